@@ -1,0 +1,132 @@
+"""The clauses as objects, and to which operations of a contract each applies.
+
+What a clause needs is written in a few words, each asked of the operation:
+
+    condition NAME          a documented response answers that condition
+    field NAME              the request has that field
+    default NAME            that field has a documented default
+    bounds                  some number of the request has a documented bound
+    optional                some field of the request admits null
+    stream                  the operation documents an event stream
+    credential NAME         that security scheme is accepted
+    header NAME             a completion may carry that header
+    required-header NAME    a completion must carry it
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from spec.contract import ContractError, Operation, read_yaml
+
+CLAUSES = Path(__file__).with_name("clauses.yaml")
+LEVELS = ("must", "should", "info")
+JUDGED = ("passive", "request", "property", "metamorphic", "stateful")
+_KEYS = {"id", "level", "statement", "source", "needs", "dialects", "judged", "cost", "break", "falls_with"}
+
+Level = Literal["must", "should", "info"]
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """One numbered, sourced, testable statement.
+
+    `cost` is in completions of a paid endpoint, `violation` says how the mock breaks it (None: an info clause has
+    nothing to break), `falls_with` names clauses whose break violates this one too.
+    """
+
+    id: str
+    level: Level
+    statement: str
+    sources: tuple[Mapping[str, str], ...]
+    needs: tuple[str, ...]
+    dialects: tuple[str, ...] | None
+    judged: str
+    cost: int
+    violation: str | None
+    falls_with: tuple[str, ...]
+
+    @property
+    def group(self) -> str:
+        """The letters before the number."""
+        return self.id.partition("-")[0]
+
+    def applies(self, operation: Operation) -> bool:
+        """Whether the operation documents everything that the clause speaks of."""
+        if self.dialects is not None and operation.dialect not in self.dialects:
+            return False
+        return all(_meets(operation, need) for need in self.needs)
+
+
+def load(path: Path = CLAUSES) -> Mapping[str, Clause]:
+    """All clauses by id, in the file's order.
+
+    Raises: ContractError when an entry is malformed or an id stands twice.
+    """
+    clauses: dict[str, Clause] = {}
+    for entry in read_yaml(path):
+        clause = _clause(path, entry)
+        if clause.id in clauses:
+            raise ContractError(f"{path}: expected each id once, got {clause.id} twice")
+        clauses[clause.id] = clause
+    return clauses
+
+
+def _clause(path: Path, entry: Mapping[str, Any]) -> Clause:
+    name = entry.get("id")
+    unknown = entry.keys() - _KEYS
+    missing = {"id", "level", "statement", "source", "judged", "cost", "break"} - entry.keys()
+    if unknown or missing:
+        raise ContractError(f"{path}: {name}: expected the keys of a clause, got {sorted(unknown | missing)} wrong")
+    if entry["level"] not in LEVELS or entry["judged"] not in JUDGED:
+        raise ContractError(f"{path}: {name}: expected a known level and judgement, got {entry['level']!r}")
+    if (entry["break"] is None) != (entry["level"] == "info"):
+        raise ContractError(f"{path}: {name}: expected a break, and none for an info clause, got {entry['break']!r}")
+    needs = tuple(entry.get("needs", ()))
+    for need in needs:
+        if need.partition(" ")[0] not in _NEEDS:
+            raise ContractError(f"{path}: {name}: expected a known need, got {need!r}")
+    source = entry["source"]
+    dialects = entry.get("dialects")
+    return Clause(
+        id=entry["id"],
+        level=entry["level"],
+        statement=entry["statement"],
+        sources=tuple(source if isinstance(source, list) else [source]),
+        needs=needs,
+        dialects=None if dialects is None else tuple(dialects),
+        judged=entry["judged"],
+        cost=entry["cost"],
+        violation=entry["break"],
+        falls_with=tuple(entry.get("falls_with", ())),
+    )
+
+
+def _meets(operation: Operation, need: str) -> bool:
+    kind, _, name = need.partition(" ")
+    return _NEEDS[kind](operation, name)
+
+
+def _has_bounds(operation: Operation, _name: str) -> bool:
+    return any("minimum" in field or "maximum" in field for field in operation.request.properties.values())
+
+
+def _has_optional(operation: Operation, _name: str) -> bool:
+    request = operation.request
+    return any(request.field(name).is_valid(None) for name in request.properties if name not in request.required)
+
+
+_NEEDS: Mapping[str, Callable[[Operation, str], bool]] = {
+    "condition": lambda operation, name: operation.response_for(name) is not None,
+    "field": lambda operation, name: name in operation.request.properties,
+    "default": lambda operation, name: name in operation.defaults,
+    "bounds": _has_bounds,
+    "optional": _has_optional,
+    "stream": lambda operation, _name: operation.streams,
+    "credential": lambda operation, name: any(credential.name == name for credential in operation.credentials),
+    "header": lambda operation, name: name in operation.success.headers,
+    "required-header": lambda operation, name: operation.success.headers.get(name, False),
+}
