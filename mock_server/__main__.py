@@ -1,0 +1,175 @@
+"""`python -m mock_server`: the command line, its errors, and the server's life from the first line to the last."""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import math
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import Any, NoReturn, cast
+
+from mock_server.admission import ACCOUNTS
+from mock_server.engine import Pace
+from mock_server.mock import Mock, build
+from spec.contract import DOCUMENT, Contract, ContractError
+
+GRACE_S = 5
+"""How long replies under way may take to finish after a signal."""
+
+_BACKLOG = 2048
+_DESCRIPTION = "Answers chat completion calls by the contract. The first line on stdout is the address."
+_KEYS = "\n".join(f"  {account.key:<16}{account.purpose}" for account in ACCOUNTS)
+_EPILOG = f"""keys (any other key is wrong):
+{_KEYS}
+
+any documented status on demand, with the request header
+  Prefer: code=NNN      for example 429, 500 or 502; a status that is not documented is refused with the list of those
+                        that are
+
+examples:
+  python -m mock_server --port 0
+  python -m mock_server --ttft-ms 200 --itl-ms 20
+  python -m mock_server --break SSE-08
+  curl http://127.0.0.1:8000/v1/chat/completions -H 'Authorization: Bearer mock-valid' \\
+       -H 'Content-Type: application/json' -d '{{"messages": [{{"role": "user", "content": "hello"}}], "stream": true}}'
+
+Ctrl-C or SIGTERM ends the server once running replies are out, after {GRACE_S} s at the latest.
+exit status: 0 ended by a signal, 2 the command line, the contract or the address cannot be used"""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Says what is wrong in one line; the usage is a `--help` away."""
+        self.exit(2, f"{self.prog}: {message}\n")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serves until a signal and returns the exit status."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.workers != 1:
+        reason = "credits and rate limits are kept in one process and must stay exact"
+        parser.error(f"--workers: expected 1, got {options.workers}: {reason}")
+    mock = _mock(parser, options)
+    listening = _listen(parser, options.host, options.port)
+    _serve(mock, listening)
+    return 0
+
+
+def _parser() -> _Parser:
+    parser = _Parser(
+        prog="python -m mock_server",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--host", default="127.0.0.1", help="where to listen (default: %(default)s, this machine only)")
+    add("--port", type=_port, default=8000, help="0 for any free port (default: %(default)s)")
+    add("--workers", type=int, default=1, metavar="N", help="processes; only 1 is possible (default: %(default)s)")
+    add("--seed", type=int, default=0, metavar="N", help="another seed, other answers (default: %(default)s)")
+    add("--ttft-ms", type=_ms, default=0.0, metavar="X", help="time to the first token (default: at once)")
+    add("--itl-ms", type=_ms, default=0.0, metavar="X", help="time between two tokens (default: none)")
+    add(
+        "--break",
+        dest="breaks",
+        action="append",
+        default=[],
+        metavar="CLAUSE-ID",
+        help="violate this clause of spec/clauses.yaml, such as SSE-08; may be repeated (default: none)",
+    )
+    add("--spec", type=Path, default=DOCUMENT, metavar="FILE", help="the contract (default: the shipped openapi.yaml)")
+    return parser
+
+
+def _mock(parser: _Parser, options: argparse.Namespace) -> Mock:
+    if options.breaks:
+        _check_breaks(parser, options.breaks)
+    pace = Pace(round(options.ttft_ms * 1e6), round(options.itl_ms * 1e6))
+    try:
+        return build(Contract.load(options.spec), seed=options.seed, pace=pace, breaks=options.breaks)
+    except ContractError as error:
+        parser.error(f"--spec: {error}")
+
+
+def _check_breaks(parser: _Parser, wanted: list[str]) -> None:
+    from difflib import get_close_matches  # noqa: PLC0415  only who breaks on purpose waits for it
+
+    from mock_server.breaks import BREAKS  # noqa: PLC0415
+
+    for clause in wanted:
+        if clause not in BREAKS:
+            near = get_close_matches(clause.upper(), BREAKS, n=4, cutoff=0.5) or sorted(BREAKS)
+            parser.error(f"--break: expected a clause that can be broken, such as {', '.join(near)}, got {clause!r}")
+
+
+def _listen(parser: _Parser, host: str, port: int) -> socket.socket:
+    """A socket that already listens, so that its port is known and no client comes too early."""
+    try:
+        family, kind, number, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listening = socket.socket(family, kind, number)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(_BACKLOG)
+    except (OSError, UnicodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        parser.error(f"--host {host} --port {port}: expected an address to listen on, got {reason!r}")
+    if not ipaddress.ip_address(address[0]).is_loopback:
+        print(f"{parser.prog}: {host} is not loopback, other machines may reach this server", file=sys.stderr)
+    return listening
+
+
+def _serve(mock: Mock, listening: socket.socket) -> None:
+    import uvicorn  # noqa: PLC0415  a wrong command line is told at once
+
+    from mock_server.asgi import App  # noqa: PLC0415
+    from mock_server.wire import protocol  # noqa: PLC0415
+
+    config = uvicorn.Config(
+        App(mock),
+        http=cast("type[Any]", protocol(mock)),
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level="warning",
+        backlog=_BACKLOG,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    server = uvicorn.Server(config)
+
+    def stop(_signal: int, _frame: object) -> None:
+        server.should_exit = True
+
+    # uvicorn raises the signal again when it is done: that must find us, not the default which kills
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    print(_address(listening), flush=True)
+    server.run(sockets=[listening])
+
+
+def _address(listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if listening.family == socket.AF_INET6 else f"http://{host}:{port}"
+
+
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"expected a port from 0 to 65535, got {text!r}")
+    return int(text)
+
+
+def _ms(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"expected milliseconds, not negative, got {text!r}")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

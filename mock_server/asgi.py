@@ -1,0 +1,142 @@
+"""The mock as an ASGI application, for clients of the same process (httpx, httpx2, Starlette's TestClient, respx).
+
+The same service at the same pace as over a socket. The bytes are the ASGI server's: Date, framing and what a reply's
+`edits` would do to them are not to be had here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+from typing import Any
+
+import orjson
+
+from mock_server.checks import Call
+from mock_server.engine import Generation
+from mock_server.http1 import MOST_BODY_BYTES
+from mock_server.message import Reply, Request
+from mock_server.mock import Mock
+from mock_server.wire import LONG_BODY_BYTES
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+
+class App:
+    """The application, as in `httpx.ASGITransport(App(build(Contract.load())))`."""
+
+    def __init__(self, mock: Mock) -> None:
+        self._mock = mock
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Serves one scope of the types http and lifespan.
+
+        Raises: ValueError for another type.
+        """
+        if scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+        elif scope["type"] == "http":
+            await self._http(scope, receive, send)
+        else:
+            raise ValueError(f"scope: expected http or lifespan, got {scope['type']!r}")
+
+    async def _http(self, scope: Message, receive: Receive, send: Send) -> None:
+        service = self._mock.service
+        body = await _body(receive)
+        if len(body) > MOST_BODY_BYTES:
+            message = f"expected a body of at most {MOST_BODY_BYTES} bytes, got more"
+            await _send_whole(service.refuse_protocol(413, message, scope["path"]), send)
+            return
+        call = service.admit(_request(scope, body), self._mock.clock())
+        if isinstance(call, Reply):
+            await _send_whole(call, send, without_body=scope["method"] == "HEAD")
+            return
+        reply = await self._read(call) or service.complete(call)
+        if reply.tokens:
+            await _until_gone(receive, self._paced(reply, call.now_ns, send))
+        else:
+            await _send_whole(reply, send)
+
+    async def _read(self, call: Call) -> Reply | None:
+        if len(call.request.body) < LONG_BODY_BYTES:
+            return self._mock.service.read(call)
+        return await asyncio.to_thread(self._mock.service.read, call)
+
+    async def _paced(self, reply: Reply, start_ns: int, send: Send) -> None:
+        """Sends a completion as its tokens become due."""
+        more = asyncio.Event()
+        generation = Generation(reply.tokens, together=reply.together or reply.frames is None, deliver=more.set)
+        pacer = self._mock.pacer()
+        pacer.start(generation, start_ns)
+        try:
+            if reply.frames is None:
+                await more.wait()
+                await _send_whole(reply, send)
+            else:
+                await self._stream(reply, reply.frames, generation, more, send)
+        finally:
+            pacer.cancel(generation)
+
+    async def _stream(
+        self, reply: Reply, frames: list[bytes], generation: Generation, more: asyncio.Event, send: Send
+    ) -> None:
+        await send({"type": "http.response.start", "status": reply.status, "headers": _headers(reply)})
+        sent = 0
+        while sent < len(frames):
+            await more.wait()
+            more.clear()
+            due = generation.due
+            body = b"".join(frames[sent:due])
+            await send({"type": "http.response.body", "body": body, "more_body": due < len(frames)})
+            generation.sent.append((due, self._mock.clock()))
+            sent = due
+
+
+async def _send_whole(reply: Reply, send: Send, *, without_body: bool = False) -> None:
+    body = reply.content if isinstance(reply.content, bytes) else orjson.dumps(reply.content)
+    headers = [*_headers(reply), (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if without_body else body})
+
+
+async def _until_gone(receive: Receive, sending: Coroutine[Any, Any, None]) -> None:
+    """Runs the sending until it is done or the client has gone."""
+    sent, gone = asyncio.ensure_future(sending), asyncio.ensure_future(receive())
+    try:
+        await asyncio.wait((sent, gone), return_when=asyncio.FIRST_COMPLETED)
+        if sent.done():
+            sent.result()
+    finally:
+        sent.cancel()
+        gone.cancel()
+        await asyncio.gather(sent, gone, return_exceptions=True)
+
+
+async def _body(receive: Receive) -> bytes:
+    """The request's body, or as much of it as shows that it is too long; what a client sent that left midway."""
+    received, length = [], 0
+    more = True
+    while more and length <= MOST_BODY_BYTES:
+        message = await receive()
+        received.append(message.get("body", b""))
+        length += len(received[-1])
+        more = message.get("more_body", False)
+    return b"".join(received)
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    await receive()
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    await send({"type": "lifespan.shutdown.complete"})
+
+
+def _request(scope: Message, body: bytes) -> Request:
+    fields = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
+    return Request(scope["method"], scope["path"], scope["query_string"].decode("latin-1"), fields, body)
+
+
+def _headers(reply: Reply) -> list[tuple[bytes, bytes]]:
+    return [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in reply.headers.items()]

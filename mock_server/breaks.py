@@ -1,0 +1,13 @@
+"""The table of all breaks: clause id to what makes the mock violate that clause and, as far as can be, no other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mock_server.breaks_answers import ANSWERS
+from mock_server.breaks_refusals import REFUSALS
+from mock_server.breaks_requests import REQUESTS
+from mock_server.breaks_streams import STREAMS
+from mock_server.broken import Factory
+
+BREAKS: Mapping[str, Factory] = {**REQUESTS, **REFUSALS, **ANSWERS, **STREAMS}

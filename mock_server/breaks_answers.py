@@ -1,0 +1,163 @@
+"""Breaks of completions, whole ones above all: what they say, what they count, and the headers they come with."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from mock_server.broken import Break, Factory
+from mock_server.checks import Call
+from mock_server.completion import Completion, usage
+from mock_server.message import Outgoing, Reply
+from mock_server.service import CREDITS_HEADER
+
+_LENGTH = re.compile(rb"content-length: (\d+)")
+_DATE = re.compile(rb"Date: [^\r]*\r\n")
+
+
+def completion(change: Callable[[Call, Completion], Completion]) -> Factory:
+    """Changes a completion before it becomes a reply."""
+    return lambda: Break(completion=change)
+
+
+def counted(made: Completion, *, prompt: int = 0, completion: int = 0) -> Completion:
+    """The completion with more tokens counted than there are; the total stays the sum."""
+    counts = made.usage
+    return replace(made, usage=usage(counts["prompt_tokens"] + prompt, counts["completion_tokens"] + completion))
+
+
+def _whole(change: Callable[[dict[str, Any]], None]) -> Factory:
+    """Changes the body of a whole completion."""
+
+    def changed(_call: Call, reply: Reply) -> None:
+        if reply.refusal is None and reply.frames is None:
+            change(reply.content)
+
+    return lambda: Break(reply=changed)
+
+
+def _set(name: str, value: Any) -> Factory:
+    return _whole(lambda body: body.update({name: value}))
+
+
+def _choice(change: Callable[[dict[str, Any]], None]) -> Factory:
+    return _whole(lambda body: change(body["choices"][0]))
+
+
+def _text_part(choice: dict[str, Any]) -> None:
+    choice["message"]["content"] = [{"type": "text", "text": choice["message"]["content"]}]
+
+
+def _edit(change: Callable[[Outgoing], Outgoing]) -> Factory:
+    """Changes the bytes of every reply but a stream."""
+
+    def changed(_call: Call, reply: Reply) -> None:
+        if reply.frames is None and reply.refusal is None:
+            reply.edits = (*reply.edits, change)
+
+    return lambda: Break(reply=changed)
+
+
+def _credits(value: Callable[[], str | None]) -> Factory:
+    """Puts a value into the header of the remaining credits, or takes it away."""
+
+    def changed(_call: Call, reply: Reply) -> None:
+        if CREDITS_HEADER in reply.headers:
+            stated = value()
+            reply.headers.pop(CREDITS_HEADER)
+            reply.headers.update({} if stated is None else {CREDITS_HEADER: stated})
+
+    return lambda: Break(reply=changed)
+
+
+def _one_longer(made: Outgoing) -> Outgoing:
+    head = _LENGTH.sub(lambda found: b"content-length: %d" % (int(found[1]) + 1), made.head)
+    return replace(made, head=head, close=True)
+
+
+def _dateless(_call: Call, reply: Reply) -> None:
+    reply.edits = (*reply.edits, lambda made: replace(made, head=_DATE.sub(b"", made.head)))
+
+
+def _plain(_call: Call, reply: Reply) -> None:
+    if reply.refusal is None and reply.frames is None:
+        reply.headers["content-type"] = "text/plain"
+
+
+def _parts(call: Call, made: Completion) -> Completion:
+    contents = (message["content"] for message in call.question.messages)
+    return counted(
+        made, prompt=sum(part["type"] == "text" for parts in contents if isinstance(parts, list) for part in parts)
+    )
+
+
+def _stop_for_length(call: Call, made: Completion) -> Completion:
+    return made if call.question.stream or made.finish_reason != "length" else replace(made, finish_reason="stop")
+
+
+def _with_stop(call: Call, made: Completion) -> Completion:
+    if call.question.stream or made.stopped_by is None:
+        return made
+    return replace(made, pieces=(*made.pieces, made.stopped_by))
+
+
+def _beyond_limit(call: Call, made: Completion) -> Completion:
+    given = "max_tokens" in call.operation.request.properties and call.body.get("max_tokens") is not None
+    return counted(made, completion=100) if given else made
+
+
+def _beyond_default(call: Call, made: Completion) -> Completion:
+    by_default = "max_tokens" in call.operation.defaults and call.body.get("max_tokens") is None
+    return counted(made, completion=2000) if by_default else made
+
+
+def _fewer_for_more(call: Call, made: Completion) -> Completion:
+    return counted(made, prompt=100 - len(call.question.messages) - made.usage["prompt_tokens"])
+
+
+def _numbered() -> Break:
+    numbers = itertools.count(1)
+
+    def changed(call: Call, made: Completion) -> Completion:
+        return made if call.question.stream else replace(made, pieces=(f"{next(numbers)}. ", *made.pieces))
+
+    return Break(completion=changed)
+
+
+def _rising() -> Break:
+    numbers = itertools.count(1000)
+    return _credits(lambda: str(next(numbers)))()
+
+
+ANSWERS: Mapping[str, Factory] = {
+    "HTTP-05": lambda: Break(reply=_plain),
+    "HTTP-10": lambda: Break(reply=_dateless),
+    "HTTP-14": _edit(_one_longer),
+    "REQ-05": completion(_parts),
+    "RSP-01": _whole(lambda body: body.pop("created")),
+    "RSP-02": _set("object", "completion"),
+    "RSP-03": _set("created", 1),
+    "RSP-04": _choice(lambda choice: choice.update(index=1)),
+    "RSP-05": _choice(lambda choice: choice["message"].update(role="user")),
+    "RSP-06": _choice(_text_part),
+    "RSP-07": _choice(lambda choice: choice.update(finish_reason="done")),
+    "RSP-08": completion(_stop_for_length),
+    "RSP-09": completion(_beyond_limit),
+    "RSP-10": _whole(
+        lambda body: body.update(usage={**body["usage"], "total_tokens": body["usage"]["total_tokens"] + 1})
+    ),
+    "RSP-11": completion(_fewer_for_more),
+    "RSP-12": completion(lambda _call, made: replace(made, model=f"other-{made.model}")),
+    "RSP-13": _set("id", "chatcmpl-1"),
+    "RSP-14": completion(_with_stop),
+    "RSP-15": _numbered,
+    "RSP-17": completion(_beyond_default),
+    "RSP-19": _set("id", 1),
+    "ERR-12": _set("error", {"message": "the model failed"}),
+    "CRD-01": _credits(lambda: None),
+    "CRD-02": _credits(lambda: "unlimited"),
+    "CRD-03": _rising,
+}

@@ -1,0 +1,156 @@
+"""Breaks of refusals: another status, another message, another shape, a header that is missing."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from decimal import Decimal
+
+import orjson
+
+from mock_server.admission import PRICE
+from mock_server.breaks_requests import body_of
+from mock_server.broken import Break, Factory
+from mock_server.checks import Call
+from mock_server.completion import DONE
+from mock_server.message import Refusal, Reply
+from mock_server.service import CREDITS_HEADER
+from spec.contract import EVENT_STREAM
+
+_TRACE = "\nTraceback (most recent call last):\n  File \"/srv/app/model.py\", line 42, in complete\nKeyError: 'role'"
+_PAGE = b"<!DOCTYPE html><html><head><title>Not Found</title></head><body><h1>Not Found</h1></body></html>\n"
+
+
+def _status(condition: str, status: int, applies: Callable[[Call], bool] = lambda _call: True) -> Factory:
+    """Answers a condition with another status than the documented one."""
+
+    def changed(call: Call, refusal: Refusal) -> Refusal:
+        if refusal.preference is None and refusal.condition == condition and applies(call):
+            return replace(refusal, status=status)
+        return refusal
+
+    return lambda: Break(refusal=changed)
+
+
+def _message(condition: str, change: Callable[[Call, Refusal], Refusal]) -> Factory:
+    """Changes what the refusal of a condition says."""
+    return lambda: Break(
+        refusal=lambda call, refusal: change(call, refusal) if refusal.condition == condition else refusal
+    )
+
+
+def _reply(change: Callable[[Call, Reply, Refusal], None]) -> Factory:
+    """Changes the reply that refuses."""
+
+    def changed(call: Call, reply: Reply) -> None:
+        if reply.refusal is not None:
+            change(call, reply, reply.refusal)
+
+    return lambda: Break(reply=changed)
+
+
+def _without(name: str) -> Factory:
+    def changed(_call: Call, reply: Reply, _refusal: Refusal) -> None:
+        reply.headers.pop(name, None)
+
+    return _reply(changed)
+
+
+def _is_json(call: Call) -> bool:
+    return body_of(call.request) is not None or call.request.body.strip() == b"null"
+
+
+def _is_valid(call: Call) -> bool:
+    return call.operation.request.is_valid(body_of(call.request))
+
+
+def _lacks_content(call: Call) -> bool:
+    body = body_of(call.request)
+    messages = body.get("messages") if isinstance(body, dict) else None
+    if not isinstance(messages, list):
+        return False
+    return any(isinstance(message, dict) and "content" not in message for message in messages)
+
+
+def _repeat_key(call: Call, refusal: Refusal) -> Refusal:
+    sent = (call.request.headers.get(credential.header, "") for credential in call.operation.credentials)
+    return replace(refusal, message=f"{refusal.message}: {' '.join(filter(None, sent))}")
+
+
+def _page(_call: Call, reply: Reply, refusal: Refusal) -> None:
+    if refusal.condition == "unknown-url":
+        reply.content = _PAGE
+        reply.headers["content-type"] = "text/html"
+
+
+def _detail(_call: Call, reply: Reply, refusal: Refusal) -> None:
+    if reply.status == 401:
+        reply.content = {"detail": refusal.message}
+
+
+def _other_status_inside(_call: Call, reply: Reply, _refusal: Refusal) -> None:
+    # every refusal gets the key, so that all keep one shape
+    reply.content = {**reply.content, "status": 499 if reply.status == 400 else reply.status}
+
+
+def _inside_stream(call: Call, reply: Reply, refusal: Refusal) -> None:
+    body = body_of(call.request)
+    if refusal.condition == "invalid-request" and isinstance(body, dict) and body.get("stream") is True:
+        reply.status, reply.tokens = 200, 1
+        reply.headers = {"content-type": f"{EVENT_STREAM}; charset=utf-8", "cache-control": "no-cache"}
+        reply.frames = [b"data: " + orjson.dumps(reply.content) + b"\n\n" + DONE]
+
+
+def _every_second() -> Break:
+    refused = itertools.count(1)
+
+    def changed(_call: Call, refusal: Refusal) -> Refusal:
+        counts = refusal.condition == "invalid-request" and refusal.preference is None
+        return replace(refusal, status=404) if counts and next(refused) % 2 == 0 else refusal
+
+    return Break(refusal=changed)
+
+
+def _charged() -> Break:
+    owed = Decimal(0)
+
+    def changed(_call: Call, reply: Reply) -> None:
+        nonlocal owed
+        if reply.refusal is not None and reply.refusal.condition == "invalid-request":
+            owed += 10 * PRICE
+        if CREDITS_HEADER in reply.headers:
+            reply.headers[CREDITS_HEADER] = f"{Decimal(reply.headers[CREDITS_HEADER]) - owed:f}"
+
+    return Break(reply=changed)
+
+
+REFUSALS: Mapping[str, Factory] = {
+    "HTTP-02": _status("wrong-method", 404),
+    "HTTP-03": _without("allow"),
+    "HTTP-04": _status("unknown-url", 400),
+    "HTTP-11": _status("invalid-request", 500, lambda call: call.request.body != b"" and not _is_json(call)),
+    "HTTP-12": _status("invalid-request", 500, lambda call: call.request.body == b""),
+    "AUT-01": _status("missing-key", 400),
+    "AUT-02": _status("wrong-key", 400, _is_valid),
+    "AUT-03": _without("www-authenticate"),
+    "AUT-09": _message("wrong-key", _repeat_key),
+    "NEG-15": _every_second,
+    "NEG-16": _status(
+        "invalid-request", 500, lambda call: _is_json(call) and not isinstance(body_of(call.request), dict)
+    ),
+    "NEG-17": _message(
+        "invalid-request", lambda _call, refusal: replace(refusal, message="invalid request", param=None)
+    ),
+    "SSE-02": _reply(_inside_stream),
+    "ERR-01": _reply(_page),
+    "ERR-02": _reply(_detail),
+    "ERR-03": _reply(_other_status_inside),
+    "ERR-04": _message("invalid-request", lambda _call, refusal: replace(refusal, message=refusal.message + _TRACE)),
+    "ERR-05": _status("no-credits", 403),
+    "ERR-06": _status("forbidden", 400),
+    "ERR-07": _without("retry-after"),
+    "ERR-08": _status("invalid-request", 422, _lacks_content),
+    "ERR-14": _status("rate-limited", 403),
+    "CRD-06": _charged,
+}

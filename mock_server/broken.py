@@ -1,0 +1,82 @@
+"""A service that violates clauses on purpose, so that a suite that claims to hold them can be seen to fail.
+
+A break acts where its clause lives: on the request before the decision, instead of a completion, on a refusal or a
+completion before it becomes a reply, or on the reply (status, headers, content, frames, `together` for the pace,
+`edits` for the bytes).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from mock_server.admission import Admission
+from mock_server.checks import Call
+from mock_server.completion import Completion
+from mock_server.message import Refusal, Reply, Request
+from mock_server.replies import Replies
+from mock_server.service import Service
+from spec.contract import Contract, Operation
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """How one clause is violated; whatever is None is left alone.
+
+    `request`, `refusal` and `completion` return what stands in the place of theirs, `reply` changes its own; `instead`
+    returns why a call that would have been completed is refused, None when it is not.
+    """
+
+    request: Callable[[Operation, Request], Request] | None = None
+    instead: Callable[[Call], Refusal | None] | None = None
+    refusal: Callable[[Call, Refusal], Refusal] | None = None
+    completion: Callable[[Call, Completion], Completion] | None = None
+    reply: Callable[[Call, Reply], None] | None = None
+
+
+Factory = Callable[[], Break]
+"""Makes a break for one server; some count what they did."""
+
+
+class BrokenService(Service):
+    """The service with breaks, applied in the order in which they are given."""
+
+    def __init__(self, contract: Contract, replies: Replies, admission: Admission, breaks: Sequence[Break]) -> None:
+        super().__init__(contract, replies, admission)
+        self._breaks = breaks
+
+    def admit(self, request: Request, now_ns: int) -> Call | Reply:
+        """As the service does, of the changed request."""
+        operation = self.contract.at(request.path).get(request.method)
+        for broken in self._breaks:
+            if broken.request is not None and operation is not None:
+                request = broken.request(operation, request)
+        return super().admit(request, now_ns)
+
+    def complete(self, call: Call) -> Reply:
+        """As the service does, but for the calls that are refused instead; these are not billed."""
+        for broken in self._breaks:
+            refusal = broken.instead(call) if broken.instead is not None and call.standing.solvent else None
+            if refusal is not None:
+                return self.refuse(call, refusal)
+        return super().complete(call)
+
+    def refuse(self, call: Call, refusal: Refusal) -> Reply:
+        """As the service does, the refusal and its reply changed."""
+        for broken in self._breaks:
+            if broken.refusal is not None:
+                refusal = broken.refusal(call, refusal)
+        return self._changed(call, super().refuse(call, refusal))
+
+    def deliver(self, call: Call, completion: Completion) -> Reply:
+        """As the service does, the completion and its reply changed."""
+        for broken in self._breaks:
+            if broken.completion is not None:
+                completion = broken.completion(call, completion)
+        return self._changed(call, super().deliver(call, completion))
+
+    def _changed(self, call: Call, reply: Reply) -> Reply:
+        for broken in self._breaks:
+            if broken.reply is not None:
+                broken.reply(call, reply)
+        return reply

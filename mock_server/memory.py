@@ -1,0 +1,30 @@
+"""A bounded memory of what was computed before: the oldest entry goes when a new one has no room."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Hashable
+from typing import Generic, TypeVar
+
+Key = TypeVar("Key", bound=Hashable)
+Value = TypeVar("Value")
+
+
+class Memory(Generic[Key, Value]):
+    """At most `size` entries; any thread may use it."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._entries: dict[Key, Value] = {}
+        self._changing = threading.Lock()
+
+    def get(self, key: Key) -> Value | None:
+        """The value kept for the key; None when there is none."""
+        return self._entries.get(key)
+
+    def put(self, key: Key, value: Value) -> None:
+        """Keeps a value."""
+        with self._changing:
+            if len(self._entries) >= self._size:
+                del self._entries[next(iter(self._entries))]
+            self._entries[key] = value

@@ -1,0 +1,83 @@
+"""The values that pass between the edges and the core: a request, the reply to it, and the bytes it becomes.
+
+They know no socket, no clock and no contract.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(slots=True)
+class Request:
+    """One request as received.
+
+    `path` is percent-decoded, `query` is not; `fields` are the header fields in their order, names as they were
+    written. `headers` is derived: lower-case names, values of repeated fields joined by a comma.
+    """
+
+    method: str
+    path: str
+    query: str
+    fields: tuple[tuple[str, str], ...]
+    body: bytes
+    headers: Mapping[str, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        headers: dict[str, str] = {}
+        for name, value in self.fields:
+            lower = name.lower()
+            # RFC 9110 section 5.3: fields of one name are one list
+            headers[lower] = f"{headers[lower]}, {value}" if lower in headers else value
+        self.headers = headers
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a request gets no completion.
+
+    `param` is the dotted path of the field at fault, `code` overrides the word that a client reads for the condition,
+    `wait_s` is when to come back, `status` overrides the documented one, `preference` is the client's that led here.
+    """
+
+    condition: str
+    message: str
+    param: str | None = None
+    code: str | None = None
+    wait_s: int | None = None
+    status: int | None = None
+    preference: str | None = None
+
+
+@dataclass(slots=True)
+class Outgoing:
+    """A reply as bytes: the head, what leaves with each token (a whole body is one frame), and the end.
+
+    `chunked` frames are put into chunks of HTTP/1.1 when they leave; `close` ends the connection after the reply.
+    """
+
+    head: bytes
+    frames: list[bytes]
+    end: bytes
+    chunked: bool
+    close: bool
+
+
+@dataclass(slots=True)
+class Reply:
+    """One answer: either `content` (a JSON value, or bytes sent as they are) or the `frames` of a stream.
+
+    `tokens` is how many tokens pace it, 0 for an answer that leaves at once; frame k leaves with token k, content and
+    a stream that is held `together` leave with the last token. `edits` change the bytes before they leave.
+    """
+
+    status: int
+    headers: dict[str, str]
+    content: Any = None
+    frames: list[bytes] | None = None
+    tokens: int = 0
+    together: bool = False
+    refusal: Refusal | None = None
+    edits: tuple[Callable[[Outgoing], Outgoing], ...] = ()

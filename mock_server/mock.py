@@ -1,0 +1,64 @@
+"""One mock: what it decides by, how fast it speaks and the clock it reads; the edges share it."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import secrets
+import weakref
+from collections.abc import Callable, Sequence
+
+from mock_server.admission import Admission
+from mock_server.clock import Clock
+from mock_server.engine import Engine, Pace
+from mock_server.pacer import Pacer
+from mock_server.replies import Replies
+from mock_server.service import Service
+from spec.contract import Contract, ContractError
+from spec.tokens import tokenizer
+
+
+class Mock:
+    """Everything that one server is made of, whatever edge it has."""
+
+    def __init__(self, service: Service, pace: Pace, clock: Callable[[], int]) -> None:
+        self.service = service
+        self.pace = pace
+        self.clock = clock
+        self._pacers: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Pacer] = weakref.WeakKeyDictionary()
+
+    def pacer(self) -> Pacer:
+        """The pacer of the running event loop; all replies that leave through one loop share its engine."""
+        loop = asyncio.get_running_loop()
+        if loop not in self._pacers:
+            self._pacers[loop] = Pacer(Engine(self.pace), loop, self.clock)
+        return self._pacers[loop]
+
+
+def build(contract: Contract, *, seed: int = 0, pace: Pace | None = None, breaks: Sequence[str] = ()) -> Mock:
+    """A mock of the contract; `breaks` names the clauses that it violates.
+
+    Raises: ContractError when the contract has no operation or a model has an unknown tokenizer; KeyError for an
+    unknown break.
+    """
+    if not contract.operations:
+        raise ContractError("paths: expected at least one operation, got none")
+    for model in (model for operation in contract.operations.values() for model in operation.models):
+        try:
+            tokenizer(model.tokenizer)  # loaded now, so that the first answer is as fast as the others
+        except KeyError as error:
+            raise ContractError(f"{model.name}: expected a known tokenizer, got {model.tokenizer!r}") from error
+    replies, admission = Replies(seed, ids()), Admission()
+    service = Service(contract, replies, admission)
+    if breaks:
+        from mock_server.breaks import BREAKS  # noqa: PLC0415  an honest mock does without
+        from mock_server.broken import BrokenService  # noqa: PLC0415
+
+        service = BrokenService(contract, replies, admission, [BREAKS[clause]() for clause in breaks])
+    return Mock(service, pace or Pace(), Clock())
+
+
+def ids() -> Callable[[], str]:
+    """Names for completions that no other server and no other call has."""
+    server, calls = secrets.token_hex(6), itertools.count(1)
+    return lambda: f"chatcmpl-{server}{next(calls):012x}"

@@ -1,0 +1,127 @@
+"""Decides what a request gets, before the first byte of the answer, in one order.
+
+    1  route         no operation at this path                       unknown-url
+    2  method        none with this method                           wrong-method
+    3  preference    `Prefer: code=NNN` asks for a documented status
+    4  key           none sent; or none of those sent is known       missing-key, wrong-key
+    5  permission    the key may not use the model                   forbidden
+    6  rate          too many calls with this key                    rate-limited
+    7  media type    the body is not said to be JSON                 invalid-request
+    8  JSON          it is none                                      invalid-request
+    9  schema        it is not what the contract asks for            invalid-request
+    10 model         no such model                                   unknown-model
+    11 window        more prompt tokens than the model takes         invalid-request
+    12 credits       too few for one more completion                 no-credits
+    13               the completion; only this is billed
+
+A condition that the contract documents no response for is not refused, except where nothing is left to answer
+(`refusals.UNAVOIDABLE`). Steps 1 to 6 and 12 keep accounts and belong to one thread; 7 to 11 keep nothing, so that a
+long body may be read in another.
+
+Knows no socket and no clock: the time, in nanoseconds since 1970, is an argument.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from mock_server import completion as rendering
+from mock_server.admission import Admission
+from mock_server.checks import Call, Checks
+from mock_server.completion import Completion
+from mock_server.memory import Memory
+from mock_server.message import Refusal, Reply, Request
+from mock_server.refusals import UNAVOIDABLE, Refusals
+from mock_server.replies import Question, Replies, Script
+from spec.contract import EVENT_STREAM, JSON, Contract
+
+CREDITS_HEADER = "x-remaining-credits"
+
+_SECOND_NS = 1_000_000_000
+_REMEMBERED = 1024
+_LONGEST_REMEMBERED = 8 * 1024
+"""How many bodies that asked a question are kept, and of up to how many bytes."""
+
+_Check = Callable[[Call], Refusal | None]
+
+
+class Service:
+    """Answers requests by one contract."""
+
+    def __init__(self, contract: Contract, replies: Replies, admission: Admission) -> None:
+        self.contract = contract
+        self._replies = replies
+        self._refusals = Refusals(contract)
+        checks = Checks(contract, self._refusals, admission, replies)
+        self._admit = (checks.route, checks.method, checks.preference, checks.key, checks.permission, checks.rate)
+        self._read = (checks.media_type, checks.json, checks.schema, checks.model, checks.window)
+        self._bill = (checks.credits,)
+        self._readings = Memory[tuple[str, str | None, bytes], tuple[Mapping[str, Any], Question, Script]](_REMEMBERED)
+
+    def answer(self, request: Request, now_ns: int) -> Reply:
+        """The reply to a request, all steps in one go."""
+        call = self.admit(request, now_ns)
+        if isinstance(call, Reply):
+            return call
+        return self.read(call) or self.complete(call)
+
+    def admit(self, request: Request, now_ns: int) -> Call | Reply:
+        """Steps 1 to 6: a call whose body may be read, or the refusal."""
+        call = Call(request, now_ns)
+        return self._run(self._admit, call) or call
+
+    def read(self, call: Call) -> Reply | None:
+        """Steps 7 to 11: the refusal of the body, None when it asks a question; any thread may do this."""
+        body = call.request.body
+        key = call.operation.dialect, call.request.headers.get("content-type"), body
+        known = self._readings.get(key)
+        if known is not None:
+            call.body, call.question, call.script = known
+            return None
+        refused = self._run(self._read, call)
+        if refused is None and len(body) <= _LONGEST_REMEMBERED:
+            self._readings.put(key, (call.body, call.question, call.script))
+        return refused
+
+    def complete(self, call: Call) -> Reply:
+        """Steps 12 and 13: the completion, billed, or the refusal for want of credits."""
+        refused = self._run(self._bill, call)
+        if refused is not None:
+            return refused
+        call.standing.charge()
+        return self.deliver(call, self._replies.completion(call.question, call.script, call.now_ns // _SECOND_NS))
+
+    def deliver(self, call: Call, completion: Completion) -> Reply:
+        """The reply that carries a completion, whole or as a stream."""
+        reply = Reply(status=200, headers={"content-type": JSON}, tokens=max(1, len(completion.pieces)))
+        if call.question.stream:
+            reply.headers = {"content-type": f"{EVENT_STREAM}; charset=utf-8", "cache-control": "no-cache"}
+            reply.frames = rendering.frames(completion, include_usage=call.question.include_usage)
+        else:
+            reply.content = rendering.whole(completion)
+        if CREDITS_HEADER in call.operation.success.headers:
+            reply.headers[CREDITS_HEADER] = f"{call.standing.credits:f}"
+        return reply
+
+    def refuse(self, call: Call, refusal: Refusal) -> Reply:
+        """The reply that refuses a call."""
+        return self._refusals.render(call.operation, refusal)
+
+    def refuse_protocol(self, status: int, message: str, path: str) -> Reply:
+        """The refusal of what is no HTTP request, in the shape of the operation that it seems to be meant for."""
+        refusal = Refusal("invalid-request", message, status=status)
+        return self._refusals.render(self._refusals.nearest(path), refusal)
+
+    def _run(self, checks: Sequence[_Check], call: Call) -> Reply | None:
+        for check in checks:
+            refusal = check(call)
+            if refusal is not None and _is_refused(call, refusal):
+                return self.refuse(call, refusal)
+        return None
+
+
+def _is_refused(call: Call, refusal: Refusal) -> bool:
+    if refusal.preference is not None or refusal.condition in UNAVOIDABLE:
+        return True
+    return call.operation.response_for(refusal.condition) is not None

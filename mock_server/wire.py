@@ -1,0 +1,191 @@
+"""HTTP/1.1 connections: the event loop's side of `http1`, the service and the engine.
+
+Owns every byte that leaves and when. A request that comes before its turn (pipelining) waits and stops the reading, so
+that a client cannot fill the memory; a client that does not read stops the writing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, cast
+
+from mock_server import http1
+from mock_server.checks import Call
+from mock_server.engine import Generation
+from mock_server.http1 import DateField, Malformed, Reader, Received
+from mock_server.message import Outgoing, Reply
+from mock_server.mock import Mock
+
+LONG_BODY_BYTES = 8 * 1024
+"""From this size on a body is read in another thread: a thousand prompt tokens cost about a millisecond."""
+
+_LINGER_S = 2.0
+"""How long a connection that was ended amid a request is still read from (RFC 9112 section 9.6)."""
+
+
+def protocol(mock: Mock) -> Callable[..., asyncio.Protocol]:
+    """Makes the connections of a uvicorn server; stands where its protocol class would."""
+    date = DateField(mock.clock)
+
+    def connect(*, server_state: Any, **_others: Any) -> Connection:
+        return Connection(mock, date, server_state.connections)
+
+    return connect
+
+
+@dataclass(slots=True)
+class _Sending:
+    """A completion on its way out: how much of it left; the head is empty once it did."""
+
+    made: Outgoing
+    generation: Generation
+    head: bytes
+    frames: int = 0
+
+
+class Connection(asyncio.Protocol):
+    """One connection; requests are answered one after the other."""
+
+    def __init__(self, mock: Mock, date: DateField, connections: set[Any]) -> None:
+        self._mock = mock
+        self._date = date
+        self._pacer = mock.pacer()
+        self._connections = connections
+        self._reader = Reader()
+        self._waiting: deque[Received | Malformed] = deque()
+        self._busy = False
+        self._advancing = False
+        self._sending: _Sending | None = None
+        self._write_paused = False
+        self._read_paused = False
+        self._last = False
+        self._lost = False
+        self._linger: asyncio.TimerHandle | None = None
+
+    # the event loop's side
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A client is there."""
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's do not derive from it
+        self._connections.add(self)
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        """The client is gone: what was on its way to it stops."""
+        self._lost = True
+        self._connections.discard(self)
+        self._waiting.clear()
+        if self._sending is not None:
+            self._pacer.cancel(self._sending.generation)
+        if self._linger is not None:
+            self._linger.cancel()
+
+    def data_received(self, data: bytes) -> None:
+        """The client sent something."""
+        self._waiting.extend(self._reader.feed(data))
+        self._advance()
+
+    def eof_received(self) -> None:
+        """The client closed its side, as clients do that go away."""
+        if self._sending is not None:
+            self._pacer.cancel(self._sending.generation)
+
+    def pause_writing(self) -> None:
+        """The client reads more slowly than it is written to."""
+        self._write_paused = True
+
+    def resume_writing(self) -> None:
+        """The client caught up."""
+        self._write_paused = False
+        self._deliver()
+        self._advance()
+
+    def shutdown(self) -> None:
+        """The server stops: the reply under way is the last."""
+        self._last = True
+        if not self._busy:
+            self._transport.close()
+
+    # requests
+
+    def _advance(self) -> None:
+        """Answers what waits, one after the other, without recursion."""
+        if self._advancing:
+            return
+        self._advancing = True
+        try:
+            while self._waiting and not self._busy and not self._write_paused:
+                self._answer(self._waiting.popleft())
+        finally:
+            self._advancing = False
+        if not self._lost and bool(self._waiting) != self._read_paused:
+            self._read_paused = not self._read_paused
+            (self._transport.pause_reading if self._read_paused else self._transport.resume_reading)()
+        if self._reader.awaits_continue and not self._busy:
+            self._reader.awaits_continue = False
+            self._transport.write(http1.CONTINUE)
+
+    def _answer(self, received: Received | Malformed) -> None:
+        self._busy = True
+        service = self._mock.service
+        if isinstance(received, Malformed):
+            reply = service.refuse_protocol(received.status, received.message, received.path)
+            self._send(reply, None, 0)
+            return
+        call = service.admit(received.request, self._mock.clock())
+        if isinstance(call, Reply):
+            self._send(call, received, 0)
+        elif len(received.request.body) < LONG_BODY_BYTES:
+            self._send(service.read(call) or service.complete(call), received, call.now_ns)
+        else:
+            reading = asyncio.get_running_loop().run_in_executor(None, service.read, call)
+            reading.add_done_callback(functools.partial(self._read_elsewhere, received, call))
+
+    def _read_elsewhere(self, received: Received, call: Call, reading: asyncio.Future[Reply | None]) -> None:
+        if not self._lost:
+            self._send(reading.result() or self._mock.service.complete(call), received, call.now_ns)
+
+    # replies
+
+    def _send(self, reply: Reply, received: Received | None, start_ns: int) -> None:
+        made = http1.outgoing(reply, received, self._date())
+        if not reply.tokens:
+            self._transport.write(made.head + made.frames[0])
+            self._done(close=made.close, amid_request=received is None)
+            return
+        generation = Generation(reply.tokens, together=reply.together or reply.frames is None, deliver=self._deliver)
+        sending = self._sending = _Sending(made, generation, made.head)
+        self._pacer.start(generation, start_ns)
+        if sending.head and reply.frames is not None:
+            # a stream is promised as soon as it is decided, before its first token
+            self._transport.write(sending.head)
+            sending.head = b""
+
+    def _deliver(self) -> None:
+        """Writes what is due and has not left; what a slow client holds up leaves when it reads again."""
+        sending = self._sending
+        if sending is None or self._write_paused or sending.generation.due == sending.frames:
+            return
+        made, generation = sending.made, sending.generation
+        data = b"".join(made.frames[sending.frames : generation.due])
+        end = made.end if generation.finished else b""
+        self._transport.write(sending.head + (http1.chunk(data) if made.chunked else data) + end)
+        sending.head, sending.frames = b"", generation.due
+        generation.sent.append((generation.due, self._mock.clock()))
+        if generation.finished:
+            self._sending = None
+            self._done(close=made.close, amid_request=False)
+
+    def _done(self, *, close: bool, amid_request: bool) -> None:
+        self._busy = False
+        if not close and not self._last:
+            self._advance()
+        elif amid_request and self._transport.can_write_eof():
+            # closing at once would reset the connection under a client that still sends, and lose the refusal
+            self._transport.write_eof()
+            self._linger = asyncio.get_running_loop().call_later(_LINGER_S, self._transport.close)
+        else:
+            self._transport.close()

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import httpx
+import httpx2
+import pytest
+
+from mock_server.asgi import App
+from mock_server.engine import Pace
+from mock_server.mock import build
+from spec.contract import Contract
+from spec.sse import Decoder
+
+URL = "http://mock/v1/chat/completions"
+HEADERS = {"Authorization": "Bearer mock-valid"}
+BODY = {"messages": [{"role": "user", "content": "hello"}]}
+HOUR_NS = 3600 * 10**9
+
+
+def _scope(**changes: Any) -> dict[str, Any]:
+    headers = [(b"authorization", b"Bearer mock-valid"), (b"content-type", b"application/json")]
+    scope = {"type": "http", "method": "POST", "path": "/v1/chat/completions", "query_string": b"", "headers": headers}
+    return {**scope, **changes}
+
+
+def _drive(app: App, scope: dict[str, Any], *received: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the application sends when it gets these messages and the client then stays."""
+    sent: list[Any] = []
+
+    async def drive() -> None:
+        messages = iter(received)
+
+        async def receive() -> dict[str, Any]:
+            for message in messages:
+                return message
+            await asyncio.Event().wait()
+            raise AssertionError
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        await asyncio.wait_for(app(scope, receive, send), 20)
+
+    asyncio.run(drive())
+    return sent
+
+
+@pytest.mark.parametrize("library", [httpx, httpx2])
+def test_client_in_process__gets_the_answers_of_the_service(contract: Contract, library: Any) -> None:
+    """Whole, streamed, refused, over either httpx."""
+    app = App(build(contract))
+
+    async def ask(method: str, body: Any) -> Any:
+        async with library.AsyncClient(transport=library.ASGITransport(app=app), headers=HEADERS) as client:
+            return await client.request(method, URL, json=body)
+
+    requests = [("POST", BODY), ("POST", {**BODY, "stream": True}), ("POST", {"messages": []}), ("HEAD", None)]
+    whole, streamed, refused, other = (asyncio.run(ask(*arguments)) for arguments in requests)
+    assert whole.json()["object"] == "chat.completion"
+    assert [event.data for event in Decoder().feed(streamed.content)][-1] == "[DONE]"
+    assert refused.status_code == 400
+    assert (other.status_code, other.headers["allow"], other.content) == (405, "POST", b"")
+
+
+def test_long_body__is_answered(contract: Contract) -> None:
+    """Read in another thread."""
+
+    async def ask() -> httpx.Response:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=App(build(contract)))) as client:
+            body = {"messages": [{"role": "user", "content": "cat " * 20_000}]}
+            return await client.post(URL, json=body, headers=HEADERS)
+
+    assert asyncio.run(ask()).json()["usage"]["prompt_tokens"] > 15_000
+
+
+def test_stream__keeps_the_pace(contract: Contract) -> None:
+    """More than one message, the first with the role and one token."""
+    app = App(build(contract, pace=Pace(itl_ns=1_000_000)))
+    body = b'{"messages": [{"role": "user", "content": "hello"}], "stream": true, "max_tokens": 20}'
+    start, *pieces = _drive(app, _scope(), {"type": "http.request", "body": body})
+    assert start["status"] == 200
+    assert len(pieces) > 1
+    assert pieces[0]["body"].count(b"data: ") == 2
+    assert [piece["more_body"] for piece in pieces] == [True] * (len(pieces) - 1) + [False]
+
+
+def test_disconnect__ends_the_stream(contract: Contract) -> None:
+    """A client that goes is not waited for, though the next token is an hour away."""
+    app = App(build(contract, pace=Pace(itl_ns=HOUR_NS)))
+    body = b'{"messages": [{"role": "user", "content": "hello"}], "stream": true}'
+    sent = _drive(app, _scope(), {"type": "http.request", "body": body}, {"type": "http.disconnect"})
+    assert all(message.get("more_body", True) for message in sent)
+
+
+def test_body_in_pieces__is_joined_and_bounded(contract: Contract) -> None:
+    """What is too long is refused before it is all there."""
+    app = App(build(contract))
+    piece = {"type": "http.request", "body": b" " * 1024 * 1024, "more_body": True}
+    start, _ = _drive(app, _scope(), *[piece] * 33)
+    assert start["status"] == 413
+
+
+def test_lifespan__is_acknowledged(contract: Contract) -> None:
+    """A server that insists on it is satisfied."""
+    sent = _drive(
+        App(build(contract)), {"type": "lifespan"}, {"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}
+    )
+    assert [message["type"] for message in sent] == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+
+
+def test_other_scope__is_an_error(contract: Contract) -> None:
+    """There is no WebSocket here."""
+    with pytest.raises(ValueError, match="websocket"):
+        _drive(App(build(contract)), {"type": "websocket"})

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+import pytest
+
+from mock_server import http1
+from mock_server.admission import Admission
+from mock_server.breaks import BREAKS
+from mock_server.broken import BrokenService
+from mock_server.http1 import Received
+from mock_server.message import Outgoing, Request
+from mock_server.replies import Replies
+from mock_server.service import Service
+from spec import clauses
+from spec.contract import Contract, Operation
+from tests.mock.asking import NOW_NS, request
+
+TEXT = "tell me a joke on cats"
+
+
+def _said(*texts: Any, **fields: Any) -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": text} for text in texts], **fields}
+
+
+def _bodies(operation: Operation) -> Iterator[Any]:
+    """Bodies of every kind that some clause speaks of."""
+    yield from operation.examples.values()
+    yield from (b"", b"{", [], {}, {"messages": 1}, {"messages": []})
+    yield from ({"messages": [{"role": "robot", "content": "a"}]}, {"messages": [{"role": "user"}]}, _said(5))
+    yield _said(TEXT)
+    yield _said("\U0001f408")
+    yield _said("a", "b")
+    yield _said("a", "b", "c", "d", "e")
+    yield _said([{"type": "text", "text": TEXT}])
+    yield {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": TEXT}]}
+    for bad in (
+        {"temperature": 9},
+        {"top_p": 9},
+        {"presence_penalty": 9},
+        {"max_tokens": 0},
+        {"stream": 1},
+        {"stop": 1},
+    ):
+        yield _said(TEXT, **bad)
+    for good in ({"temperature": 1}, {"stop": ["."]}, {"stop": "."}, {"seed": None}, {"max_tokens": 3}, {"model": "x"}):
+        yield _said(TEXT, **good)
+        yield _said(TEXT, stream=True, **good)
+    yield _said(TEXT, stream=False)
+    yield _said(TEXT, stream=True, stream_options={"include_usage": True})
+    yield _said(5, stream=True)
+
+
+def _requests(contract: Contract) -> Iterator[Request]:
+    for operation in contract.operations.values():
+        yield from (request(operation, body) for body in _bodies(operation))
+        yield from (request(operation, key=key) for key in (None, "wrong", "mock-exhausted", "mock-forbidden"))
+        yield from (request(operation, key="mock-limited") for _ in range(3))
+        yield request(operation, b"{", key="wrong")
+        yield request(operation, method="GET")
+        yield request(operation, path="/nowhere")
+        yield request(operation, key=None, query="api_key=mock-valid")
+        credential = operation.credentials[-1]
+        yield request(operation, key=None, fields={credential.header.upper(): credential.value("mock-valid")})
+        yield request(operation, key=None, fields={credential.header: credential.value("mock-valid").lower()})
+        yield request(operation, fields={"content-type": "application/json; charset=utf-8"})
+        yield request(operation, fields={"content-type": "text/plain"})
+        yield request(operation, _said(TEXT, stream=True), fields={"accept": "application/json"})
+
+
+def _sent(service: Service, requests: list[Request]) -> list[tuple[Outgoing, bool]]:
+    """What each request gets, as bytes, and whether a stream is held together."""
+    replies = ((asked, service.answer(asked, NOW_NS)) for asked in requests)
+    return [
+        (http1.outgoing(reply, Received(asked, keep_alive=True, http_1_0=False), b"Date: x\r\n"), reply.together)
+        for asked, reply in replies
+    ]
+
+
+def _replies() -> Replies:
+    return Replies(0, lambda: "chatcmpl-0")
+
+
+def test_table__has_exactly_the_clauses_that_declare_a_break() -> None:
+    """What the clauses promise to be breakable is, and nothing else."""
+    declared = {clause.id for clause in clauses.load().values() if clause.violation is not None}
+    assert BREAKS.keys() == declared
+
+
+@pytest.mark.parametrize("clause", sorted(BREAKS))
+def test_break__shows_and_leaves_valid_http(contract: Contract, clause: str) -> None:
+    """Some answer differs from an honest one, and most do not."""
+    requests = list(_requests(contract))
+    honest = _sent(Service(contract, _replies(), Admission()), requests)
+    broken = _sent(BrokenService(contract, _replies(), Admission(), [BREAKS[clause]()]), requests)
+    differing = sum(one != other for one, other in zip(honest, broken, strict=True))
+    assert differing > 0
+    assert all(made.head.startswith(b"HTTP/1.1 ") and made.head.endswith(b"\r\n\r\n") for made, _ in broken)
+    assert clause == "HTTP-10" or differing < len(requests)
+
+
+def test_breaks__add_up(contract: Contract) -> None:
+    """Two at once violate both."""
+    operation = contract.operations["segmind"]
+    service = BrokenService(contract, _replies(), Admission(), [BREAKS[name]() for name in ("RSP-02", "CRD-02")])
+    reply = service.answer(request(operation), NOW_NS)
+    assert reply.content["object"] == "completion"
+    assert reply.headers["x-remaining-credits"] == "unlimited"
+
+
+def test_break__bills_only_completions(contract: Contract) -> None:
+    """A call that is refused on purpose costs nothing."""
+    operation = contract.operations["segmind"]
+    service = BrokenService(contract, _replies(), Admission(), [BREAKS["REQ-18"]()])
+    refused = service.answer(request(operation, _said(*"abcde")), NOW_NS)
+    completed = service.answer(request(operation), NOW_NS)
+    assert (refused.status, completed.headers["x-remaining-credits"]) == (400, "999.9995")
+
+
+def test_break_of_every_second_refusal__counts_per_server(contract: Contract) -> None:
+    """Two servers do not share what they counted."""
+    operation = contract.operations["nvidia"]
+    for _ in range(2):
+        service = BrokenService(contract, _replies(), Admission(), [BREAKS["NEG-15"]()])
+        assert [service.answer(request(operation, b"{}"), NOW_NS).status for _ in range(4)] == [400, 404, 400, 404]
+
+
+def test_broken_stream__is_read_as_its_clause_says(contract: Contract) -> None:
+    """The break of SSE-06 spreads one event's JSON over two lines, which still is JSON."""
+    operation = contract.operations["nvidia"]
+    service = BrokenService(contract, _replies(), Admission(), [BREAKS["SSE-06"]()])
+    frames = service.answer(request(operation, _said(TEXT, stream=True)), NOW_NS).frames
+    assert frames is not None
+    lines = frames[0].split(b"\n\n")[0].split(b"\n")
+    assert len(lines) == 2
+    assert orjson.loads(b"\n".join(line.removeprefix(b"data: ") for line in lines))["object"]

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mock_server.engine import Engine, Generation, Pace
+
+MS = 1_000_000
+PACES = st.builds(Pace, ttft_ns=st.integers(0, 500 * MS), itl_ns=st.integers(0, 50 * MS))
+
+
+class _Told:
+    """A generation that notes how many tokens were due whenever it was told."""
+
+    def __init__(self, tokens: int, *, together: bool = False) -> None:
+        self.due: list[int] = []
+        self.generation = Generation(tokens, together=together, deliver=lambda: self.due.append(self.generation.due))
+
+
+def _run(engine: Engine, until_ns: int) -> list[int]:
+    """Lets the engine pass from deadline to deadline; the deadlines."""
+    passes = []
+    while engine.next_ns is not None and engine.next_ns <= until_ns:
+        passes.append(engine.next_ns)
+        engine.release(engine.next_ns)
+    return passes
+
+
+def test_tokens__are_due_at_absolute_deadlines() -> None:
+    """At start + ttft + k * itl, however late the pass before was."""
+    engine, told = Engine(Pace(100 * MS, 10 * MS)), _Told(5)
+    engine.start(told.generation, 0, 0)
+    assert engine.next_ns == 100 * MS
+    engine.release(127 * MS)  # three tokens were due when the loop came around
+    assert told.due == [3]
+    assert engine.next_ns == 130 * MS
+    assert _run(engine, 1000 * MS) == [130 * MS, 140 * MS]
+    assert told.due == [3, 4, 5]
+
+
+@given(pace=PACES, tokens=st.integers(1, 30), passes=st.lists(st.integers(0, 200 * MS), max_size=30))
+def test_token__never_leaves_early_and_never_stays_when_due(pace: Pace, tokens: int, passes: list[int]) -> None:
+    """Whenever the engine looks, exactly the tokens whose deadline has come are due."""
+    engine, told = Engine(pace), _Told(tokens)
+    now_ns = 0
+    engine.start(told.generation, 0, 0)
+    for step_ns in passes:
+        now_ns += step_ns
+        engine.release(now_ns)
+        assert told.generation.due == sum(pace.due_ns(0, index) <= now_ns for index in range(tokens))
+    assert told.due == sorted(set(told.due))
+
+
+@given(pace=PACES, tokens=st.integers(1, 30))
+def test_together__is_delivered_once_with_the_last_token(pace: Pace, tokens: int) -> None:
+    """A whole answer leaves when its last token would have."""
+    engine, told = Engine(pace), _Told(tokens, together=True)
+    engine.start(told.generation, 0, 0)
+    last_ns = pace.due_ns(0, tokens - 1)
+    engine.release(last_ns - 1)
+    assert told.due == ([tokens] if last_ns == 0 else [])
+    engine.release(last_ns)
+    assert told.due == [tokens]
+    assert engine.next_ns is None
+
+
+def test_instant__is_delivered_before_start_returns() -> None:
+    """Without a pace nothing waits."""
+    engine, told = Engine(Pace()), _Told(7)
+    engine.start(told.generation, 5, 5)
+    assert told.due == [7]
+    assert engine.next_ns is None
+
+
+def test_late_start__keeps_the_deadlines_of_the_request() -> None:
+    """Time that went into reading the request is part of the time to the first token."""
+    engine, told = Engine(Pace(100 * MS, 10 * MS)), _Told(4)
+    engine.start(told.generation, 0, 115 * MS)
+    assert told.due == [2]
+    assert engine.next_ns == 120 * MS
+
+
+def test_cancelled__is_told_nothing_more() -> None:
+    """A client that left costs nothing."""
+    engine, told, other = Engine(Pace(0, MS)), _Told(5), _Told(5)
+    engine.start(told.generation, 0, 0)
+    engine.start(other.generation, 0, 0)
+    engine.cancel(told.generation)
+    _run(engine, 10 * MS)
+    assert told.due == [1]
+    assert other.due == [1, 2, 3, 4, 5]
+    assert engine.next_ns is None
+
+
+def test_cancel_while_delivering__ends_it() -> None:
+    """The one who is told may say that it was enough."""
+    engine = Engine(Pace(0, MS))
+    generation = Generation(3, together=False, deliver=lambda: engine.cancel(generation))
+    engine.start(generation, 0, 0)
+    assert engine.next_ns is None
+
+
+def test_one_pass__serves_all_that_are_due() -> None:
+    """A hundred streams of one deadline are one pass."""
+    engine, streams = Engine(Pace(10 * MS, 10 * MS)), [_Told(2) for _ in range(100)]
+    for told in streams:
+        engine.start(told.generation, 0, 0)
+    engine.release(10 * MS)
+    assert [told.due for told in streams] == [[1]] * 100
+
+
+@pytest.mark.parametrize("itl_ns", [0, 3])
+def test_huge_counts__need_no_loop(itl_ns: int) -> None:
+    """What is due is computed, not counted."""
+    assert Pace(5, itl_ns).count_due(0, 10**18, 10**15) == 10**15

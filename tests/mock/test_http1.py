@@ -1,0 +1,226 @@
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mock_server import http1
+from mock_server.http1 import DateField, Malformed, Reader, Received
+from mock_server.message import Reply, Request
+
+DATE = b"Date: Tue, 14 Nov 2023 22:13:20 GMT\r\n"
+SIMPLE = b"POST /a%20b?x=1 HTTP/1.1\r\nHost: h\r\nX-One: 1\r\nx-one: 2\r\nContent-Length: 5\r\n\r\nhello"
+CHUNKED = (
+    b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+    b"3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nTrailer: t\r\n\r\n"
+)
+GET = b"GET /v1/models HTTP/1.1\r\nHost: h\r\n\r\n"
+CLOSING = b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n"
+
+
+def _feed(*pieces: bytes) -> list[Received | Malformed]:
+    reader = Reader()
+    return [message for piece in pieces for message in reader.feed(piece)]
+
+
+def _cut(data: bytes, cuts: list[int]) -> list[bytes]:
+    places = [0, *sorted(cut % (len(data) + 1) for cut in cuts), len(data)]
+    return [data[start:end] for start, end in pairwise(places)]
+
+
+def _received(**changes: Any) -> Received:
+    request = Request("POST", "/", "", (), b"")
+    return Received(**{"request": request, "keep_alive": True, "http_1_0": False, **changes})
+
+
+@given(
+    messages=st.lists(st.sampled_from([SIMPLE, CHUNKED, GET]), min_size=1, max_size=4),
+    cuts=st.lists(st.integers(0, 1000), max_size=8),
+)
+def test_requests__do_not_depend_on_how_the_bytes_are_cut(messages: list[bytes], cuts: list[int]) -> None:
+    """One read or a read per byte: the same requests."""
+    stream = b"".join(messages)
+    assert _feed(*_cut(stream, cuts)) == _feed(stream)
+    assert len(_feed(stream)) == len(messages)
+
+
+def test_request__is_read_whole() -> None:
+    """Path decoded, query as it is, fields as they were written, repeated ones joined."""
+    (message,) = _feed(SIMPLE)
+    assert isinstance(message, Received)
+    request = message.request
+    assert (request.method, request.path, request.query, request.body) == ("POST", "/a b", "x=1", b"hello")
+    assert ("X-One", "1") in request.fields
+    assert request.headers["x-one"] == "1, 2"
+    assert message.keep_alive
+
+
+def test_chunked_body__is_joined_and_trailers_are_left_out() -> None:
+    """Extensions and trailers say nothing to us."""
+    (message,) = _feed(CHUNKED)
+    assert isinstance(message, Received)
+    assert message.request.body == b"abcde"
+    assert "trailer" not in message.request.headers
+
+
+def test_absolute_target__is_accepted() -> None:
+    """RFC 9112 section 3.2.2."""
+    (message,) = _feed(b"GET http://host:80/v1/x?y HTTP/1.1\r\nHost: h\r\n\r\n")
+    assert isinstance(message, Received)
+    assert (message.request.path, message.request.query) == ("/v1/x", "y")
+
+
+@pytest.mark.parametrize(
+    ("head", "keep_alive"),
+    [
+        (b"GET / HTTP/1.1\r\n\r\n", True),
+        (b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n", False),
+        (b"GET / HTTP/1.0\r\n\r\n", False),
+        (b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", True),
+        (b"GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n", True),
+    ],
+)
+def test_keep_alive__is_what_the_client_asks_for(head: bytes, *, keep_alive: bool) -> None:
+    """By default in 1.1, on demand in 1.0."""
+    (message,) = _feed(head)
+    assert isinstance(message, Received)
+    assert message.keep_alive == keep_alive
+
+
+@pytest.mark.parametrize("after", [GET, b"\x00garbage\r\n\r\n"])
+def test_bytes_after_the_last_request__are_ignored(after: bytes) -> None:
+    """A client that said close has said all."""
+    assert len(_feed(CLOSING + after)) == 1
+    assert len(_feed(CLOSING, after)) == 1
+
+
+@pytest.mark.parametrize(
+    "received",
+    [
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"hello\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"GET / HTTP/1.1\r\nno colon\r\n\r\n",
+        b"POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n",
+        b"POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        b"POST / HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"POST / HTTP/1.1\r\nContent-Length: 99999999999999999999999\r\n\r\n",
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"GET / HTTP/1.1\r\nA: b\nC: \x00\r\n\r\n",
+    ],
+)
+def test_no_request__is_malformed_and_the_end(received: bytes) -> None:
+    """What came before it stays; nothing comes after it."""
+    reader = Reader()
+    first, second = reader.feed(GET + received)
+    assert isinstance(first, Received)
+    assert isinstance(second, Malformed)
+    assert second.status == 400
+    assert reader.feed(GET) == []
+
+
+@given(received=st.binary(max_size=200))
+def test_any_bytes__are_read_or_malformed(received: bytes) -> None:
+    """No input makes the reader fail."""
+    for message in _feed(received, received):
+        assert isinstance(message, Received | Malformed)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [b"Content-Length: 33554433\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n2000001\r\n" + b"x" * 0x2000001],
+)
+def test_too_long_body__is_refused_with_413(head: bytes) -> None:
+    """By what is announced, else by what came; the path is known."""
+    (message,) = _feed(b"POST /v1/x HTTP/1.1\r\n" + head)
+    assert isinstance(message, Malformed)
+    assert (message.status, message.path) == (413, "/v1/x")
+
+
+def test_too_long_head__is_refused_with_431() -> None:
+    """A head that never ends does not fill the memory."""
+    pieces = [b"GET / HTTP/1.1\r\nX: ", *[b"y" * 1000] * 70]
+    (message,) = _feed(*pieces)
+    assert isinstance(message, Malformed)
+    assert message.status == 431
+
+
+def test_large_body__does_not_count_as_head() -> None:
+    """Megabytes in one read, the next request's head among them."""
+    body = b"x" * 1_000_000
+    post = b"POST / HTTP/1.1\r\nContent-Length: 1000000\r\n\r\n"
+    pieces = [post + body[:300_000], body[300_000:] + GET[:10], GET[10:]]
+    assert [isinstance(message, Received) for message in _feed(*pieces)] == [True, True]
+
+
+@pytest.mark.parametrize(("version", "awaits"), [(b"1.1", True), (b"1.0", False)])
+def test_expectation__is_seen_until_the_body_comes(version: bytes, *, awaits: bool) -> None:
+    """RFC 9110 section 10.1.1."""
+    reader = Reader()
+    assert reader.feed(b"POST / HTTP/" + version + b"\r\nExpect: 100-Continue\r\nContent-Length: 2\r\n\r\n") == []
+    assert reader.awaits_continue == awaits
+    assert len(reader.feed(b"ab")) == 1
+    assert not reader.awaits_continue
+
+
+def test_whole_reply__is_framed_by_its_length() -> None:
+    """Status line, Date, fields, length, and the body in one frame."""
+    made = http1.outgoing(Reply(404, {"content-type": "application/json"}, {"error": "é"}), _received(), DATE)
+    lines = made.head.split(b"\r\n")
+    assert lines[0] == b"HTTP/1.1 404 Not Found"
+    assert DATE.strip() in lines
+    assert made.frames == ['{"error":"é"}'.encode()]
+    assert b"content-length: 14" in lines
+    assert not made.close
+
+
+def test_stream__is_chunked() -> None:
+    """And ends with the last chunk."""
+    made = http1.outgoing(Reply(200, {}, frames=[b"a", b"b"], tokens=2), _received(), DATE)
+    assert b"transfer-encoding: chunked" in made.head
+    assert (made.chunked, made.end, made.close) == (True, b"0\r\n\r\n", False)
+    assert http1.chunk(b"0123456789abcdef") == b"10\r\n0123456789abcdef\r\n"
+
+
+def test_stream_to_http_1_0__ends_with_the_connection() -> None:
+    """Such a client knows no chunks, even one that would keep the connection."""
+    made = http1.outgoing(Reply(200, {}, frames=[b"a"], tokens=1), _received(http_1_0=True), DATE)
+    assert b"chunked" not in made.head
+    assert (made.chunked, made.end, made.close) == (False, b"", True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({}, None),
+        ({"keep_alive": False}, b"connection: close"),
+        ({"http_1_0": True}, b"connection: keep-alive"),
+        ({"http_1_0": True, "keep_alive": False}, b"connection: close"),
+    ],
+)
+def test_connection__is_told(changes: dict[str, bool], field: bytes | None) -> None:
+    """Only where it differs from what the version implies."""
+    made = http1.outgoing(Reply(404, {}, {}), _received(**changes), DATE)
+    found = [line for line in made.head.split(b"\r\n") if line.lower().startswith(b"connection")]
+    assert found == ([] if field is None else [field])
+
+
+def test_head_request__gets_the_length_without_the_body() -> None:
+    """RFC 9110 section 9.3.2."""
+    received = _received(request=Request("HEAD", "/", "", (), b""))
+    made = http1.outgoing(Reply(405, {}, {"error": "x"}), received, DATE)
+    assert b"content-length: 13" in made.head
+    assert made.frames == [b""]
+
+
+def test_date__is_that_of_the_second() -> None:
+    """Formatted once per second, in GMT."""
+    now = [1_700_000_000_999_999_999]
+    date = DateField(lambda: now[0])
+    assert date() == DATE
+    now[0] += 1
+    assert date() == DATE.replace(b":20", b":21")
