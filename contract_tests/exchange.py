@@ -1,0 +1,114 @@
+"""One request and what came back, byte for byte, with the time of each piece.
+
+Knows HTTP's outer form; knows nothing of verdicts. The key never leaves here: `shown()` redacts it.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from dataclasses import dataclass, field
+from email.message import Message
+from functools import cached_property
+from typing import Any
+
+_SHOWN_BYTES = 6_000
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is sent; `secrets` are the keys in it, which no report shows."""
+
+    method: str
+    url: str
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+    secrets: tuple[str, ...] = ()
+
+    def curl(self) -> str:
+        """A command line that repeats the request, the key as $API_KEY."""
+        parts = ["curl", "-sS", "-i", "-N", "-X", self.method, shlex.quote(self.url)]
+        for name, value in self.headers:
+            if name.lower() not in ("host", "content-length"):
+                parts += ["-H", f'"{self._redacted(f"{name}: {value}", "$API_KEY")}"']
+        if self.body:
+            parts += ["--data-binary", shlex.quote(self.body.decode("utf-8", "replace")[:_SHOWN_BYTES])]
+        return " ".join(parts)
+
+    def shown(self) -> str:
+        """The request as text, the key redacted."""
+        head = "".join(f"{name}: {value}\n" for name, value in self.headers)
+        body = self.body[:_SHOWN_BYTES].decode("utf-8", "replace")
+        return self._redacted(f"{self.method} {self.url}\n{head}\n{body}", "***")
+
+    def _redacted(self, text: str, mark: str) -> str:
+        for secret in filter(None, self.secrets):
+            text = text.replace(secret, mark)
+        return text
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A request and its answer as received.
+
+    `status` is None when no answer came; `received` are the body's pieces with their times in ns of one monotonic
+    clock; `ending` is `complete`, `truncated`, `timeout`, `refused` (no connection) or `malformed`; `detail` says more.
+    """
+
+    request: Request
+    status: int | None
+    headers: tuple[tuple[str, str], ...] = ()
+    received: tuple[tuple[int, bytes], ...] = ()
+    ending: str = "complete"
+    detail: str = ""
+    sent_ns: int = 0
+    head_ns: int | None = None
+    end_ns: int = 0
+    raw_head: bytes = field(default=b"", repr=False)
+
+    @cached_property
+    def body(self) -> bytes:
+        """The body, its transfer coding removed."""
+        return b"".join(piece for _, piece in self.received)
+
+    def header(self, name: str) -> str | None:
+        """The first header of that name; None when there is none."""
+        return next((value for key, value in self.headers if key.lower() == name), None)
+
+    @property
+    def media_type(self) -> str:
+        """The media type without its parameters, in small letters; empty without a Content-Type."""
+        message = Message()
+        message["content-type"] = self.header("content-type") or ""
+        return message.get_content_type() if self.header("content-type") else ""
+
+    @cached_property
+    def json(self) -> Any:
+        """The body as JSON; None when it is none."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
+
+    @property
+    def summary(self) -> str:
+        """The answer in one line."""
+        if self.status is None:
+            return f"no answer ({self.ending}{': ' + self.detail if self.detail else ''})"
+        text = " ".join(self.body[:160].decode("utf-8", "replace").split())
+        return self.request._redacted(f"{self.status} {text}".strip(), "***")  # noqa: SLF001  one noun in two classes
+
+    def shown(self) -> dict[str, str]:
+        """The exchange for a report: `request`, `answer` and `curl` as text, keys redacted."""
+        head = self.raw_head.decode("latin-1").replace("\r\n", "\n")
+        body = self.body[:_SHOWN_BYTES].decode("utf-8", "replace")
+        answer = f"{head}{body}" if self.status is not None else self.summary
+        if len(self.body) > _SHOWN_BYTES:
+            answer += f"\n[{len(self.body) - _SHOWN_BYTES} bytes more]"
+        if self.ending != "complete":
+            answer += f"\n[{self.ending}: {self.detail}]"
+        return {
+            "request": self.request.shown(),
+            "answer": self.request._redacted(answer, "***"),  # noqa: SLF001
+            "curl": self.request.curl(),
+        }

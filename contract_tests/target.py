@@ -1,0 +1,149 @@
+"""The server under test: where it is, which dialects it speaks, whose keys to use; and the mock started for it.
+
+Keys come from environment variables, by name; the built-in keys of the mock are no secrets.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from spec.contract import DOCUMENT, Contract
+from spec.targets import presets
+
+MOCK = "mock"
+MOCK_KEYS = {
+    "valid": "mock-valid",
+    "exhausted": "mock-exhausted",
+    "forbidden": "mock-forbidden",
+    "limited": "mock-limited",
+}
+_REACH_S = 10
+_MOCK_ITL_MS = 1
+"""The mock's pace: slow enough to tell a stream from a buffered one, fast enough for a thousand answers."""
+
+
+class TargetError(ValueError):
+    """The command line names no usable target; the message says why in one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A server under test.
+
+    `base_url` is None for a mock that is still to be started; `keys` holds a key per role (`valid`, and where there
+    is one `exhausted`, `forbidden`, `limited`); `model` is None for the documented default; `paid` says that
+    completions cost money.
+    """
+
+    name: str
+    base_url: str | None
+    dialects: tuple[str, ...]
+    keys: Mapping[str, str]
+    model: str | None = None
+    paid: bool = False
+
+
+def choose(
+    contract: Contract,
+    *,
+    name: str | None = None,
+    base_url: str | None = None,
+    dialect: str | None = None,
+    model: str | None = None,
+    api_key_env: str | None = None,
+) -> Target:
+    """The target that the command line means.
+
+    Raises: TargetError for an unknown name or dialect, a bad address, a missing dialect or a missing key.
+    """
+    known = presets(contract)
+    if name not in (None, MOCK, *known):
+        raise TargetError(f"--target: expected one of {', '.join((MOCK, *known))}, got {name!r}")
+    if dialect is not None and dialect not in contract.operations:
+        raise TargetError(f"--dialect: expected one of {', '.join(contract.operations)}, got {dialect!r}")
+    if base_url is not None:
+        _check_address(base_url)
+    preset = known.get(name or "")
+    if preset is not None:
+        key = _key(api_key_env or preset.api_key_env)
+        address = base_url or preset.base_url
+        return Target(name or "", address, (preset.dialect,), {"valid": key}, model, paid=not is_loopback(address))
+    dialects = (dialect,) if dialect else tuple(contract.operations)
+    if base_url is None or name == MOCK:
+        return Target(MOCK, base_url, dialects, MOCK_KEYS, model)
+    if dialect is None:
+        raise TargetError(f"--base-url: expected --dialect with it ({', '.join(contract.operations)}), got none")
+    local = is_loopback(base_url)
+    key = MOCK_KEYS["valid"] if local and api_key_env is None else _key(api_key_env or _default_env(contract, dialect))
+    return Target(base_url, base_url, dialects, {"valid": key}, model, paid=not local)
+
+
+def is_loopback(url: str) -> bool:
+    """Whether the address is on this machine."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def reach(base_url: str) -> None:
+    """Returns when something listens at the address.
+
+    Raises: TargetError when nothing does.
+    """
+    parts = urlsplit(base_url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        socket.create_connection((parts.hostname or "", port), timeout=_REACH_S).close()
+    except OSError as error:
+        raise TargetError(f"{base_url}: expected a server, got none ({error})") from error
+
+
+@contextmanager
+def running(target: Target, spec: Path = DOCUMENT, *, options: Sequence[str] = ()) -> Iterator[Target]:
+    """The target with an address: as it is, or the mock started (with more options) for as long as this lasts."""
+    if target.base_url is not None:
+        yield target
+        return
+    command = [sys.executable, "-m", "mock_server", "--port", "0", "--itl-ms", str(_MOCK_ITL_MS), "--spec", str(spec)]
+    command += options
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603  our own command
+        try:
+            address = process.stdout.readline().strip() if process.stdout else ""
+            if not address.startswith("http"):
+                raise TargetError(f"python -m mock_server: expected its address, got exit status {process.wait(5)}")
+            yield replace(target, base_url=address)
+        finally:
+            process.terminate()
+
+
+def _key(variable: str) -> str:
+    key = os.environ.get(variable, "").strip()
+    if not key:
+        raise TargetError(f"expected the API key in the environment variable {variable}, got none")
+    return key
+
+
+def _default_env(contract: Contract, dialect: str) -> str:
+    found = (preset.api_key_env for preset in presets(contract).values() if preset.dialect == dialect)
+    return next(found, "API_KEY")
+
+
+def _check_address(base_url: str) -> None:
+    try:
+        parts = urlsplit(base_url)
+        _ = parts.port
+    except ValueError as error:
+        raise TargetError(f"--base-url: expected an address, got {base_url!r} ({error})") from error
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise TargetError(f"--base-url: expected http://HOST[:PORT] or https://HOST, got {base_url!r}")

@@ -1,0 +1,229 @@
+"""RSP: the whole answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import pytest
+
+from contract_tests.endpoint import Endpoint
+from contract_tests.exchange import Exchange
+from contract_tests.oracle import Oracle
+from contract_tests.verdict import Unsupported, require
+from spec.contract import JSON
+
+_LONG_TASK = "Count from one to two hundred in words."
+_CLOCK_S = 300
+
+
+def _object(exchange: Exchange) -> Mapping[str, Any]:
+    require(isinstance(exchange.json, dict), expected="a JSON object", got=exchange.summary, exchange=exchange)
+    return dict(exchange.json)
+
+
+def _answers(endpoint: Endpoint) -> list[Exchange]:
+    """The completions that the passive clauses look at."""
+    return [endpoint.seen.completion, *(each for each in (endpoint.seen.second_answer,) if each.status == 200)]
+
+
+def _choice(exchange: Exchange) -> Mapping[str, Any]:
+    choices = _object(exchange).get("choices")
+    if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
+        raise Unsupported("no choice to look at", exchange=exchange)
+    return choices[0]
+
+
+def _message(exchange: Exchange) -> Mapping[str, Any]:
+    message = _choice(exchange).get("message")
+    if not isinstance(message, dict):
+        raise Unsupported("no message to look at", exchange=exchange)
+    return message
+
+
+def _text(exchange: Exchange) -> str:
+    content = _message(exchange).get("content")
+    if not isinstance(content, str):
+        raise Unsupported("no text to look at", exchange=exchange)
+    return content
+
+
+def _usage(exchange: Exchange) -> Mapping[str, int]:
+    usage = _object(exchange).get("usage")
+    names = ("prompt_tokens", "completion_tokens", "total_tokens")
+    if not isinstance(usage, dict) or not all(isinstance(usage.get(name), int) for name in names):
+        raise Unsupported("no usage to look at", exchange=exchange)
+    return usage
+
+
+@pytest.mark.clause("RSP-01")
+def test_completion__has_every_key(endpoint: Endpoint) -> None:
+    """The contract's required keys, at the top, in the choice and in usage."""
+    schema = endpoint.operation.success.media_types[JSON]
+    for exchange in _answers(endpoint):
+        body = _object(exchange)
+        missing = [name for name in schema.required if name not in body]
+        require(not missing, expected=", ".join(schema.required), got=f"no {', '.join(missing)}", exchange=exchange)
+
+
+@pytest.mark.clause("RSP-02")
+def test_object__is_chat_completion(endpoint: Endpoint) -> None:
+    """The constant of the contract."""
+    for exchange in _answers(endpoint):
+        found = _object(exchange).get("object")
+        require(found == "chat.completion", expected="chat.completion", got=found, exchange=exchange)
+
+
+@pytest.mark.clause("RSP-03")
+def test_created__is_the_time_of_the_answer(endpoint: Endpoint) -> None:
+    """Within five minutes of the Date header."""
+    for exchange in _answers(endpoint):
+        created, date = _object(exchange).get("created"), exchange.header("date")
+        if created is None or date is None:
+            raise Unsupported("no created or no Date to compare", exchange=exchange)
+        answered_s = parsedate_to_datetime(date).timestamp()
+        near = isinstance(created, int) and abs(created - answered_s) <= _CLOCK_S
+        require(near, expected=f"about {answered_s:.0f}", got=created, exchange=exchange)
+
+
+@pytest.mark.clause("RSP-04")
+def test_choices__are_one_with_index_0(endpoint: Endpoint) -> None:
+    """Nobody asked for more."""
+    for exchange in _answers(endpoint):
+        choices = _object(exchange).get("choices")
+        indexes = [choice.get("index") for choice in choices] if isinstance(choices, list) else None
+        require(indexes == [0], expected="one choice with index 0", got=f"indexes {indexes}", exchange=exchange)
+
+
+@pytest.mark.clause("RSP-05")
+def test_role__is_assistant(endpoint: Endpoint) -> None:
+    """The message is the assistant's."""
+    for exchange in _answers(endpoint):
+        role = _message(exchange).get("role")
+        require(role == "assistant", expected="assistant", got=role, exchange=exchange)
+
+
+@pytest.mark.clause("RSP-06")
+def test_content__is_a_string(endpoint: Endpoint) -> None:
+    """Text, not parts."""
+    for exchange in _answers(endpoint):
+        content = _message(exchange).get("content")
+        require(isinstance(content, str), expected="a string", got=type(content).__name__, exchange=exchange)
+
+
+@pytest.mark.clause("RSP-07")
+def test_finish_reason__is_known(endpoint: Endpoint) -> None:
+    """One of the contract's values."""
+    choice = endpoint.operation.success.media_types[JSON].field("choices").items
+    for exchange in _answers(endpoint):
+        reason = _choice(exchange).get("finish_reason")
+        known = choice.field("finish_reason")
+        require(known.is_valid(reason), expected=f"one of {known.raw.get('enum')}", got=reason, exchange=exchange)
+
+
+@pytest.mark.clause("RSP-08")
+def test_text_cut_by_max_tokens__says_length(endpoint: Endpoint) -> None:
+    """One token of a long task is a cut."""
+    messages = [{"role": "user", "content": _LONG_TASK}]
+    exchange = endpoint.complete(endpoint.body(messages=messages, max_tokens=1))
+    reason = _choice(exchange).get("finish_reason")
+    require(reason == "length", expected="finish_reason length", got=reason, exchange=exchange)
+
+
+@pytest.mark.clause("RSP-09")
+def test_completion_tokens__keep_max_tokens(endpoint: Endpoint) -> None:
+    """Usage reports no more than was allowed."""
+    for exchange in _answers(endpoint):
+        found, most = _usage(exchange)["completion_tokens"], endpoint.body()["max_tokens"]
+        require(found <= most, expected=f"at most {most} completion tokens", got=found, exchange=exchange)
+
+
+@pytest.mark.clause("RSP-10")
+def test_total_tokens__is_the_sum(endpoint: Endpoint) -> None:
+    """Prompt and completion make the total."""
+    for exchange in _answers(endpoint):
+        usage = _usage(exchange)
+        wanted = usage["prompt_tokens"] + usage["completion_tokens"]
+        require(usage["total_tokens"] == wanted, expected=wanted, got=usage["total_tokens"], exchange=exchange)
+
+
+@pytest.mark.clause("RSP-11")
+def test_more_messages__never_cost_fewer_tokens(endpoint: Endpoint) -> None:
+    """The simplest request, and the same with a turn before it."""
+    short = endpoint.seen.completion
+    before = [{"role": "user", "content": "Say good morning."}, {"role": "assistant", "content": "Good morning."}]
+    longer = endpoint.complete(endpoint.body(messages=[*before, *endpoint.body()["messages"]]))
+    counts = _usage(short)["prompt_tokens"], _usage(longer)["prompt_tokens"]
+    require(counts[1] >= counts[0], expected=f"at least {counts[0]}", got=counts[1], exchange=longer)
+
+
+@pytest.mark.clause("RSP-12")
+def test_model__is_the_one_asked_for(endpoint: Endpoint) -> None:
+    """The answer repeats the request's model."""
+    for exchange in _answers(endpoint):
+        wanted, found = endpoint.body()["model"], _object(exchange).get("model")
+        require(found == wanted, expected=wanted, got=found, exchange=exchange)
+
+
+@pytest.mark.clause("RSP-13")
+def test_id__is_never_the_same(endpoint: Endpoint) -> None:
+    """Two answers have two ids."""
+    first, second = endpoint.seen.completion, endpoint.seen.second_answer
+    if second.status != 200:
+        raise Unsupported(f"no second answer: {second.summary}", exchange=second)
+    ids = _object(first).get("id"), _object(second).get("id")
+    require(ids[0] != ids[1], expected="two ids", got=f"{ids[0]} twice", exchange=second)
+
+
+@pytest.mark.clause("RSP-14")
+def test_whole_text__lacks_the_stop_sequence(endpoint: Endpoint) -> None:
+    """A word of the text, asked for again as stop."""
+    body = endpoint.body(**_repeatable(endpoint))
+    word = stop_in(_text(endpoint.complete(body)))
+    stopped = endpoint.complete({**body, "stop": word})
+    text = _text(stopped)
+    require(word not in text, expected=f"a text without {word!r}", got=repr(text), exchange=stopped)
+
+
+@pytest.mark.clause("RSP-15")
+def test_same_seed__gets_the_same_text(endpoint: Endpoint) -> None:
+    """Twice the same request at temperature 0."""
+    body = endpoint.body(**_repeatable(endpoint))
+    first, second = endpoint.complete(body), endpoint.complete(body)
+    require(_text(first) == _text(second), expected=repr(_text(first)), got=repr(_text(second)), exchange=second)
+
+
+@pytest.mark.clause("RSP-17")
+def test_default_max_tokens__bounds_the_completion(endpoint: Endpoint) -> None:
+    """Without max_tokens the documented default holds."""
+    exchange = endpoint.complete(endpoint.body(max_tokens=...))
+    found, most = _usage(exchange)["completion_tokens"], endpoint.operation.defaults["max_tokens"]
+    require(found <= most, expected=f"at most {most} completion tokens", got=found, exchange=exchange)
+
+
+@pytest.mark.clause("RSP-19")
+def test_whole_answer__keeps_the_schema(endpoint: Endpoint, oracle: Oracle) -> None:
+    """Schemathesis has nothing against it."""
+    for exchange in _answers(endpoint):
+        departures = oracle.departures(endpoint.operation.dialect, exchange)
+        require(not departures, expected="the contract's schema", got="; ".join(departures), exchange=exchange)
+
+
+def _repeatable(endpoint: Endpoint) -> dict[str, Any]:
+    return {name: value for name, value in REPEATABLE.items() if name in endpoint.operation.request.properties}
+
+
+def stop_in(text: str) -> str:
+    """A piece of the text to stop at: across two words where there are two, so that it lies across tokens.
+
+    Raises: Unsupported for a text too short to stop in.
+    """
+    words = text.split()
+    if len(words) < 3:
+        raise Unsupported(f"a text too short to stop in: {text!r}")
+    found = f"{words[1]} {words[2]}"
+    return found if found in text else words[1]
+
+
+REPEATABLE = {"seed": 7, "temperature": 0}

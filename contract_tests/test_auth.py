@@ -1,0 +1,96 @@
+"""AUT: who may call (RFC 9110, section 11)."""
+
+from __future__ import annotations
+
+import pytest
+
+from contract_tests.endpoint import WRONG_KEY, Endpoint
+from contract_tests.verdict import Inconclusive, Info, Tolerable, Unsupported, require
+
+
+@pytest.mark.clause("AUT-01")
+def test_missing_key__is_refused(endpoint: Endpoint) -> None:
+    """The status is the documented one for a missing key."""
+    endpoint.expect_condition("missing-key", endpoint.seen.no_key)
+
+
+@pytest.mark.clause("AUT-02")
+def test_wrong_key__is_refused(endpoint: Endpoint) -> None:
+    """The status is the documented one for a wrong key; gateways that answer 403 are common."""
+    exchange = endpoint.seen.wrong_key
+    if exchange.status == 403:
+        raise Tolerable(exchange.summary, expected="401", exchange=exchange)
+    endpoint.expect_condition("wrong-key", exchange)
+
+
+@pytest.mark.clause("AUT-03")
+def test_401__says_how_to_authenticate(endpoint: Endpoint) -> None:
+    """RFC 9110 section 15.5.2: the server "MUST send a WWW-Authenticate header field"."""
+    found = [exchange for exchange in (endpoint.seen.no_key, endpoint.seen.wrong_key) if exchange.status == 401]
+    if not found:
+        raise Unsupported("no 401 to look at")
+    for exchange in found:
+        require(
+            exchange.header("www-authenticate"),
+            expected="WWW-Authenticate with a 401",
+            got="none",
+            exchange=exchange,
+        )
+
+
+@pytest.mark.clause("AUT-04")
+def test_key_in_x_api_key__is_accepted(endpoint: Endpoint) -> None:
+    """The documented header carries the key; a refusal of it would be the clause's failure, not the account's state."""
+    credential = next(each for each in endpoint.operation.credentials if each.scheme is None)
+    exchange = endpoint.ask(endpoint.body(), key_headers=endpoint.key_headers(credential=credential))
+    accepted = exchange.status not in (401, 403)
+    require(accepted, expected=f"no refusal of {credential.header}", got=exchange.summary, exchange=exchange)
+    if exchange.status != 200:
+        raise Inconclusive(exchange.summary, expected="a completion", exchange=exchange)
+
+
+@pytest.mark.clause("AUT-05")
+def test_two_headers__which_are_accepted(endpoint: Endpoint) -> None:
+    """Recorded for each documented header."""
+    found = {
+        credential.name: endpoint.ask(endpoint.body(), key_headers=endpoint.key_headers(credential=credential)).status
+        for credential in endpoint.operation.credentials
+    }
+    raise Info(", ".join(f"{name}: {status}" for name, status in found.items()))
+
+
+@pytest.mark.clause("AUT-07")
+def test_scheme__is_matched_in_any_case(endpoint: Endpoint) -> None:
+    """RFC 9110 section 11.1: a scheme is a case-insensitive token."""
+    endpoint.seen.completion  # noqa: B018  the key must be good before its scheme is blamed
+    headers = {name: value.replace("Bearer", "bearer") for name, value in endpoint.key_headers().items()}
+    exchange = endpoint.ask(endpoint.body(), key_headers=headers)
+    require(exchange.status == 200, expected='200 with "bearer"', got=exchange.summary, exchange=exchange)
+
+
+@pytest.mark.clause("AUT-08")
+def test_key__is_judged_before_the_body(endpoint: Endpoint) -> None:
+    """A wrong key with a malformed body gets the answer of a wrong key."""
+    wanted = endpoint.seen.wrong_key
+    if wanted.status is None or wanted.status < 400:
+        raise Unsupported(f"a wrong key is not refused: {wanted.summary}", exchange=wanted)
+    exchange = endpoint.ask(endpoint.body(messages=...), key_headers=endpoint.key_headers(WRONG_KEY))
+    require(exchange.status == wanted.status, expected=wanted.status, got=exchange.summary, exchange=exchange)
+
+
+@pytest.mark.clause("AUT-09")
+def test_key__is_never_repeated(endpoint: Endpoint) -> None:
+    """Neither a good key nor a wrong one stands in any answer."""
+    for exchange in endpoint.seen.all:
+        text = exchange.raw_head + exchange.body
+        for key in (endpoint.target.keys["valid"], WRONG_KEY):
+            require(key.encode() not in text, expected="no key in the answer", got="the key", exchange=exchange)
+
+
+@pytest.mark.clause("AUT-10")
+def test_key_in_the_query__is_not_accepted(endpoint: Endpoint) -> None:
+    """Only the documented headers carry a key."""
+    key = endpoint.target.keys["valid"]
+    for name in ("api_key", "key", "access_token", "x-api-key"):
+        exchange = endpoint.ask(endpoint.body(), url=f"{endpoint.url}?{name}={key}", key_headers={})
+        require(exchange.status != 200, expected="a refusal", got=f"{name}: {exchange.summary}", exchange=exchange)

@@ -1,0 +1,62 @@
+"""CRD: credits."""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+
+import pytest
+
+from contract_tests.endpoint import Endpoint
+from contract_tests.exchange import Exchange
+from contract_tests.verdict import Unsupported, require
+
+_HEADER = "x-remaining-credits"
+
+
+def _credits(exchange: Exchange) -> Decimal:
+    found = exchange.header(_HEADER)
+    try:
+        number = Decimal(found or "")
+    except InvalidOperation:
+        raise Unsupported(f"no number of credits to look at: {found}", exchange=exchange) from None
+    if not number.is_finite():
+        raise Unsupported(f"no finite number of credits to look at: {found}", exchange=exchange)
+    return number
+
+
+@pytest.mark.clause("CRD-01")
+def test_completion__says_the_remaining_credits(endpoint: Endpoint) -> None:
+    """The header is on every completion."""
+    exchange = endpoint.seen.completion
+    require(exchange.header(_HEADER) is not None, expected=_HEADER, got="none", exchange=exchange)
+
+
+@pytest.mark.clause("CRD-02")
+def test_remaining_credits__are_a_number(endpoint: Endpoint) -> None:
+    """A finite decimal that is not negative."""
+    exchange = endpoint.seen.completion
+    found = exchange.header(_HEADER)
+    if found is None:
+        raise Unsupported("no credits to look at", exchange=exchange)
+    good = found.replace(".", "", 1).isdecimal() and found.isascii()
+    require(good, expected="a decimal number", got=f"{_HEADER}: {found}", exchange=exchange)
+
+
+@pytest.mark.clause("CRD-03")
+def test_remaining_credits__never_rise(endpoint: Endpoint) -> None:
+    """Over two completions."""
+    before = _credits(endpoint.complete())
+    after = _credits(endpoint.complete())
+    require(after <= before, expected=f"at most {before}", got=after)
+
+
+@pytest.mark.clause("CRD-06")
+def test_refusal__costs_nothing(endpoint: Endpoint) -> None:
+    """A completion with a refusal before it costs what one without costs."""
+    first = _credits(endpoint.complete())
+    second = _credits(endpoint.complete())
+    refused = endpoint.ask(endpoint.body(messages=7))
+    if refused.status == 200:
+        raise Unsupported(f"no refusal to look at: {refused.summary}", exchange=refused)
+    third = _credits(endpoint.complete())
+    require(second - third <= first - second, expected=f"{first - second}", got=f"{second - third}")

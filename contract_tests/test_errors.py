@@ -1,0 +1,154 @@
+"""ERR: refusals."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from contract_tests.endpoint import Endpoint
+from contract_tests.exchange import Exchange
+from contract_tests.verdict import Inconclusive, NotRun, Unsupported, require
+
+_INSIDE = re.compile(
+    rb"Traceback \(most recent call last\)|File \"/|\bat [\w.$<>]+\([\w.]+:\d+\)|goroutine \d+ \[|"
+    rb"/(?:usr|home|opt|app|srv|var|root)/[\w./-]+\.(?:py|go|js|rs|c|cc|cpp|java)\b"
+)
+_BURST = 10
+_WORDS = ("message", "error", "detail", "title", "reason")
+
+
+def _refusals(endpoint: Endpoint) -> list[Exchange]:
+    found = endpoint.seen.refusals
+    if not found:
+        raise Unsupported("no refusal to look at")
+    return found
+
+
+def _key(endpoint: Endpoint, role: str) -> dict[str, str]:
+    if role not in endpoint.target.keys:
+        raise NotRun(f"no key given for an account that is {role}")
+    endpoint.seen.completion  # noqa: B018  where the good key gets nothing, a special one tells nothing
+    return endpoint.key_headers(endpoint.target.keys[role])
+
+
+@pytest.mark.clause("ERR-01")
+def test_refusal__is_json_with_a_message(endpoint: Endpoint) -> None:
+    """Somewhere in the body is a text that is not empty, under one of the usual names."""
+    for exchange in _refusals(endpoint):
+        said = any(isinstance(text, str) and text.strip() for text in _messages(exchange.json))
+        require(said, expected="JSON with a message", got=exchange.summary, exchange=exchange)
+
+
+@pytest.mark.clause("ERR-02")
+def test_refusals__have_one_shape(endpoint: Endpoint) -> None:
+    """The names in the body, level by level, of all refusals whose body is an object."""
+    shapes: dict[str, Exchange] = {}
+    for exchange in _refusals(endpoint):
+        if isinstance(exchange.json, dict):
+            shapes.setdefault(_shape(exchange.json), exchange)
+    if not shapes:
+        raise Unsupported("no JSON object to look at")
+    last = list(shapes.values())[-1]
+    require(len(shapes) == 1, expected="one shape", got=" and ".join(shapes), exchange=last)
+
+
+@pytest.mark.clause("ERR-03")
+def test_status_in_the_body__is_the_status(endpoint: Endpoint) -> None:
+    """RFC 9457 section 3.1.2: a status member is the HTTP status."""
+    for exchange in _refusals(endpoint):
+        for found in _statuses(exchange.json):
+            require(found == exchange.status, expected=exchange.status, got=found, exchange=exchange)
+
+
+@pytest.mark.clause("ERR-04")
+def test_refusal__shows_nothing_inside(endpoint: Endpoint) -> None:
+    """No stack trace, no path of a source file."""
+    for exchange in _refusals(endpoint):
+        shown = _INSIDE.search(exchange.body)
+        require(shown is None, expected="nothing inside", got=shown and shown.group()[:80], exchange=exchange)
+
+
+@pytest.mark.clause("ERR-05")
+def test_no_credits__is_refused(endpoint: Endpoint) -> None:
+    """The documented status for an account without credits."""
+    endpoint.expect_condition("no-credits", endpoint.ask(endpoint.body(), key_headers=_key(endpoint, "exhausted")))
+
+
+@pytest.mark.clause("ERR-06")
+def test_no_permission__is_refused(endpoint: Endpoint) -> None:
+    """The documented status for a key without permission."""
+    endpoint.expect_condition("forbidden", endpoint.ask(endpoint.body(), key_headers=_key(endpoint, "forbidden")))
+
+
+@pytest.mark.clause("ERR-07")
+def test_too_many_requests__says_when_to_come_back(endpoint: Endpoint) -> None:
+    """Retry-After, or Segmind's header with the time at which the limit ends."""
+    exchange = _limited(endpoint)
+    if exchange.status != 429:
+        raise Unsupported(f"no 429 to look at: {exchange.summary}", exchange=exchange)
+    found = exchange.header("retry-after") or exchange.header("x-rate-limit-reset-at-utc")
+    require(found, expected="Retry-After", got="none", exchange=exchange)
+
+
+@pytest.mark.clause("ERR-08")
+def test_status__is_documented(endpoint: Endpoint) -> None:
+    """Of all answers seen."""
+    documented = sorted(endpoint.operation.responses)
+    for exchange in endpoint.seen.all:
+        require(exchange.status in documented, expected=documented, got=exchange.summary, exchange=exchange)
+
+
+@pytest.mark.clause("ERR-12")
+def test_error__never_comes_with_200(endpoint: Endpoint) -> None:
+    """A completion has no error beside it."""
+    exchange = endpoint.seen.completion
+    error = exchange.json.get("error") if isinstance(exchange.json, dict) else None
+    require(not error, expected="no error in a 200", got=repr(error), exchange=exchange)
+
+
+@pytest.mark.clause("ERR-14")
+def test_rate_limit__is_enforced(endpoint: Endpoint) -> None:
+    """The documented status for too many requests."""
+    endpoint.expect_condition("rate-limited", _limited(endpoint))
+
+
+def _limited(endpoint: Endpoint) -> Exchange:
+    """The first answer to the limited key that is no completion."""
+    headers = _key(endpoint, "limited")
+    for _ in range(_BURST):
+        exchange = endpoint.ask(endpoint.body(), key_headers=headers)
+        if exchange.status != 200:
+            return exchange
+    raise Inconclusive(f"{_BURST} completions in a row", expected="a limit")
+
+
+def _messages(body: Any) -> Iterator[Any]:
+    if isinstance(body, dict):
+        for name in _WORDS:
+            if name in body:
+                yield body[name]
+                yield from _messages(body[name])
+    elif isinstance(body, list):
+        for each in body:
+            yield from _messages(each)
+            if isinstance(each, dict):
+                yield each.get("msg")
+
+
+def _shape(body: Any) -> str:
+    if isinstance(body, dict):
+        names = sorted(body)
+        inner = ", ".join(f"{name}: {_shape(body[name])}" if isinstance(body[name], dict) else name for name in names)
+        return f"{{{inner}}}"
+    return "value"
+
+
+def _statuses(body: Any) -> Iterator[int]:
+    if isinstance(body, dict):
+        for name in ("status", "code", "status_code"):
+            if isinstance(body.get(name), int) and 100 <= body[name] < 600:
+                yield body[name]
+        yield from _statuses(body.get("error"))

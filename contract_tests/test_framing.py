@@ -1,0 +1,146 @@
+"""SSE: the framing of a stream (WHATWG HTML, section 9.2; NVIDIA's page)."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from contract_tests.endpoint import Endpoint
+from contract_tests.stream import DONE, Stream
+from contract_tests.verdict import Inconclusive, Info, Unsupported, Violation, require
+
+_TELLING_NS = 30_000_000
+"""A stream shorter than this cannot show whether it was buffered."""
+_BUFFERED_SHARE = 0.05
+_FEW = 5
+
+
+@pytest.mark.clause("SSE-01")
+def test_stream__is_an_event_stream(endpoint: Endpoint) -> None:
+    """WHATWG HTML section 9.2.5: the MIME type is text/event-stream."""
+    exchange = endpoint.seen.stream.exchange
+    found = exchange.header("content-type")
+    require(exchange.media_type == "text/event-stream", expected="text/event-stream", got=found, exchange=exchange)
+
+
+@pytest.mark.clause("SSE-02")
+def test_malformed_request__is_refused_outside_the_stream(endpoint: Endpoint) -> None:
+    """What is known before the first token is said by the status."""
+    exchange = endpoint.ask(endpoint.body(stream=True, messages=[{"role": "user"}]))
+    endpoint.settle(exchange, fault_is_answer=True)
+    if exchange.status == 200 and Stream(exchange).text:
+        raise Unsupported("it is not refused, which has its own clause", exchange=exchange)
+    plain = exchange.media_type != "text/event-stream" and not exchange.body.startswith(b"data:")
+    got = f"{exchange.header('content-type')}: {exchange.summary}"
+    require(exchange.status != 200 and plain, expected="an error status, no stream", got=got, exchange=exchange)
+
+
+@pytest.mark.clause("SSE-03")
+def test_stream__is_utf8_without_a_mark(endpoint: Endpoint) -> None:
+    """WHATWG HTML section 9.2.5: always UTF-8; a byte order mark is skipped by some readers only."""
+    exchange = endpoint.seen.stream.exchange
+    marked = exchange.body.startswith(b"\xef\xbb\xbf")
+    require(not marked, expected="no byte order mark", got=repr(exchange.body[:20]), exchange=exchange)
+    try:
+        exchange.body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Violation(str(error), expected="UTF-8", exchange=exchange) from None
+
+
+@pytest.mark.clause("SSE-04")
+def test_lines__end_with_lf(endpoint: Endpoint) -> None:
+    """CR and CRLF are lawful, and missed by clients that split at an empty line."""
+    stream = endpoint.seen.stream
+    require(stream.line_ends <= {b"\n"}, expected="LF", got=sorted(stream.line_ends), exchange=stream.exchange)
+
+
+@pytest.mark.clause("SSE-05")
+def test_stream__holds_data_and_comments_only(endpoint: Endpoint) -> None:
+    """Data-only, says the page."""
+    stream = endpoint.seen.stream
+    others = sorted({name for block in stream.blocks for name, _ in block.fields} - {"data"})
+    require(not others, expected="data fields and comments", got=f"fields {others}", exchange=stream.exchange)
+
+
+@pytest.mark.clause("SSE-06")
+def test_event__is_one_json_object_on_one_line(endpoint: Endpoint) -> None:
+    """Every event but [DONE] and empty ones, which have clauses of their own."""
+    stream = _with_events(endpoint.seen.stream)
+    for block in stream.blocks:
+        lines = [value for name, value in block.fields if name == "data"]
+        if not any(lines) or lines == [DONE]:
+            continue
+        one = len(lines) == 1 and _is_object(lines[0])
+        require(one, expected="one line with one JSON object", got=repr(lines)[:200], exchange=stream.exchange)
+
+
+@pytest.mark.clause("SSE-07")
+def test_blank_line__ends_every_event(endpoint: Endpoint) -> None:
+    """WHATWG HTML section 9.2.6: "Once the end of the file is reached, any pending data must be discarded"."""
+    stream = _with_events(endpoint.seen.stream)
+    last = stream.blocks[-1]
+    require(last.terminated, expected="a blank line at the end", got=repr(last.lines)[-80:], exchange=stream.exchange)
+
+
+@pytest.mark.clause("SSE-08")
+def test_done__ends_the_stream_once(endpoint: Endpoint) -> None:
+    """The bytes "data: [DONE]" stand once, in the last event."""
+    stream = endpoint.seen.stream
+    done = [index for index, block in enumerate(stream.blocks) if b"data: [DONE]" in block.lines]
+    last = len(stream.blocks) - 1
+    got = f"at events {done} of {last + 1}"
+    require(done == [last], expected='"data: [DONE]" once, in the last event', got=got, exchange=stream.exchange)
+
+
+@pytest.mark.clause("SSE-09")
+def test_event__is_never_empty(endpoint: Endpoint) -> None:
+    """Empty data is dispatched, and no JSON."""
+    stream = _with_events(endpoint.seen.stream)
+    empty = [index for index, payload in enumerate(stream.payloads) if not payload.strip()]
+    require(not empty, expected="data in every event", got=f"none in events {empty}", exchange=stream.exchange)
+
+
+@pytest.mark.clause("SSE-13")
+def test_stream__ends_as_its_framing_says(endpoint: Endpoint) -> None:
+    """RFC 9112 section 7.1: a chunked body ends with a chunk of size zero."""
+    exchange = endpoint.seen.stream.exchange
+    whole = exchange.ending == "complete"
+    require(whole, expected="a whole body", got=f"{exchange.ending}: {exchange.detail}", exchange=exchange)
+
+
+@pytest.mark.clause("SSE-14")
+def test_tokens__are_sent_as_they_become_available(endpoint: Endpoint) -> None:
+    """The contents do not arrive together at the end of the time that their making took."""
+    changes = {"max_tokens": 64} if "max_tokens" in endpoint.operation.request.properties else {}
+    messages = [{"role": "user", "content": "Count from one to fifty in words."}]
+    stream = endpoint.stream(endpoint.body(stream=True, messages=messages, **changes))
+    times = stream.content_times_ns()
+    if len(times) < _FEW:
+        raise Unsupported(f"{len(times)} contents are too few to tell", exchange=stream.exchange)
+    whole_ns = stream.exchange.end_ns - stream.exchange.sent_ns
+    if whole_ns < _TELLING_NS:
+        raise Inconclusive(f"{whole_ns / 1e6:.0f} ms are too short to tell", exchange=stream.exchange)
+    share = (times[-1] - times[0]) / whole_ns
+    got = f"{len(times)} contents within {share:.1%} of {whole_ns / 1e6:.0f} ms"
+    require(share > _BUFFERED_SHARE, expected="contents spread over the time", got=got, exchange=stream.exchange)
+
+
+@pytest.mark.clause("SSE-15")
+def test_caching__what_is_said(endpoint: Endpoint) -> None:
+    """Recorded: the Cache-Control of a stream."""
+    exchange = endpoint.seen.stream.exchange
+    raise Info(f"Cache-Control: {exchange.header('cache-control')}", exchange=exchange)
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except ValueError:
+        return False
+
+
+def _with_events(stream: Stream) -> Stream:
+    if not stream.payloads:
+        raise Unsupported("no event to look at", exchange=stream.exchange)
+    return stream

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.scripted import serving
+from tests.suite.running import run_suite, verdicts
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--target", "azure"], "--target: expected one of mock"),
+        (["--target", "nvidia"], "environment variable NVIDIA_API_KEY"),
+        (["--base-url", "http://127.0.0.1:1"], "expected --dialect with it"),
+        (["--base-url", "http://127.0.0.1:1", "--dialect", "nvidia"], "expected a server, got none"),
+        (["--spec", "nowhere.yaml"], "nowhere.yaml: expected a readable file"),
+        (["--level", "may"], "--level: expected one of must"),
+        (["--budget", "many"], "--budget: expected a whole number above 0, got 'many'"),
+        (["--rpm", "0"], "--rpm: expected a number above 0, got '0'"),
+        (["--request-timeout", "nan"], "--request-timeout: expected a number above 0"),
+    ],
+)
+def test_bad_input__gets_one_line(tmp_path: Path, arguments: list[str], said: str) -> None:
+    """Exit status 2, one line, no traceback."""
+    done = run_suite(*arguments, folder=tmp_path)
+    lines = (done.stdout + done.stderr).strip().splitlines()
+    assert done.returncode == 2
+    assert len(lines) == 1, lines
+    assert said in lines[0]
+
+
+def test_report_that_is_a_file__is_refused(tmp_path: Path) -> None:
+    """Nothing is overwritten."""
+    path = tmp_path / "file"
+    path.write_text("mine", encoding="utf-8")
+    done = run_suite(folder=path)
+    assert done.returncode == 2
+    assert "--report: expected a folder" in done.stdout + done.stderr
+    assert path.read_text(encoding="utf-8") == "mine"
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 5\r\n\r\nhello", "FAIL"),
+        (b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n", "INCONCLUSIVE"),
+        (b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", "RETIRED"),
+        (b"not http at all\r\n\r\n", "INCONCLUSIVE"),
+    ],
+)
+def test_strange_server__gets_a_verdict(tmp_path: Path, answer: bytes, verdict: str) -> None:
+    """A server that is no chat endpoint ends in verdicts, not in a traceback."""
+    with serving(answer) as script:
+        options = ["--base-url", script.url, "--dialect", "nvidia", "--request-timeout", "2"]
+        done = run_suite(*options, "-k", "RSP-02 or SSE-08", folder=tmp_path)
+    assert "Traceback" not in done.stdout
+    assert verdict in (tmp_path / "verdicts.json").read_text(encoding="utf-8")
+    assert done.returncode == (1 if verdict == "FAIL" else 0)
+
+
+def test_hanging_server__ends_soon(tmp_path: Path) -> None:
+    """After two requests without an answer no more are sent."""
+    with serving(hang=True) as script:
+        options = ["--base-url", script.url, "--dialect", "nvidia", "--request-timeout", "0.3"]
+        done = run_suite(*options, folder=tmp_path)
+    assert done.returncode == 0
+    # the first connection is the one that sees whether anything listens
+    assert len(script.received) <= 3
+    assert set(verdicts(tmp_path).values()) == {"INCONCLUSIVE", "NOT-RUN"}

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contract_tests import strategies
+from spec.contract import Contract
+
+REQUEST = Contract.load().operations["nvidia"].request
+BOUNDED = ["temperature", "top_p", "frequency_penalty", "presence_penalty", "max_tokens"]
+
+
+@pytest.mark.parametrize("name", [*BOUNDED, "stream", "stop", "seed"])
+@given(data=st.data())
+def test_refused__is_never_valid(name: str, data: st.DataObject) -> None:
+    """What is drawn must be refused by the contract itself."""
+    assert not REQUEST.field(name).is_valid(data.draw(strategies.refused(REQUEST.field(name))))
+
+
+@pytest.mark.parametrize("name", BOUNDED)
+@given(data=st.data())
+def test_within__is_always_valid(name: str, data: st.DataObject) -> None:
+    """What is drawn must be accepted by the contract itself."""
+    assert REQUEST.field(name).is_valid(data.draw(strategies.within(REQUEST.field(name))))
+
+
+@given(messages=strategies.conversations())
+def test_conversation__alternates_and_ends_with_the_user(messages: list[dict[str, str]]) -> None:
+    """The only order that every chat template takes."""
+    roles = [message["role"] for message in messages]
+    assert roles == ["user", "assistant"] * (len(roles) // 2) + ["user"]
+    assert REQUEST.is_valid({"messages": messages})

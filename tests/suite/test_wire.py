@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import pytest
+
+from contract_tests import wire
+from contract_tests.exchange import Exchange, Request
+from tests.scripted import serving
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+
+
+def _send(url: str, *, timeout_s: float = 5.0) -> Exchange:
+    return wire.send(Request("POST", f"{url}/v1/x?a=b", (("X-Api-Key", "k"),), b"{}"), timeout_s=timeout_s)
+
+
+def test_request__is_sent_as_it_is() -> None:
+    """The case of header names is part of what is tested."""
+    with serving(OK + b"Content-Length: 2\r\n\r\n{}") as script:
+        _send(script.url)
+    head, _, body = script.received[0].partition(b"\r\n\r\n")
+    assert head.startswith(b"POST /v1/x?a=b HTTP/1.1\r\nHost: 127.0.0.1:")
+    assert b"\r\nX-Api-Key: k" in head
+    assert body == b"{}"
+
+
+def test_answer__is_taken_whole() -> None:
+    """Status, headers with their case, body, the head as received."""
+    with serving(OK + b"Content-Length: 2\r\n\r\n", b"{}") as script:
+        exchange = _send(script.url)
+    assert (exchange.status, exchange.ending, exchange.body) == (200, "complete", b"{}")
+    assert exchange.headers[0] == ("Content-Type", "application/json")
+    assert exchange.raw_head == OK + b"Content-Length: 2\r\n\r\n"
+    assert exchange.media_type == "application/json"
+    assert exchange.head_ns is not None
+    assert exchange.sent_ns < exchange.head_ns <= exchange.end_ns
+
+
+def test_chunked_body__is_decoded() -> None:
+    """Whatever way the chunks are cut."""
+    raw = OK + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
+    with serving(raw[:70], raw[70:84], raw[84:]) as script:
+        exchange = _send(script.url)
+    assert (exchange.body, exchange.ending) == (b"abcde", "complete")
+
+
+@pytest.mark.parametrize(
+    ("raw", "ending", "status"),
+    [
+        (OK + b"Content-Length: 5\r\n\r\nabc", "truncated", 200),
+        (OK + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", "truncated", 200),
+        (OK + b"Transfer-Encoding: chunked\r\n\r\nzzz\r\nabc\r\n", "malformed", 200),
+        (OK + b"\r\nabc", "complete", 200),
+        (b"SSH-2.0-OpenSSH\r\n\r\n", "malformed", None),
+        (b"", "truncated", None),
+        (b"HTTP/1.1 100 Continue\r\n\r\n" + OK + b"Content-Length: 0\r\n\r\n", "complete", 200),
+    ],
+)
+def test_ending__says_how_the_body_ended(raw: bytes, ending: str, status: int | None) -> None:
+    """What was received before the end is kept."""
+    with serving(raw) as script:
+        exchange = _send(script.url)
+    assert (exchange.ending, exchange.status) == (ending, status)
+
+
+def test_reset__is_truncated() -> None:
+    """RST in the middle of a body."""
+    with serving(OK + b"Content-Length: 5\r\n\r\nabc", reset=True) as script:
+        exchange = _send(script.url)
+    assert exchange.ending == "truncated"
+
+
+def test_silence__times_out() -> None:
+    """The pieces that came are kept."""
+    with serving(OK + b"Content-Length: 5\r\n\r\nabc", hang=True) as script:
+        exchange = _send(script.url, timeout_s=0.2)
+    assert (exchange.ending, exchange.status, exchange.body) == ("timeout", 200, b"abc")
+
+
+def test_nobody_there__is_refused() -> None:
+    """No connection, no status, no exception."""
+    with serving() as script:
+        url = script.url
+    exchange = _send(url)
+    assert (exchange.ending, exchange.status) == ("refused", None)
+    assert exchange.summary.startswith("no answer (refused")
+
+
+def test_shown__never_holds_the_key() -> None:
+    """Neither the request, nor an answer that repeats it, nor the command line."""
+    with serving(OK + b"Content-Length: 13\r\n\r\nyou sent s3cr") as script:
+        request = Request("POST", script.url, (("Authorization", "Bearer s3cr"),), b"{}", secrets=("s3cr",))
+        exchange = wire.send(request)
+    shown = exchange.shown()
+    assert "s3cr" not in "".join((*shown.values(), exchange.summary))
+    assert "Bearer $API_KEY" in shown["curl"]
+    assert "Authorization: Bearer ***" in shown["request"]
