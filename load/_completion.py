@@ -1,0 +1,184 @@
+"""Reads an exchange as a completion: its outcome, its content by arrival, its finish_reason and usage.
+
+Runs after the answer has ended: parsing JSON between two `recv` calls would delay the stamps of every other stream in
+the process. Where it must not even delay streams that are still running, it can run elsewhere: it needs the exchange
+and nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from load._exchange import Exchange
+from load._outcome import Outcome
+from spec.contract import EVENT_STREAM, JSON
+from spec.sse import Decoder
+
+DONE = "[DONE]"
+_SHOWN = 160
+"""Longest quotation of an answer in a detail, in characters."""
+
+
+class MalformedError(ValueError):
+    """What was received is not the JSON of a completion."""
+
+
+@dataclass(slots=True)
+class Completion:
+    """What an answer says.
+
+    `content` holds (stamp in ns, events with content) for each `recv` that brought any; for an answer in one piece the
+    end and one event. Token counts are those of `usage`, None when the server sent none.
+    """
+
+    outcome: Outcome = Outcome.OK
+    detail: str | None = None
+    content: list[tuple[int, int]] = field(default_factory=list)
+    finish_reason: str | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+    def end_as(self, outcome: Outcome, detail: str) -> None:
+        """Settles the outcome."""
+        self.outcome = outcome
+        self.detail = detail if len(detail) <= _SHOWN else detail[:_SHOWN] + "..."
+
+    def read_usage(self, usage: Any) -> None:
+        """Takes the token counts; the last ones in a stream stand.
+
+        Raises: MalformedError.
+        """
+        if usage is None:
+            return
+        prompt, completion = _object(usage, "usage").get("prompt_tokens"), usage.get("completion_tokens")
+        for name, count in (("prompt_tokens", prompt), ("completion_tokens", completion)):
+            if type(count) is not int or count < 0:
+                raise MalformedError(f"usage.{name}: expected a count, got {count!r}")
+        self.prompt_tokens, self.completion_tokens = prompt, completion
+
+
+def read_completion(exchange: Exchange, *, streamed: bool) -> Completion:
+    """The completion in an exchange; `streamed` tells whether an event stream was asked for."""
+    completion = Completion()
+    if exchange.status is None:
+        outcome = Outcome.TIMEOUT if exchange.timed_out else Outcome.CONNECTION_ERROR
+        completion.end_as(outcome, exchange.failure or "no answer")
+    elif exchange.status != 200:
+        outcome = Outcome.RATE_LIMITED if exchange.status == 429 else Outcome.HTTP_ERROR
+        completion.end_as(outcome, error_text(exchange.body()))
+    else:
+        _read_success(exchange, completion, EVENT_STREAM if streamed else JSON)
+    return completion
+
+
+def error_text(body: bytes) -> str:
+    """What an error's body says, in one line: its message where it is JSON of a known kind, else its start."""
+    try:
+        said = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        said = body.decode("utf-8", "replace")
+    while isinstance(said, dict):
+        said = next((said[name] for name in ("error", "message", "detail", "title") if said.get(name)), str(said))
+    return " ".join(str(said).split())[: _SHOWN * 2]
+
+
+def _read_success(exchange: Exchange, completion: Completion, expected: str) -> None:
+    media_type = exchange.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != expected:
+        completion.end_as(Outcome.WRONG_CONTENT_TYPE, f"expected {expected}, got {media_type or 'none'}")
+        return
+    try:
+        done = _read_stream(exchange, completion) if expected == EVENT_STREAM else _read_answer(exchange, completion)
+    except MalformedError as error:
+        completion.end_as(Outcome.MALFORMED, str(error))
+        return
+    if exchange.timed_out:
+        completion.end_as(Outcome.TIMEOUT, exchange.failure or "timeout")
+    elif completion.outcome is not Outcome.OK:
+        return
+    elif not exchange.complete:
+        completion.end_as(Outcome.TRUNCATED, exchange.failure or "cut")
+    elif not done:
+        completion.end_as(Outcome.TRUNCATED, "ended without data: [DONE]")
+    elif completion.finish_reason is None:
+        completion.end_as(Outcome.TRUNCATED, "ended without a finish_reason")
+
+
+def _read_stream(exchange: Exchange, completion: Completion) -> bool:
+    """Reads the events; whether `[DONE]` or an error came."""
+    decoder = Decoder()
+    for stamp_ns, received in exchange.received:
+        for event in decoder.feed(received):
+            if event.data == DONE:
+                return True
+            chunk = _json(event.data)
+            if chunk.get("error") or event.type == "error":
+                completion.end_as(Outcome.ERROR_EVENT, error_text(event.data.encode()))
+                return True
+            _read_chunk(chunk, stamp_ns, completion)
+    return False
+
+
+def _read_chunk(chunk: dict[str, Any], stamp_ns: int, completion: Completion) -> None:
+    completion.read_usage(chunk.get("usage"))
+    for choice in _choices(chunk):
+        content = _object(choice.get("delta"), "delta").get("content")
+        # a chunk that only names the role, ends the answer or carries usage is no token
+        if content:
+            _count_content(completion.content, stamp_ns)
+        completion.finish_reason = _finish_reason(choice) or completion.finish_reason
+
+
+def _count_content(content: list[tuple[int, int]], stamp_ns: int) -> None:
+    if content and content[-1][0] == stamp_ns:
+        content[-1] = (stamp_ns, content[-1][1] + 1)
+    else:
+        content.append((stamp_ns, 1))
+
+
+def _read_answer(exchange: Exchange, completion: Completion) -> bool:
+    """Reads an answer in one piece; a cut one is no JSON, and is not called malformed for it."""
+    if not exchange.complete:
+        return False
+    answer = _json(exchange.body())
+    if answer.get("error"):
+        completion.end_as(Outcome.ERROR_EVENT, error_text(exchange.body()))
+        return True
+    completion.read_usage(answer.get("usage"))
+    for choice in _choices(answer):
+        if _object(choice.get("message"), "message").get("content"):
+            _count_content(completion.content, exchange.end_ns or 0)
+        completion.finish_reason = _finish_reason(choice) or completion.finish_reason
+    return True
+
+
+def _json(text: str | bytes) -> dict[str, Any]:
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        shown = text if isinstance(text, str) else text.decode("utf-8", "replace")
+        raise MalformedError(f"expected JSON, got {shown[:_SHOWN]!r}") from None
+    return _object(value, "answer")
+
+
+def _choices(answer: dict[str, Any]) -> list[dict[str, Any]]:
+    choices = answer.get("choices")
+    if not isinstance(choices, list):
+        raise MalformedError(f"choices: expected a list, got {str(choices)[:_SHOWN]}")
+    return [_object(choice, "choice") for choice in choices]
+
+
+def _object(value: Any, name: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise MalformedError(f"{name}: expected an object, got {str(value)[:_SHOWN]}")
+    return value
+
+
+def _finish_reason(choice: dict[str, Any]) -> str | None:
+    reason = choice.get("finish_reason")
+    if reason is not None and not isinstance(reason, str):
+        raise MalformedError(f"finish_reason: expected a string or null, got {str(reason)[:_SHOWN]}")
+    return reason

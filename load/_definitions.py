@@ -1,0 +1,35 @@
+"""What each figure of summary.json means; reports print these texts, so that no number travels without them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+DEFINITIONS: Mapping[str, str] = {
+    "window": "The measured part of the run: from the end of the warm-up to the moment from which no request is sent "
+    "any more. Requests sent in it are followed to their end.",
+    "ttft_ms": "Time to first token: from the moment before the request is written to the first event with non-empty "
+    "content. An event that only names the role, is empty or carries usage is no token. A new connection (TCP, TLS) is "
+    "not in it, but in connect_ms. Of the ok requests sent in the window.",
+    "icl_ms": "Inter-chunk latency: the gap between neighbouring events with content in one stream. Events that one "
+    "recv brought are 0 apart. One event may hold several tokens. Of the ok requests sent in the window.",
+    "tpot_ms": "Time per output token: (last content - first content) / (completion_tokens - 1) of one stream; no "
+    "value where one recv brought all content. Of the ok requests sent in the window.",
+    "e2e_ms": "End to end: from the moment before the request is written to the last byte of its answer. Of the ok "
+    "requests sent in the window.",
+    "connect_ms": "TCP connect, and TLS handshake where there is one, of the requests that needed a new connection.",
+    "stream_tokens_per_s": "Rate of one stream after its first token: (completion_tokens - 1) / (last content - first "
+    "content). Its percentiles count from the slowest stream.",
+    "output_tokens_per_s": "Output tokens that arrived inside the window, whoever asked for them, divided by its "
+    "length. Only tokens of requests that ended ok; usage's count is spread evenly over the events with content.",
+    "requests_per_s": "Requests that ended ok inside the window, divided by its length.",
+    "error_share": "Failed requests divided by ok and failed ones, of those sent in the window; 429 is a failure.",
+    "outcomes": "How the requests sent in the window ended; warmup_outcomes: those sent before it.",
+    "tokens_are": "usage: the server's completion_tokens; estimate: events with content, counted; mixed: some of each.",
+    "percentiles": "Nearest rank, at most 0.1 % off (a mergeable sketch); mean, min and max are exact. enough is false "
+    "where the samples are too few for 99 % confidence: p50 needs 11, p90 64, p95 130, p99 662.",
+    "distributions": "The sketches behind the percentiles. With e = relative_error and g = (1 + e) / (1 - e), keys[i] "
+    "= k stands for counts[i] values above g^(k-1) and not above g^k; zeros are counted apart. Sketches add up.",
+    "timeline": "Bins of bin_s seconds from the run's start, warm-up and end included: tokens by arrival, requests by "
+    "their end, latencies by when the request was sent.",
+    "arrivals": "closed: each user sends its next request when the last one has ended, so a slow server is asked less.",
+}

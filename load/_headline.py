@@ -1,0 +1,57 @@
+"""The sentence that says what a run found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def headline(summary: Mapping[str, Any]) -> str:
+    """One or two sentences with the figures that most readers came for."""
+    ok = summary["outcomes"]["ok"]
+    failed = sum(error["count"] for error in summary["errors"])
+    if not ok and not failed:
+        return "No request was sent and ended in the measured part of the run."
+    if not ok:
+        kinds = ", ".join(f"{error['count']} {error['outcome']}" for error in summary["errors"])
+        return f"No request succeeded: {kinds}."
+    users = summary["run"]["users"]
+    found = _streamed(summary) if summary["ttft_ms"]["n"] else _whole(summary)
+    return f"{users} {'user' if users == 1 else 'users'} at once: {found}. {_failures(failed, ok + failed)}"
+
+
+def number(value: float) -> str:
+    """Three significant digits, without an exponent: 0.123, 4.56, 78.9, 1234."""
+    if value >= 100:
+        return f"{value:.0f}"
+    return f"{value:.3g}"
+
+
+def _streamed(summary: Mapping[str, Any]) -> str:
+    parts = [f"the first token came after {_median(summary['ttft_ms'])}"]
+    rate = summary["stream_tokens_per_s"]["p50"]
+    if rate is not None:
+        parts.append(f"then {number(rate)} tokens/s in each stream")
+    return ", ".join(parts) + _total(summary)
+
+
+def _whole(summary: Mapping[str, Any]) -> str:
+    return f"a whole answer came after {_median(summary['e2e_ms'])}" + _total(summary)
+
+
+def _median(spread: Mapping[str, Any]) -> str:
+    median = f"{number(spread['p50'])} ms in the median"
+    if spread["enough"]["p95"]:
+        return f"{median} ({number(spread['p95'])} ms at p95)"
+    return f"{median} of {spread['n']}"
+
+
+def _total(summary: Mapping[str, Any]) -> str:
+    rate = summary["output_tokens_per_s"]
+    return "" if rate is None else f", {number(rate)} output tokens/s in total"
+
+
+def _failures(failed: int, total: int) -> str:
+    if not failed:
+        return f"None of {total} requests failed."
+    return f"{failed} of {total} requests failed ({100 * failed / total:.1f} %)."

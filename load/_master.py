@@ -1,0 +1,86 @@
+"""The part of a master: it gathers what its workers counted, waits for the last of it, and reports.
+
+Locust's own end of a run is too early for that: it gives workers half a second for their last report, whether or not
+they still wait for answers. So the master asks each worker to finish, and goes on when all have said so.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from typing import Any
+
+from locust.env import Environment
+from locust.rpc.protocol import Message
+from locust.runners import STATE_MISSING, MasterRunner
+
+from load._reporting import Reporting
+from load._role import ReportingRole, listen, options_of
+from load._settings import Settings
+from load._worker import FINISH, FINISHED, RUN_KEY
+
+_PATIENCE_S = 10.0
+"""How long a worker may take to finish beyond the time that its requests may take."""
+
+_LOOK_EVERY_S = 0.05
+
+
+class MasterRole(ReportingRole):
+    """Listens to the events of a `MasterRunner`, and to its workers."""
+
+    def __init__(self, environment: Environment, runner: MasterRunner) -> None:
+        super().__init__(environment, runner)
+        self._runner = runner
+        self._seen: set[str] = set()
+        self._merged: Counter[str] = Counter()
+        self._recorded: dict[str, int] = {}
+
+    def listen(self) -> None:
+        """Registers for the events of a run, and for what workers send."""
+        super().listen()
+        listen(self.environment.events, worker_report=self._on_worker_report)
+        self._runner.register_message(FINISHED, self._on_finished)
+
+    def begin(self, settings: Settings, reporting: Reporting) -> None:  # noqa: ARG002 -- a lone runner needs them
+        """Forgets the last run's workers, and tells this one's which run it is."""
+        self._seen = {client.id for client in self._runner.clients.all}
+        self._merged.clear()
+        self._recorded.clear()
+        # Locust sends the options to every worker with its first job; the key is none of them
+        setattr(options_of(self.environment), RUN_KEY, reporting.run_id)
+
+    def stop(self, reporting: Reporting) -> None:  # noqa: ARG002 -- no need here
+        """Asks the workers to finish, and waits until they have."""
+        self._runner.send_message(FINISH, {"stop_timeout_s": self.environment.stop_timeout})
+        deadline_s = time.monotonic() + self.environment.stop_timeout + _PATIENCE_S
+        while self._working() and time.monotonic() < deadline_s:
+            time.sleep(_LOOK_EVERY_S)
+
+    def finish(self, reporting: Reporting) -> None:
+        """Tells the report how many workers there were, and what of theirs never came."""
+        reporting.workers = len(self._seen)
+        reporting.lost_workers = len(self._seen - self._recorded.keys())
+        reporting.lost_requests = sum(
+            recorded - self._merged[client_id] for client_id, recorded in self._recorded.items()
+        )
+
+    def _working(self) -> set[str]:
+        """The workers that are there and have not finished."""
+        present = {client.id for client in self._runner.clients.all if client.state != STATE_MISSING}
+        return present - self._recorded.keys()
+
+    def _on_worker_report(self, client_id: str, data: dict[str, Any], **_: Any) -> None:
+        if RUN_KEY in data:
+            self._merge(client_id, data[RUN_KEY])
+
+    def _on_finished(self, msg: Message, **_: Any) -> None:
+        if self._merge(msg.node_id, msg.data):
+            self._recorded[msg.node_id] = msg.data["recorded"]
+
+    def _merge(self, client_id: str, report: dict[str, Any]) -> bool:
+        """Adds a worker's counts; whether they belong to this run."""
+        if self.reporting is None or self.reporting.is_done or report["run_id"] != self.reporting.run_id:
+            return False
+        self._seen.add(client_id)
+        self._merged[client_id] += self.reporting.merge(report["counts"])
+        return True

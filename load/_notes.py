@@ -1,0 +1,96 @@
+"""What a reader must know before believing the figures of a run: each note is a table row of a test and a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+_COALESCED = 1.5
+"""From this many events per recv on, gaps between events say more of the network than of the model."""
+
+Summary = Mapping[str, Any]
+
+
+def notes(summary: Summary) -> list[str]:
+    """The sentences that apply, most important first."""
+    return [sentence(summary) for applies, sentence in _NOTES if applies(summary)]
+
+
+def _late_users(summary: Summary) -> bool:
+    all_users_s = summary["run"]["all_users_s"]
+    return all_users_s is None or all_users_s > summary["window"]["start_s"] + 1
+
+
+def _late_users_text(summary: Summary) -> str:
+    all_users_s = summary["run"]["all_users_s"]
+    when = "never all there" if all_users_s is None else f"all there only after {all_users_s:.1f} s"
+    return f"The users were {when}: part of the figures belongs to fewer users (see -r and --warmup)."
+
+
+_NOTES: tuple[tuple[Callable[[Summary], bool], Callable[[Summary], str]], ...] = (
+    (
+        lambda summary: summary["lost"]["workers"] > 0,
+        lambda summary: (
+            f"Lost {summary['lost']['workers']} of {summary['run']['workers']} workers, with all that they had not "
+            "reported yet: the figures are incomplete."
+        ),
+    ),
+    (
+        lambda summary: summary["lost"]["requests"] > 0,
+        lambda summary: (
+            f"{summary['lost']['requests']} requests that workers made never reached the master: the figures are "
+            "incomplete."
+        ),
+    ),
+    (
+        lambda summary: summary["window"]["duration_s"] == 0,
+        lambda _: "The run ended within its warm-up: nothing was measured.",
+    ),
+    (
+        lambda summary: summary["window"]["interrupted"],
+        lambda _: "The run was interrupted before its time; requests that still ran were cut off.",
+    ),
+    (_late_users, _late_users_text),
+    (
+        lambda summary: summary["outcomes"]["unfinished"] > 0,
+        lambda summary: (
+            f"{summary['outcomes']['unfinished']} requests were still running at the end and are in no figure: the "
+            "slowest may be among them, and their tokens are missing in the rates."
+        ),
+    ),
+    (
+        lambda summary: summary["sent_again"] > 0,
+        lambda summary: (
+            f"{summary['sent_again']} requests were sent a second time, because the server closed the connection that "
+            "it had promised to keep: it may have been asked more often than is counted here."
+        ),
+    ),
+    (
+        lambda summary: not summary["run"]["streamed"],
+        lambda summary: (
+            f"The dialect {summary['run']['dialect']} documents no stream: there is no ttft, icl or tpot, and all "
+            "tokens of an answer count at its end."
+        ),
+    ),
+    (
+        lambda summary: summary["run"]["max_tokens"] is None,
+        lambda summary: (
+            f"The dialect {summary['run']['dialect']} documents no max_tokens: the server decided how long answers are."
+        ),
+    ),
+    (
+        lambda summary: summary["tokens_are"] in ("estimate", "mixed"),
+        lambda _: "The server sent no usage (or not always): tokens are estimated as the events with content.",
+    ),
+    (
+        lambda summary: summary["content_events"] > _COALESCED * summary["content_recvs"],
+        lambda summary: (
+            f"{summary['content_events'] / summary['content_recvs']:.1f} events came per recv on average: many gaps "
+            "between events are 0, and icl shows how they were bundled on the way."
+        ),
+    ),
+    (
+        lambda summary: summary["run"]["warmup_s"] == 0,
+        lambda _: "There was no warm-up: the first requests, with cold caches and new connections, are in the figures.",
+    ),
+)

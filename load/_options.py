@@ -1,0 +1,137 @@
+"""The options of a load run, as data; Locust adds its own (`--host`, `-u`, `-t`, `--processes`, ...)."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from load._duration import duration_s
+
+DEFAULT_DIALECT = "nvidia"
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option; `in_web_ui` is False for what a visitor of the web page has no business to set or to see."""
+
+    flag: str
+    metavar: str
+    help: str
+    default: Any = None
+    type: Callable[[str], Any] = str
+    in_web_ui: bool = True
+
+    @property
+    def keywords(self) -> dict[str, Any]:
+        """The arguments for `ArgumentParser.add_argument` besides the flag."""
+        shown = "" if self.default is None else " Default: %(default)s."
+        return {"metavar": self.metavar, "help": self.help + shown, "default": self.default, "type": self.type}
+
+
+def at_least_one(text: str) -> int:
+    """The whole number that the text is.
+
+    Raises: ArgumentTypeError when it is none, or below 1.
+    """
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
+    return int(text)
+
+
+def share(text: str) -> float:
+    """The number from 0 to 1 that the text is.
+
+    Raises: ArgumentTypeError for anything else.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"expected a number from 0 to 1, got {text!r}")
+    return value
+
+
+OPTIONS = (
+    Option(
+        "--dialect",
+        "NAME",
+        "Which documented API the target speaks: nvidia (POST /v1/chat/completions, streamed), segmind or "
+        "segmind-openai (one answer, no stream: ttft, icl and tpot do not exist).",
+        default=DEFAULT_DIALECT,
+    ),
+    Option(
+        "--model",
+        "NAME",
+        "The model to ask for, where the dialect has that field. Without it: the model that the contract names.",
+    ),
+    Option(
+        "--api-key-env",
+        "VARIABLE",
+        "The NAME of the environment variable that holds the API key; never the key itself. Each worker reads its own "
+        "environment. Without it: NVIDIA_API_KEY or SEGMIND_API_KEY for the vendors' own hosts, and on this machine "
+        "(localhost) the key that the mock server accepts.",
+        in_web_ui=False,
+    ),
+    Option(
+        "--prompt-tokens",
+        "N",
+        "Length of each prompt in tokens of Mixtral's own tokenizer, without the chat template around it. Every "
+        "request gets another text, so that no cache of the server answers it.",
+        default=64,
+        type=at_least_one,
+    ),
+    Option(
+        "--output-tokens",
+        "N",
+        "Longest answer in tokens, sent as max_tokens where the dialect has that field.",
+        default=128,
+        type=at_least_one,
+    ),
+    Option(
+        "--seed",
+        "N",
+        "Same seed, same prompts (per worker, in the same order).",
+        default=0,
+        type=int,
+    ),
+    Option(
+        "--warmup",
+        "DURATION",
+        "Requests sent in this time are made and counted apart, but are in no figure: the first ones meet cold caches "
+        "and a number of users that is still growing. 5s, 500ms and 1m30s are durations.",
+        default="0s",
+        type=duration_s,
+    ),
+    Option(
+        "--timeout",
+        "DURATION",
+        "A request without an end after this time counts as a timeout. It is also how long the end of the run waits "
+        "for requests that are still running (unless -s says otherwise).",
+        default="120s",
+        type=duration_s,
+    ),
+    Option(
+        "--max-error-share",
+        "SHARE",
+        "The exit code is 1 when no request succeeded, when a larger share than this failed (429 counts as failed), or "
+        "when a worker was lost; else 0. Wrong usage is 2.",
+        default=0.01,
+        type=share,
+    ),
+    Option(
+        "--out",
+        "DIR",
+        "Where summary.json, requests.jsonl and report.html are written.",
+        default="reports/load",
+        in_web_ui=False,
+    ),
+    Option(
+        "--spec",
+        "FILE",
+        "Another OpenAPI document to read the dialects from, instead of the contract as shipped.",
+        in_web_ui=False,
+    ),
+)

@@ -1,0 +1,41 @@
+"""How a request can end, and what each end means."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+
+
+class Outcome(enum.StrEnum):
+    """The end of one request; a request has exactly one."""
+
+    OK = "ok"
+    RATE_LIMITED = "rate_limited"
+    HTTP_ERROR = "http_error"
+    WRONG_CONTENT_TYPE = "wrong_content_type"
+    ERROR_EVENT = "error_event"
+    MALFORMED = "malformed"
+    TRUNCATED = "truncated"
+    TIMEOUT = "timeout"
+    CONNECTION_ERROR = "connection_error"
+    UNFINISHED = "unfinished"
+
+    @property
+    def failed(self) -> bool:
+        """Whether the request ended without a completion; an unfinished one did not end."""
+        return self not in (Outcome.OK, Outcome.UNFINISHED)
+
+
+OUTCOMES: Mapping[Outcome, str] = {
+    Outcome.OK: "status 200 and a whole completion; as a stream: with a finish_reason and data: [DONE]",
+    Outcome.RATE_LIMITED: "status 429",
+    Outcome.HTTP_ERROR: "another status than 200 and 429",
+    Outcome.WRONG_CONTENT_TYPE: "status 200, but not text/event-stream for a stream, or not application/json otherwise",
+    Outcome.ERROR_EVENT: "status 200, then an error inside the answer",
+    Outcome.MALFORMED: "status 200, then an event or an answer that is no completion's JSON",
+    Outcome.TRUNCATED: "status 200, then an end before [DONE], finish_reason or the announced length",
+    Outcome.TIMEOUT: "no end within --timeout",
+    Outcome.CONNECTION_ERROR: "no connection, or no HTTP answer on it",
+    Outcome.UNFINISHED: "still running when the run was over and cut off; in no other figure",
+}
+"""Each outcome's meaning, in the order in which reports list them."""

@@ -1,0 +1,161 @@
+"""Two kinds of charts as SVG text: how a quantity is spread, and how it went over time.
+
+Pure: numbers in, SVG out. Colours are the page's (CSS classes), so that a chart follows its light or dark scheme.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from html import escape
+
+from load._axis import Scale, labels, log_ticks, ticks, top
+
+WIDTH, HEIGHT = 420, 230
+_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 408, 38, 190
+_MOST_BARS = 48
+_LEAST_RATIO = 1.1
+_LABEL_ROOM = 58
+"""Room that the label of a marker takes, in units of the drawing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One line of a timeline; None is a gap. `style` is the CSS class that colours it."""
+
+    name: str
+    style: str
+    values: Sequence[float | None]
+
+
+def histogram(
+    title: str, unit: str, buckets: Sequence[tuple[float, float, int]], zeros: int, markers: Sequence[tuple[str, float]]
+) -> str:
+    """Shares of values on a logarithmic axis: (low, high, count) in order; `markers` are (name, value)."""
+    total = zeros + sum(count for _, _, count in buckets)
+    bars = _bars(buckets)
+    low, high = _ends(bars)
+    x = Scale(low, high, _LEFT + (26 if zeros else 0), _RIGHT, logarithmic=True)
+    shares = [100 * count / total for _, _, count in bars] + ([100 * zeros / total] if zeros else [])
+    y = Scale(0, top(max(shares)), _BOTTOM, _TOP)
+    parts = [*_y_axis(y, "% of all"), *_x_axis(x, log_ticks(low, high), unit)]
+    parts += [_bar(x(left), x(right), y, 100 * count / total) for left, right, count in bars]
+    if zeros:
+        parts += [_bar(_LEFT + 4, _LEFT + 14, y, 100 * zeros / total), _text(_LEFT + 9, _BOTTOM + 15, "0", "middle")]
+    parts += _markers([(name, value) for name, value in markers if value > 0], x)
+    return _svg(f"{title}, distribution in {unit}", parts)
+
+
+def timeline(title: str, unit: str, bin_s: float, series: Sequence[Series], window: tuple[float, float]) -> str:
+    """Values over the seconds of a run, one per bin; what is outside the window is shaded."""
+    end_s = max([window[1], *(len(each.values) * bin_s for each in series)])
+    x = Scale(0, end_s or 1, _LEFT, _RIGHT)
+    known = [value for each in series for value in each.values if value is not None]
+    y = Scale(0, top(max(known, default=0)), _BOTTOM, _TOP)
+    parts = [*_shades(x, window, end_s), *_y_axis(y, unit), *_x_axis(x, ticks(0, end_s), "s since the start")]
+    for index, each in enumerate(series):
+        parts += [f'<path class="line {each.style}" d="{path}"/>' for path in _paths(each.values, bin_s, x, y)]
+        if len(series) > 1:
+            parts += _legend(each, len(series) - index)
+    return _svg(f"{title} over the run in {unit}", parts)
+
+
+def _svg(label: str, parts: Sequence[str]) -> str:
+    return (
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(label)}" '
+        f'xmlns="http://www.w3.org/2000/svg">{"".join(parts)}</svg>'
+    )
+
+
+def _bars(buckets: Sequence[tuple[float, float, int]]) -> list[tuple[float, float, int]]:
+    """The buckets in at most `_MOST_BARS` bars of equal width on the logarithmic axis."""
+    if not buckets:
+        return []
+    low, high = buckets[0][0], buckets[-1][1]
+    width = math.log(buckets[0][1] / low)
+    wide = max(1, math.ceil(round(math.log(high / low) / width) / _MOST_BARS))
+    counts: dict[int, int] = {}
+    for left, _, count in buckets:
+        index = round(math.log(left / low) / width) // wide
+        counts[index] = counts.get(index, 0) + count
+    return [
+        (low * math.exp(index * wide * width), low * math.exp((index + 1) * wide * width), count)
+        for index, count in sorted(counts.items())
+    ]
+
+
+def _ends(bars: Sequence[tuple[float, float, int]]) -> tuple[float, float]:
+    """Ends for an axis that holds the bars and is wide enough to be read."""
+    if not bars:
+        return 0.1, 1.0
+    low, high = bars[0][0], bars[-1][1]
+    if high / low >= _LEAST_RATIO:
+        return low, high
+    middle = math.sqrt(low * high)
+    return middle / math.sqrt(_LEAST_RATIO), middle * math.sqrt(_LEAST_RATIO)
+
+
+def _bar(left: float, right: float, y: Scale, share: float) -> str:
+    at = y(share)
+    width = max(right - left - 0.6, 1)
+    return f'<rect class="bar" x="{left:.1f}" y="{at:.1f}" width="{width:.1f}" height="{_BOTTOM - at:.1f}"/>'
+
+
+def _markers(markers: Sequence[tuple[str, float]], x: Scale) -> Iterator[str]:
+    """A line for each, in order; the first one's label stands before its line, so that no two meet."""
+    for index, (name, value) in enumerate(markers):
+        at = x(value)
+        before = at > _LEFT + _LABEL_ROOM if index == 0 else at > _RIGHT - _LABEL_ROOM
+        # a label that could not stand on its own side goes one row up
+        row = 12 if before == bool(index) else 0
+        yield f'<line class="marker" x1="{at:.1f}" x2="{at:.1f}" y1="{_TOP - 4 - row}" y2="{_BOTTOM}"/>'
+        yield _text(at + (-3 if before else 3), _TOP - 4 - row, f"{name} {value:.4g}", "end" if before else "start")
+
+
+def _paths(values: Sequence[float | None], bin_s: float, x: Scale, y: Scale) -> Iterator[str]:
+    """A step for each bin; a gap starts a new path."""
+    steps: list[str] = []
+    for index, value in enumerate([*values, None]):
+        if value is None:
+            if steps:
+                yield "M" + "L".join(steps)
+            steps = []
+            continue
+        at = f"{y(value):.1f}"
+        steps += [f"{x(index * bin_s):.1f} {at}", f"{x((index + 1) * bin_s):.1f} {at}"]
+
+
+def _shades(x: Scale, window: tuple[float, float], end_s: float) -> Iterator[str]:
+    for name, start, end in (("warm-up", 0.0, window[0]), ("end", window[1], end_s)):
+        left, right = x(start), x(end)
+        if right - left < 1:
+            continue
+        yield f'<rect class="shade" x="{left:.1f}" y="{_TOP}" width="{right - left:.1f}" height="{_BOTTOM - _TOP}"/>'
+        if right - left > 50:
+            yield _text((left + right) / 2, _TOP + 12, name, "middle")
+
+
+def _legend(series: Series, place: int) -> Iterator[str]:
+    at = _RIGHT - 54 * place
+    yield f'<line class="line {series.style}" x1="{at}" x2="{at + 16}" y1="12" y2="12"/>'
+    yield _text(at + 20, 16, series.name, "start")
+
+
+def _y_axis(y: Scale, unit: str) -> Iterator[str]:
+    yield _text(4, 16, unit, "start")
+    values = ticks(y.low, y.high, 5)
+    for value, label in zip(values, labels(values), strict=True):
+        yield f'<line class="grid" x1="{_LEFT}" x2="{_RIGHT}" y1="{y(value):.1f}" y2="{y(value):.1f}"/>'
+        yield _text(_LEFT - 5, y(value) + 4, label, "end")
+
+
+def _x_axis(x: Scale, values: Sequence[float], unit: str) -> Iterator[str]:
+    for value, label in zip(values, labels(values), strict=True):
+        yield f'<line class="tick" x1="{x(value):.1f}" x2="{x(value):.1f}" y1="{_BOTTOM}" y2="{_BOTTOM + 4}"/>'
+        yield _text(x(value), _BOTTOM + 15, label, "middle")
+    yield _text((_LEFT + _RIGHT) / 2, HEIGHT - 6, unit, "middle")
+
+
+def _text(x: float, y: float, text: str, anchor: str) -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'

@@ -1,0 +1,170 @@
+"""One request's figures: the definitions of ttft, icl, tpot and e2e in code.
+
+Times inside are nanoseconds, those that follow the run's clock count from its start.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from load._completion import Completion
+from load._exchange import Exchange
+from load._outcome import Outcome
+
+_NS_PER_MS = 1_000_000
+_NS_PER_S = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One request and what came of it; `started_ns` is when its user turned to it (before it looked for a connection).
+
+    `content` holds (time, events with content) per `recv`; None is what did not happen.
+    """
+
+    worker: int
+    number: int
+    outcome: Outcome
+    detail: str | None
+    status: int | None
+    started_ns: int
+    end_ns: int
+    sent_ns: int | None
+    connect_ns: int | None
+    headers_ns: int | None
+    first_byte_ns: int | None
+    content: tuple[tuple[int, int], ...]
+    finish_reason: str | None
+    prompt_tokens: int | None
+    usage_tokens: int | None
+    received_bytes: int
+    streamed: bool
+    sent_again: bool = False
+
+    @property
+    def origin_ns(self) -> int:
+        """When it was sent; when it was started, if it never was."""
+        return self.started_ns if self.sent_ns is None else self.sent_ns
+
+    @property
+    def content_events(self) -> int:
+        """How many events carried content."""
+        return sum(count for _, count in self.content)
+
+    @property
+    def output_tokens(self) -> int:
+        """The answer's length: completion_tokens of usage, else the events with content (an estimate)."""
+        return self.content_events if self.usage_tokens is None else self.usage_tokens
+
+    @property
+    def e2e_ms(self) -> float:
+        """From sending to the last byte of the answer, or to the failure."""
+        return (self.end_ns - self.origin_ns) / _NS_PER_MS
+
+    @property
+    def ttft_ms(self) -> float | None:
+        """From sending to the first event with content; None without a stream or without content."""
+        if not self.streamed or not self.content:
+            return None
+        return (self.content[0][0] - self.origin_ns) / _NS_PER_MS
+
+    @property
+    def _generation_ns(self) -> int | None:
+        """First to last content; None when one `recv` brought all of it, which says nothing of the time between."""
+        if not self.streamed or len(self.content) < 2 or self.output_tokens < 2:
+            return None
+        return self.content[-1][0] - self.content[0][0]
+
+    @property
+    def tpot_ms(self) -> float | None:
+        """Mean time per token after the first."""
+        duration_ns = self._generation_ns
+        return None if duration_ns is None else duration_ns / _NS_PER_MS / (self.output_tokens - 1)
+
+    @property
+    def stream_tokens_per_s(self) -> float | None:
+        """The rate at which this answer's tokens after the first came."""
+        duration_ns = self._generation_ns
+        return None if duration_ns is None else (self.output_tokens - 1) * _NS_PER_S / duration_ns
+
+    def gaps_ms(self) -> Iterator[tuple[float, int]]:
+        """The gaps between neighbouring events with content, and how often each occurs; those of one `recv` are 0."""
+        if not self.streamed:
+            return
+        together = self.content_events - len(self.content)
+        if together:
+            yield 0.0, together
+        for (earlier, _), (later, _) in itertools.pairwise(self.content):
+            yield (later - earlier) / _NS_PER_MS, 1
+
+    def tokens_by_time(self) -> Iterator[tuple[int, int]]:
+        """(time, tokens) whose sum is `output_tokens`: they are spread evenly over the events with content."""
+        seen_events = given = 0
+        for time_ns, count in self.content:
+            seen_events += count
+            due = self.output_tokens * seen_events // self.content_events
+            yield time_ns, due - given
+            given = due
+
+    def line(self) -> dict[str, Any]:
+        """The record as a line of requests.jsonl: times in ms from sending, rounded to a microsecond."""
+
+        def since_sent(time_ns: int | None) -> float | None:
+            return None if time_ns is None else round((time_ns - self.origin_ns) / _NS_PER_MS, 3)
+
+        tokens_from = "usage" if self.usage_tokens is not None else "events" if self.content else None
+        return {
+            "request": f"{self.worker}-{self.number}",
+            "sent_s": round(self.origin_ns / _NS_PER_S, 6),
+            "outcome": self.outcome,
+            "status": self.status,
+            "detail": self.detail,
+            "reused_connection": self.sent_ns is not None and self.connect_ns is None,
+            "sent_again": self.sent_again,
+            "connect_ms": None if self.connect_ns is None else round(self.connect_ns / _NS_PER_MS, 3),
+            "first_byte_ms": since_sent(self.first_byte_ns),
+            "headers_ms": since_sent(self.headers_ns),
+            "ttft_ms": None if self.ttft_ms is None else round(self.ttft_ms, 3),
+            "tpot_ms": None if self.tpot_ms is None else round(self.tpot_ms, 3),
+            "e2e_ms": round(self.e2e_ms, 3),
+            "finish_reason": self.finish_reason,
+            "prompt_tokens": self.prompt_tokens,
+            "output_tokens": None if tokens_from is None else self.output_tokens,
+            "tokens_from": tokens_from,
+            "received_bytes": self.received_bytes,
+            "content_ms": [[since_sent(time_ns), count] for time_ns, count in self.content],
+        }
+
+
+def make_record(
+    exchange: Exchange, completion: Completion, *, run_start_ns: int, worker: int, number: int, streamed: bool
+) -> Record:
+    """The record of an exchange that was read as that completion, on the clock of the run."""
+
+    def on_run_clock(stamp_ns: int | None) -> int | None:
+        return None if stamp_ns is None else stamp_ns - run_start_ns
+
+    end_ns = exchange.started_ns if exchange.end_ns is None else exchange.end_ns
+    return Record(
+        worker=worker,
+        number=number,
+        outcome=completion.outcome,
+        detail=completion.detail,
+        status=exchange.status,
+        started_ns=exchange.started_ns - run_start_ns,
+        end_ns=end_ns - run_start_ns,
+        sent_ns=on_run_clock(exchange.sent_ns),
+        connect_ns=exchange.connect_ns,
+        headers_ns=on_run_clock(exchange.headers_ns),
+        first_byte_ns=on_run_clock(exchange.first_byte_ns),
+        content=tuple((stamp_ns - run_start_ns, count) for stamp_ns, count in completion.content),
+        finish_reason=completion.finish_reason,
+        prompt_tokens=completion.prompt_tokens,
+        usage_tokens=completion.completion_tokens,
+        received_bytes=exchange.received_bytes,
+        streamed=streamed,
+        sent_again=exchange.sent_again,
+    )

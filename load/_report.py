@@ -1,0 +1,112 @@
+"""report.html: one page that needs nothing else, made from a summary alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from load._headline import number
+from load._plot import Series, histogram, timeline
+from load._sketch import Sketch
+
+TEMPLATE = Path(__file__).with_name("_report.html")
+
+_NAMES = {
+    "ttft_ms": "Time to first token",
+    "icl_ms": "Inter-chunk latency",
+    "tpot_ms": "Time per output token",
+    "e2e_ms": "End to end",
+    "stream_tokens_per_s": "Rate of one stream",
+    "connect_ms": "Connect",
+}
+_PLOTTED = ("ttft_ms", "icl_ms", "e2e_ms")
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A chart with its caption; `svg` None means that there is nothing to draw."""
+
+    title: str
+    svg: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One of the few figures at the top: what it is, how much, and a second figure below."""
+
+    name: str
+    value: str
+    unit: str
+    below: str
+
+
+def render(summary: Mapping[str, Any]) -> str:
+    """The page."""
+    environment = jinja2.Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
+    environment.filters["number"] = lambda value: "–" if value is None else number(value)
+    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
+    return template.render(
+        summary=summary,
+        keys=list(_keys(summary)),
+        distributions=[_distribution(summary, name) for name in _PLOTTED],
+        timelines=list(_timelines(summary)),
+        names=_NAMES,
+    )
+
+
+def _keys(summary: Mapping[str, Any]) -> Iterator[Key]:
+    for name in ("ttft_ms", "icl_ms", "tpot_ms", "e2e_ms"):
+        spread = summary[name]
+        if spread["n"]:
+            yield Key(_NAMES[name], number(spread["p50"]), "ms", _below(spread))
+        else:
+            yield Key(_NAMES[name], "–", "", "not measured")
+    for name, key in (("Output tokens", "output_tokens_per_s"), ("Completions", "requests_per_s")):
+        value = summary[key]
+        yield Key(name, "–" if value is None else number(value), "/s", "all streams together, in the window")
+    error_share = summary["error_share"]
+    ended = summary["outcomes"]["ok"] + sum(error["count"] for error in summary["errors"])
+    shown = "–" if error_share is None else number(100 * error_share)
+    yield Key("Failed", shown, "%", f"of {ended} requests")
+
+
+def _below(spread: Mapping[str, Any]) -> str:
+    if spread["enough"]["p95"]:
+        return f"median; p95 {number(spread['p95'])} ms"
+    return f"median of {spread['n']}, too few for a p95"
+
+
+def _distribution(summary: Mapping[str, Any], name: str) -> Chart:
+    spread, sketch = summary[name], Sketch.from_wire(summary["distributions"][name])
+    if not spread["n"]:
+        return Chart(_NAMES[name], None)
+    markers = [(percentile, spread[percentile]) for percentile in ("p50", "p95") if spread["enough"][percentile]]
+    return Chart(_NAMES[name], histogram(_NAMES[name], "ms", sketch.buckets(), sketch.zeros, markers))
+
+
+def _timelines(summary: Mapping[str, Any]) -> Iterator[Chart]:
+    series, window = summary["timeline"], summary["window"]
+    measured = (window["start_s"], max(window["start_s"], window["end_s"]))
+    rows = (
+        ("Output tokens per second", "tokens/s", (Series("", "first", series["output_tokens_per_s"]),)),
+        *(
+            (f"{_NAMES[f'{name}_ms']}, by second of sending", "ms", _percentiles(series, name))
+            for name in ("ttft", "e2e")
+        ),
+    )
+    for title, unit, lines in rows:
+        empty = all(value is None for line in lines for value in line.values)
+        yield Chart(title, None if empty else timeline(title, unit, series["bin_s"], lines, measured))
+
+
+def _percentiles(series: Mapping[str, Any], name: str) -> tuple[Series, Series]:
+    return (
+        Series("p50", "first", series[f"{name}_p50_ms"]),
+        Series("p95", "second", series[f"{name}_p95_ms"]),
+    )

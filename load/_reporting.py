@@ -1,0 +1,103 @@
+"""Gathers what a run's workers counted and reports it; the clock of the run as a whole runs here."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import sys
+import uuid
+from collections.abc import Mapping
+from time import perf_counter_ns
+from typing import Any
+
+from locust.env import Environment
+
+from load._results import table, write_results
+from load._settings import Settings
+from load._summary import Facts, summarize
+from load._tally import Tally
+
+_NS_PER_S = 1_000_000_000
+
+logger = logging.getLogger(__name__)
+
+
+class Reporting:
+    """One run as its reporter sees it."""
+
+    def __init__(self, environment: Environment, settings: Settings) -> None:
+        self.run_id = uuid.uuid4().hex[:12]
+        self.settings = settings
+        self.interrupted = False
+        self.workers = 1
+        self.lost_workers = 0
+        self.lost_requests = 0
+        self._environment = environment
+        self._tally = Tally()
+        self._started_at = dt.datetime.now(dt.UTC)
+        self._start_ns = perf_counter_ns()
+        self._end_ns: int | None = None
+        self._all_users_ns: int | None = None
+        self._summary: dict[str, Any] | None = None
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the report is written."""
+        return self._summary is not None
+
+    def merge(self, taken: Mapping[str, Any]) -> int:
+        """Adds what `Run.take` gave; how many requests that were."""
+        tally = Tally.from_wire(taken)
+        self._tally.merge(tally)
+        return tally.outcomes.total() + tally.warmup_outcomes.total()
+
+    def all_users_are_there(self) -> None:
+        """Notes that the last user has started."""
+        if self._all_users_ns is None:
+            self._all_users_ns = perf_counter_ns()
+
+    def stop(self) -> None:
+        """Notes the end of the window."""
+        if self._end_ns is None:
+            self._end_ns = perf_counter_ns()
+
+    def report(self) -> None:
+        """Writes the results and decides the exit code."""
+        self.stop()
+        self._summary = summarize(self.settings, self._facts(), self._tally)
+        code: int = self._summary["exit_code"]
+        runner = self._environment.runner
+        try:
+            write_results(self._summary, self.settings.out)
+        except OSError as error:
+            logger.error("%s: expected to write the results, got %s", error.filename, error.strerror)  # noqa: TRY400
+            code = 1
+        if runner is not None and runner.exceptions:
+            # a user of ours raised: whatever was measured, something is wrong
+            code = 1
+        self._environment.process_exit_code = code
+
+    def print(self) -> None:
+        """Prints the results in short."""
+        if self._summary is not None:
+            sys.stdout.write("\n" + table(self._summary, self.settings.out))
+            sys.stdout.flush()
+
+    def _facts(self) -> Facts:
+        options = self._environment.parsed_options
+        return Facts(
+            run_id=self.run_id,
+            started_at=self._started_at,
+            users=getattr(options, "num_users", None) or 1,
+            spawn_rate_per_s=getattr(options, "spawn_rate", None) or 1.0,
+            run_time_s=getattr(options, "run_time", None),
+            workers=self.workers,
+            end_s=self._since_start_s(self._end_ns) or 0.0,
+            all_users_s=self._since_start_s(self._all_users_ns),
+            interrupted=self.interrupted,
+            lost_workers=self.lost_workers,
+            lost_requests=self.lost_requests,
+        )
+
+    def _since_start_s(self, stamp_ns: int | None) -> float | None:
+        return None if stamp_ns is None else (stamp_ns - self._start_ns) / _NS_PER_S

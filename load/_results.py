@@ -1,0 +1,71 @@
+"""Writes what a run found: summary.json, requests.jsonl, report.html, and a short table for the terminal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from load import _journal
+from load._headline import number
+from load._report import render
+
+SUMMARY = "summary.json"
+REPORT = "report.html"
+
+_COLUMNS = ("n", "p50", "p90", "p95", "p99", "mean", "max")
+_ROWS = ("ttft_ms", "icl_ms", "tpot_ms", "e2e_ms", "stream_tokens_per_s")
+
+
+def write_results(summary: Mapping[str, Any], folder: Path) -> None:
+    """Writes the three files.
+
+    Raises: OSError.
+    """
+    _journal.join(folder, summary["run"]["id"])
+    text = json.dumps(summary, indent=1, allow_nan=False, ensure_ascii=False)
+    (folder / SUMMARY).write_text(text + "\n", encoding="utf-8")
+    (folder / REPORT).write_text(render(summary), encoding="utf-8")
+
+
+def table(summary: Mapping[str, Any], folder: Path) -> str:
+    """The run in a few lines of text."""
+    window, run = summary["window"], summary["run"]
+    rows = [_row(name, summary[name]) for name in _ROWS if summary[name]["n"]]
+    lines = [
+        f"{run['dialect']} at {run['target']}: {window['duration_s']:g} s after {window['start_s']:g} s of warm-up",
+        summary["headline"],
+        "",
+        *([f"{'':20}" + "".join(f"{column:>9}" for column in _COLUMNS), *rows] if rows else []),
+        *(["* fewer samples than this percentile needs"] if any("*" in row for row in rows) else []),
+        "",
+        _rates(summary),
+        _outcomes(summary["outcomes"]),
+        *(f"! {note}" for note in summary["notes"]),
+        "passed" if summary["failure"] is None else f"failed: {summary['failure']}",
+        f"report: {folder / REPORT}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _row(name: str, spread: Mapping[str, Any]) -> str:
+    cells = (_cell(spread[column], few=not spread["enough"].get(column, True)) for column in _COLUMNS)
+    return f"{name:20}" + "".join(f"{cell:>9}" for cell in cells)
+
+
+def _cell(value: float, *, few: bool) -> str:
+    return number(value) + ("*" if few else "")
+
+
+def _rates(summary: Mapping[str, Any]) -> str:
+    tokens, requests = summary["output_tokens_per_s"], summary["requests_per_s"]
+    if tokens is None:
+        return "no rates: nothing was measured"
+    return (
+        f"{number(tokens)} output tokens/s, {number(requests)} requests/s (tokens: {summary['tokens_are'] or 'none'})"
+    )
+
+
+def _outcomes(outcomes: Mapping[str, int]) -> str:
+    return "requests: " + ", ".join(f"{count} {name}" for name, count in outcomes.items() if count or name == "ok")

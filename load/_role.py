@@ -1,0 +1,115 @@
+"""What a runner that reports does whether it measures itself or has workers: interrupting, reporting, printing."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import gevent  # type: ignore[import-untyped]  # its stubs are a package of their own
+from locust.env import Environment
+from locust.event import Events
+from locust.runners import Runner
+
+from load._reporting import Reporting
+from load._settings import Settings, UsageError, read_settings
+
+logger = logging.getLogger(__name__)
+
+
+def listen(events: Events, **listeners: Callable[..., None]) -> None:
+    """Registers each listener for the event of its name."""
+    for name, listener in listeners.items():
+        getattr(events, name).add_listener(listener)
+
+
+def options_of(environment: Environment) -> argparse.Namespace:
+    """The options of the command line, as the web page may have changed them."""
+    options = environment.parsed_options
+    if not isinstance(options, argparse.Namespace):
+        raise TypeError("locust: expected an environment with a command line's options")
+    return options
+
+
+class ReportingRole:
+    """A runner's part in a run that ends with a report; a subclass says how the run starts and ends."""
+
+    def __init__(self, environment: Environment, runner: Runner) -> None:
+        self.environment = environment
+        self.runner = runner
+        self.reporting: Reporting | None = None
+
+    def listen(self) -> None:
+        """Registers for the events of a run.
+
+        Locust fires `quitting` at its latest listeners first. This one has to come before the runner's own, which may
+        drop what is still to be counted, and does: it is registered after the runner was made.
+        """
+        listen(
+            self.environment.events,
+            test_start=self._on_start,
+            spawning_complete=self._on_all_users,
+            test_stopping=self._on_stopping,
+            test_stop=self._on_stop,
+            quitting=self._on_quitting,
+            quit=self._on_quit,
+        )
+
+    def begin(self, settings: Settings, reporting: Reporting) -> None:
+        """Starts what is to be measured; raises UsageError when it cannot."""
+        raise NotImplementedError
+
+    def stop(self, reporting: Reporting) -> None:
+        """Takes note that no request is to be sent any more."""
+        raise NotImplementedError
+
+    def finish(self, reporting: Reporting) -> None:
+        """Hands over all that was counted; the last users have ended."""
+        raise NotImplementedError
+
+    def _on_start(self, **_: Any) -> None:
+        self.reporting = None
+        options = options_of(self.environment)
+        try:
+            settings = read_settings(options, self.environment.host)
+            reporting = Reporting(self.environment, settings)
+            self.begin(settings, reporting)
+        except UsageError as error:
+            self._refuse(str(error))
+        self.environment.stop_timeout = float(options.stop_timeout or settings.timeout_s)
+        self.reporting = reporting
+
+    def _refuse(self, reason: str) -> NoReturn:
+        """Says why there is no run, in one line; a run without a web page ends with exit code 2."""
+        logger.error("%s", reason)
+        if options_of(self.environment).headless:
+            self.environment.process_exit_code = 2
+            gevent.spawn(self.runner.quit)
+        # ends the greenlet that starts the run; any other exception would be printed with a traceback
+        raise gevent.GreenletExit
+
+    def _on_all_users(self, **_: Any) -> None:
+        if self.reporting is not None:
+            self.reporting.all_users_are_there()
+
+    def _on_stopping(self, **_: Any) -> None:
+        if self.reporting is not None:
+            self.reporting.stop()
+            self.stop(self.reporting)
+
+    def _on_stop(self, **_: Any) -> None:
+        if self.reporting is not None and not self.reporting.is_done:
+            self.finish(self.reporting)
+            self.reporting.report()
+
+    def _on_quitting(self, **_: Any) -> None:
+        if self.reporting is not None and not self.reporting.is_done:
+            # a signal, not the end of the run time: whoever sends it does not want to wait for long answers
+            self.reporting.interrupted = True
+            self.environment.stop_timeout = 0
+            self.runner.quit()
+
+    def _on_quit(self, **_: Any) -> None:
+        if self.reporting is not None:
+            self.reporting.print()

@@ -1,0 +1,155 @@
+"""What a run is asked to do: the options and the contract together, checked.
+
+Knows no Locust; the options arrive as a namespace, the environment as a mapping. The key is in none of these values.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from load._target import Target
+from spec.contract import DOCUMENT, Contract, ContractError, Model, Operation
+from spec.targets import presets
+
+MOCK_KEY = "mock-valid"
+"""The key that the mock server accepts without any set-up; it opens nothing else."""
+
+_VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,63}")
+
+
+class UsageError(ValueError):
+    """The run cannot be made as asked; the message is one line that says what to change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One run's settings; `key_variable` None means the mock's own key, `model` None the contract's first one."""
+
+    operation: Operation
+    target: Target
+    model: str | None
+    key_variable: str | None
+    prompt_tokens: int
+    output_tokens: int
+    seed: int
+    warmup_s: float
+    timeout_s: float
+    max_error_share: float
+    out: Path
+
+    @property
+    def contract_model(self) -> Model:
+        """The contract's model that is asked for; its first one when the name is not the contract's."""
+        return self.operation.model(self.model) or self.operation.models[0]
+
+
+def read_settings(options: argparse.Namespace, host: str | None) -> Settings:
+    """The settings in these options, for the target at `host`.
+
+    Raises: UsageError when they make no sense, alone or together.
+    """
+    target = _target(host)
+    contract = _contract(options.spec)
+    operation = _operation(contract, options)
+    if options.timeout <= 0:
+        raise UsageError(f"--timeout: expected more than 0 s, got {options.timeout:g} s")
+    return Settings(
+        operation=operation,
+        target=target,
+        model=options.model or None,
+        key_variable=options.api_key_env or _usual_variable(contract, target),
+        prompt_tokens=options.prompt_tokens,
+        output_tokens=options.output_tokens,
+        seed=options.seed,
+        warmup_s=options.warmup,
+        timeout_s=options.timeout,
+        max_error_share=options.max_error_share,
+        out=_writable(Path(options.out)),
+    )
+
+
+def check_load(users: int | None, run_time_s: float | None, warmup_s: float) -> None:
+    """Checks Locust's own options of a run without a web page; None is an option that was not given.
+
+    Raises: UsageError.
+    """
+    if users is not None and users < 1:
+        raise UsageError(f"--users: expected at least 1, got {users}")
+    if run_time_s is None:
+        return
+    if run_time_s <= 0:
+        raise UsageError(f"--run-time: expected more than 0 s, got {run_time_s:g} s")
+    if warmup_s >= run_time_s:
+        raise UsageError(f"--warmup: expected less than the run time of {run_time_s:g} s, got {warmup_s:g} s")
+
+
+def read_key(variable: str | None, environ: Mapping[str, str]) -> str:
+    """The API key that the variable holds; the mock's own for None.
+
+    Raises: UsageError when there is none or a header cannot carry it; the message never holds it.
+    """
+    if variable is None:
+        return MOCK_KEY
+    if not _VARIABLE.fullmatch(variable) and variable not in environ:
+        # somebody may have given the key itself
+        raise UsageError("--api-key-env: expected the NAME of a variable, got something else (not shown)")
+    key = environ.get(variable, "").strip()
+    if not key:
+        state = "is empty" if variable in environ else "is not set"
+        raise UsageError(f"--api-key-env: expected a variable that holds the API key, got {variable}, which {state}")
+    if not key.isascii() or not key.isprintable():
+        raise UsageError(f"--api-key-env: expected printable ASCII, got something else in {variable} (not shown)")
+    return key
+
+
+def _target(host: str | None) -> Target:
+    if not host:
+        raise UsageError(
+            "--host: expected the target's base URL such as http://127.0.0.1:8000, got none "
+            "(python -m load lists the options of a load run)"
+        )
+    try:
+        return Target.parse(host)
+    except ValueError as error:
+        raise UsageError(f"--host: {error}") from None
+
+
+def _operation(contract: Contract, options: argparse.Namespace) -> Operation:
+    operation = contract.operations.get(options.dialect)
+    if operation is None:
+        known = ", ".join(sorted(contract.operations))
+        raise UsageError(f"--dialect: expected one of {known}, got {options.dialect!r}")
+    if options.model and "model" not in operation.request.properties:
+        raise UsageError(f"--model: expected none, the dialect {operation.dialect} has no such field")
+    return operation
+
+
+def _contract(path: str | None) -> Contract:
+    try:
+        return Contract.load(Path(path) if path else DOCUMENT)
+    except ContractError as error:
+        raise UsageError(f"--spec: {error}") from None
+
+
+def _usual_variable(contract: Contract, target: Target) -> str | None:
+    """The variable for a vendor's own host, None for this machine."""
+    for preset in presets(contract).values():
+        if Target.parse(preset.base_url).host == target.host:
+            return preset.api_key_env
+    if target.is_loopback:
+        return None
+    raise UsageError(f"--api-key-env: expected the name of the variable with the key for {target.host}, got none")
+
+
+def _writable(out: Path) -> Path:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):
+            return out
+    except OSError as error:
+        raise UsageError(f"--out: expected a folder to write to, got {str(out)!r}: {error.strerror}") from None

@@ -1,0 +1,138 @@
+"""The summary of a run: what was asked, what was found, and what each figure means. Pure: counts in, a document out."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from load._definitions import DEFINITIONS
+from load._headline import headline
+from load._notes import notes
+from load._outcome import OUTCOMES
+from load._request import fields
+from load._settings import Settings
+from load._sketch import RELATIVE_ERROR
+from load._spread import rounded, spread
+from load._tally import FIGURES, Tally
+
+FORMAT = "load-summary/1"
+_MOST_BINS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What Locust knows of a run.
+
+    Seconds count from the run's start; `run_time_s` None is a run without a limit, `all_users_s` None one that ended
+    before its last user was there. `lost_*` is what workers did and never reported.
+    """
+
+    run_id: str
+    started_at: dt.datetime
+    users: int
+    spawn_rate_per_s: float
+    run_time_s: float | None
+    workers: int
+    end_s: float
+    all_users_s: float | None
+    interrupted: bool = False
+    lost_workers: int = 0
+    lost_requests: int = 0
+
+
+def summarize(settings: Settings, facts: Facts, tally: Tally) -> dict[str, Any]:
+    """The document that summary.json holds; None is "no value"."""
+    duration_s = max(0.0, facts.end_s - settings.warmup_s)
+    ok = tally.outcomes["ok"]
+    failed = sum(tally.failures.values())
+    summary: dict[str, Any] = {
+        "format": FORMAT,
+        "run": _run(settings, facts),
+        "window": {
+            "start_s": settings.warmup_s,
+            "end_s": rounded(facts.end_s),
+            "duration_s": rounded(duration_s),
+            "interrupted": facts.interrupted,
+        },
+        "outcomes": {name: tally.outcomes[name] for name in OUTCOMES},
+        "warmup_outcomes": {name: tally.warmup_outcomes[name] for name in OUTCOMES},
+        "errors": [
+            {"outcome": outcome, "status": status, "count": count, "example": tally.examples[outcome, status]}
+            for (outcome, status), count in tally.failures.most_common()
+        ],
+        "error_share": failed / (ok + failed) if ok + failed else None,
+        "lost": {"workers": facts.lost_workers, "requests": facts.lost_requests},
+        **{name: spread(tally.figures[name]) for name in FIGURES},
+        "output_tokens_per_s": _rate(tally.counts["window_tokens"], duration_s),
+        "requests_per_s": _rate(tally.counts["window_ok"], duration_s),
+        "output_tokens": tally.counts["output_tokens"],
+        "prompt_tokens": tally.counts["prompt_tokens"],
+        "tokens_are": _tokens_are(tally.counts["tokens_from_usage"], tally.counts["tokens_from_events"]),
+        "content_events": tally.counts["content_events"],
+        "content_recvs": tally.counts["content_recvs"],
+        "sent_again": tally.counts["sent_again"],
+        "finish_reasons": dict(tally.finish_reasons),
+    }
+    summary["failure"] = failure(summary)
+    summary["exit_code"] = 0 if summary["failure"] is None else 1
+    summary["headline"] = headline(summary)
+    summary["notes"] = notes(summary)
+    summary["definitions"] = dict(DEFINITIONS)
+    summary["outcome_definitions"] = {str(outcome): text for outcome, text in OUTCOMES.items()}
+    summary["timeline"] = tally.timeline.series(bin_s=max(1, -(-int(facts.end_s) // _MOST_BINS)))
+    summary["distributions"] = {
+        "relative_error": RELATIVE_ERROR,
+        **{name: tally.figures[name].to_wire() for name in FIGURES},
+    }
+    return summary
+
+
+def failure(summary: Mapping[str, Any]) -> str | None:
+    """Why the run as a whole failed; None when it did not."""
+    most = summary["run"]["max_error_share"]
+    if not summary["outcomes"]["ok"]:
+        return "no request succeeded"
+    if summary["error_share"] > most:
+        return f"more than {100 * most:g} % of the requests failed"
+    if summary["lost"]["workers"] or summary["lost"]["requests"]:
+        return "not all that was measured arrived"
+    return None
+
+
+def _run(settings: Settings, facts: Facts) -> dict[str, Any]:
+    sent = fields(settings, "")
+    return {
+        "id": facts.run_id,
+        "started_at": facts.started_at.isoformat(timespec="seconds"),
+        "dialect": settings.operation.dialect,
+        "target": settings.target.url,
+        "path": settings.operation.path,
+        "model": sent.get("model"),
+        "streamed": settings.operation.streams,
+        "arrivals": "closed",
+        "users": facts.users,
+        "spawn_rate_users_per_s": facts.spawn_rate_per_s,
+        "all_users_s": rounded(facts.all_users_s),
+        "workers": facts.workers,
+        "run_time_s": facts.run_time_s,
+        "warmup_s": settings.warmup_s,
+        "timeout_s": settings.timeout_s,
+        "prompt_tokens": settings.prompt_tokens,
+        "max_tokens": sent.get("max_tokens"),
+        "seed": settings.seed,
+        "max_error_share": settings.max_error_share,
+    }
+
+
+def _rate(count: int, duration_s: float) -> float | None:
+    return rounded(count / duration_s) if duration_s else None
+
+
+def _tokens_are(from_usage: int, from_events: int) -> str | None:
+    if from_usage and from_events:
+        return "mixed"
+    if from_usage:
+        return "usage"
+    return "estimate" if from_events else None

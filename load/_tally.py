@@ -1,0 +1,129 @@
+"""Everything that a run counts, in a form in which the counts of several workers add up to those of the whole run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from load._outcome import Outcome
+from load._record import Record
+from load._sketch import Sketch
+from load._timeline import Timeline
+
+FIGURES = ("ttft_ms", "icl_ms", "tpot_ms", "e2e_ms", "stream_tokens_per_s", "connect_ms")
+"""The spreads that are kept."""
+
+_COUNTS = (
+    "window_tokens",
+    "window_ok",
+    "output_tokens",
+    "prompt_tokens",
+    "tokens_from_usage",
+    "tokens_from_events",
+    "content_events",
+    "content_recvs",
+    "sent_again",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The measured part of a run, in nanoseconds from its start; `end_ns` is None while it lasts."""
+
+    start_ns: int
+    end_ns: int | None = None
+
+    def holds(self, time_ns: int) -> bool:
+        """Whether this moment is measured."""
+        return self.start_ns <= time_ns and (self.end_ns is None or time_ns < self.end_ns)
+
+
+class Tally:
+    """The counts: requests by outcome, tokens, spreads of the figures, and the timeline.
+
+    `counts` follow two rules, and no rate mixes them: `window_*` count what happened inside the window, whoever asked
+    for it; everything else counts the requests that were sent in the window, whenever they ended.
+    """
+
+    def __init__(self) -> None:
+        self.outcomes: Counter[str] = Counter()
+        self.warmup_outcomes: Counter[str] = Counter()
+        self.finish_reasons: Counter[str] = Counter()
+        self.failures: Counter[tuple[str, int | None]] = Counter()
+        self.examples: dict[tuple[str, int | None], str] = {}
+        self.counts: Counter[str] = Counter(dict.fromkeys(_COUNTS, 0))
+        self.figures = {name: Sketch() for name in FIGURES}
+        self.timeline = Timeline()
+
+    def add(self, record: Record, window: Window) -> None:
+        """Counts one request that has ended (or was cut off) by now."""
+        self.timeline.add(record)
+        if record.outcome is Outcome.OK:
+            self._count_in_window(record, window)
+        if record.origin_ns < window.start_ns:
+            self.warmup_outcomes[str(record.outcome)] += 1
+            return
+        self.outcomes[str(record.outcome)] += 1
+        self.counts["sent_again"] += record.sent_again
+        if record.outcome is Outcome.OK:
+            self._count_completion(record)
+        elif record.outcome.failed:
+            kind = (str(record.outcome), record.status)
+            self.failures[kind] += 1
+            self.examples.setdefault(kind, record.detail or "")
+
+    def merge(self, other: Tally) -> None:
+        """Adds another tally."""
+        for name in ("outcomes", "warmup_outcomes", "finish_reasons", "failures", "counts"):
+            getattr(self, name).update(getattr(other, name))
+        self.examples = other.examples | self.examples
+        for name, sketch in other.figures.items():
+            self.figures[name].merge(sketch)
+        self.timeline.merge(other.timeline)
+
+    def _count_in_window(self, record: Record, window: Window) -> None:
+        self.counts["window_ok"] += window.holds(record.end_ns)
+        self.counts["window_tokens"] += sum(tokens for time, tokens in record.tokens_by_time() if window.holds(time))
+
+    def _count_completion(self, record: Record) -> None:
+        self.counts["output_tokens"] += record.output_tokens
+        self.counts["prompt_tokens"] += record.prompt_tokens or 0
+        self.counts["tokens_from_events" if record.usage_tokens is None else "tokens_from_usage"] += 1
+        self.counts["content_events"] += record.content_events
+        self.counts["content_recvs"] += len(record.content)
+        self.finish_reasons[record.finish_reason or "none"] += 1
+        for name in ("ttft_ms", "tpot_ms", "e2e_ms", "stream_tokens_per_s"):
+            value = getattr(record, name)
+            if value is not None:
+                self.figures[name].add(value)
+        if record.connect_ns is not None:
+            self.figures["connect_ms"].add(record.connect_ns / 1_000_000)
+        for gap_ms, count in record.gaps_ms():
+            self.figures["icl_ms"].add(gap_ms, count)
+
+    def to_wire(self) -> dict[str, Any]:
+        """The tally in JSON's types."""
+        return {
+            "outcomes": dict(self.outcomes),
+            "warmup_outcomes": dict(self.warmup_outcomes),
+            "finish_reasons": dict(self.finish_reasons),
+            "failures": [[*kind, count, self.examples[kind]] for kind, count in self.failures.items()],
+            "counts": dict(self.counts),
+            "figures": {name: sketch.to_wire() for name, sketch in self.figures.items()},
+            "timeline": self.timeline.to_wire(),
+        }
+
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, Any]) -> Tally:
+        """The tally that `to_wire` wrote."""
+        tally = cls()
+        for name in ("outcomes", "warmup_outcomes", "finish_reasons", "counts"):
+            getattr(tally, name).update(wire[name])
+        for outcome, status, count, example in wire["failures"]:
+            tally.failures[outcome, status] = count
+            tally.examples[outcome, status] = example
+        tally.figures = {name: Sketch.from_wire(sketch) for name, sketch in wire["figures"].items()}
+        tally.timeline = Timeline.from_wire(wire["timeline"])
+        return tally

@@ -1,0 +1,63 @@
+"""The base URL of the server under test, taken apart."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where the server is: `path` is what stands before the operation's own path, often nothing."""
+
+    scheme: str
+    host: str
+    port: int
+    path: str
+
+    @classmethod
+    def parse(cls, url: str) -> Target:
+        """The target at a base URL.
+
+        Raises: ValueError when it is no http or https URL, or holds what a base URL has no place for; what may be a
+        secret in it is not repeated.
+        """
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+            host = parts.hostname or ""
+            host.encode("idna")
+        except ValueError as error:
+            raise ValueError(f"expected an http or https URL, got one with an invalid host or port ({error})") from None
+        if "@" in parts.netloc:
+            raise ValueError("expected a URL without user and password (a key belongs in an environment variable)")
+        if parts.scheme not in _PORTS or not host:
+            raise ValueError(f"expected an http or https URL such as http://127.0.0.1:8000, got {url!r}")
+        if parts.query or parts.fragment or not url.isprintable() or " " in url:
+            raise ValueError("expected a base URL without query, fragment or spaces, got another one (not shown)")
+        return cls(parts.scheme, host, _PORTS[parts.scheme] if port is None else port, parts.path.rstrip("/"))
+
+    @property
+    def authority(self) -> str:
+        """Host and port as the Host header names them: without the scheme's own port.
+
+        Source: RFC 9110 section 7.2.
+        """
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """The base URL again, in one spelling."""
+        return f"{self.scheme}://{self.authority}{self.path}"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the server is on this machine."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"

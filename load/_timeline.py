@@ -1,0 +1,107 @@
+"""What happened in each second of a run; those of several workers add up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from load._record import Record
+from load._sketch import Sketch
+from load._spread import rounded
+
+_NS_PER_S = 1_000_000_000
+
+
+class Second:
+    """One second: tokens that arrived, requests that ended, latencies of the ok requests that were sent in it."""
+
+    __slots__ = ("e2e_ms", "failed", "ok", "output_tokens", "ttft_ms")
+
+    def __init__(self) -> None:
+        self.output_tokens = 0
+        self.ok = 0
+        self.failed = 0
+        self.ttft_ms = Sketch()
+        self.e2e_ms = Sketch()
+
+    def merge(self, other: Second) -> None:
+        """Adds another worker's same second."""
+        self.output_tokens += other.output_tokens
+        self.ok += other.ok
+        self.failed += other.failed
+        self.ttft_ms.merge(other.ttft_ms)
+        self.e2e_ms.merge(other.e2e_ms)
+
+
+class Timeline:
+    """The seconds of a run, counted from its start, warm-up and end included."""
+
+    def __init__(self) -> None:
+        self._seconds: dict[int, Second] = {}
+
+    def add(self, record: Record) -> None:
+        """Counts a request where its parts belong."""
+        self._at(record.end_ns).failed += record.outcome.failed
+        if record.outcome != "ok":
+            return
+        self._at(record.end_ns).ok += 1
+        sent = self._at(record.origin_ns)
+        sent.e2e_ms.add(record.e2e_ms)
+        if record.ttft_ms is not None:
+            sent.ttft_ms.add(record.ttft_ms)
+        for time_ns, tokens in record.tokens_by_time():
+            self._at(time_ns).output_tokens += tokens
+
+    def merge(self, other: Timeline) -> None:
+        """Adds another worker's timeline."""
+        for index, second in other._seconds.items():
+            self._seconds.setdefault(index, Second()).merge(second)
+
+    def series(self, bin_s: int) -> dict[str, Any]:
+        """Equal bins from the start to the last second that has anything; None where a latency has no sample."""
+        count = (max(self._seconds) // bin_s + 1) if self._seconds else 0
+        bins = [Second() for _ in range(count)]
+        for index, second in self._seconds.items():
+            bins[index // bin_s].merge(second)
+        return {
+            "bin_s": bin_s,
+            "output_tokens_per_s": [each.output_tokens / bin_s for each in bins],
+            "ok_requests": [each.ok for each in bins],
+            "failed_requests": [each.failed for each in bins],
+            **{
+                f"{name}_p{percent}_ms": [rounded(getattr(each, f"{name}_ms").percentile(percent)) for each in bins]
+                for name in ("ttft", "e2e")
+                for percent in (50, 95)
+            },
+        }
+
+    def to_wire(self) -> list[dict[str, Any]]:
+        """The timeline in JSON's types."""
+        return [
+            {
+                "second": index,
+                "output_tokens": second.output_tokens,
+                "ok": second.ok,
+                "failed": second.failed,
+                "ttft_ms": second.ttft_ms.to_wire(),
+                "e2e_ms": second.e2e_ms.to_wire(),
+            }
+            for index, second in self._seconds.items()
+        ]
+
+    @classmethod
+    def from_wire(cls, wire: list[Mapping[str, Any]]) -> Timeline:
+        """The timeline that `to_wire` wrote."""
+        timeline = cls()
+        for entry in wire:
+            second = timeline._seconds[entry["second"]] = Second()
+            second.output_tokens = entry["output_tokens"]
+            second.ok = entry["ok"]
+            second.failed = entry["failed"]
+            second.ttft_ms = Sketch.from_wire(entry["ttft_ms"])
+            second.e2e_ms = Sketch.from_wire(entry["e2e_ms"])
+        return timeline
+
+    def _at(self, time_ns: int) -> Second:
+        # a request that was started before the clock's zero does not exist; one event cannot be before it either
+        return self._seconds.setdefault(max(0, time_ns) // _NS_PER_S, Second())

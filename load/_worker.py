@@ -1,0 +1,89 @@
+"""The part of a worker: it measures, and sends the master what it counted."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from locust.env import Environment
+from locust.rpc.protocol import Message
+from locust.runners import WorkerRunner
+
+from load._measuring import start_measuring
+from load._role import listen, options_of
+from load._run import Run
+from load._settings import UsageError, read_settings
+
+RUN_KEY = "load_run"
+"""Where the counts stand in a worker's regular reports, and the run's id in the options that it gets."""
+
+FINISH = "load_run_finish"
+"""Sent by the master: send no more requests, wait `stop_timeout_s` for those that run, report."""
+
+FINISHED = "load_run_finished"
+"""Sent by a worker: its last counts, and how many requests it recorded in all."""
+
+logger = logging.getLogger(__name__)
+
+
+class WorkerRole:
+    """Listens to the events of a `WorkerRunner`."""
+
+    def __init__(self, environment: Environment, runner: WorkerRunner) -> None:
+        self._environment = environment
+        self._runner = runner
+        self._run: Run | None = None
+
+    def listen(self) -> None:
+        """Registers for the events of a run, and for the master's message."""
+        listen(
+            self._environment.events,
+            test_start=self._on_start,
+            report_to_master=self._on_report,
+            test_stopping=self._on_stopping,
+            test_stop=self._on_stop,
+            quitting=self._on_quitting,
+        )
+        # in a greenlet of its own, for it waits for users; the runner's must go on listening
+        self._runner.register_message(FINISH, self._on_finish, concurrent=True)
+
+    def _on_start(self, **_: Any) -> None:
+        options = options_of(self._environment)
+        try:
+            self._run = start_measuring(
+                self._environment,
+                read_settings(options, self._environment.host),
+                run_id=getattr(options, RUN_KEY),
+                worker=self._runner.worker_index,
+            )
+        except UsageError as error:
+            logger.error("%s", error)  # noqa: TRY400 -- a traceback says nothing to whom it concerns
+            self._environment.process_exit_code = 2
+            self._runner.quit()
+
+    def _on_report(self, data: dict[str, Any], **_: Any) -> None:
+        if self._run is not None:
+            data[RUN_KEY] = {"run_id": self._run.run_id, "counts": self._run.take()}
+
+    def _on_finish(self, msg: Message, **_: Any) -> None:
+        self._environment.stop_timeout = msg.data["stop_timeout_s"]
+        self._runner.stop()
+
+    def _on_stopping(self, **_: Any) -> None:
+        if self._run is not None:
+            self._run.stop()
+
+    def _on_stop(self, **_: Any) -> None:
+        if self._run is None:
+            return
+        run, self._run = self._run, None
+        run.close()
+        message = {"run_id": run.run_id, "counts": run.take(), "recorded": run.recorded}
+        self._runner.send_message(FINISHED, message)
+        # Locust would wait as long again before it calls this worker ready
+        self._environment.stop_timeout = 0
+
+    def _on_quitting(self, **_: Any) -> None:
+        if self._run is not None:
+            self._environment.stop_timeout = 0
+            self._runner.quit()

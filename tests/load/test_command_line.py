@@ -1,0 +1,278 @@
+"""`locust -f load/` as a whole: counts, files, exit codes, and a server whose times are known."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from load._sketch import RELATIVE_ERROR
+from tests.load.scripted_server import Hang, Script, ScriptedServer, answer, chunk, event, stream
+
+ROOT = Path(__file__).parents[2]
+LOCUST = (sys.executable, "-m", "locust", "-f", "load/", "--headless", "--only-summary")
+KEY = "sk-sesame-opens"
+TTFT_S, ITL_S, TOKENS = 0.1, 0.02, 10
+LATEST_S = 120
+"""No test takes nearly so long; it is there so that none hangs."""
+
+
+class Ended(NamedTuple):
+    """A run that is over."""
+
+    code: int
+    stdout: str
+    stderr: str
+    out: Path
+
+    @property
+    def summary(self) -> Any:
+        """What summary.json holds."""
+        return json.loads((self.out / "summary.json").read_text(encoding="utf-8"))
+
+    @property
+    def requests(self) -> list[Any]:
+        """The lines of requests.jsonl."""
+        return [json.loads(line) for line in (self.out / "requests.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def start(out: Path, *arguments: str) -> subprocess.Popen[str]:
+    """A run in a process group of its own, with a key in A_KEY."""
+    return subprocess.Popen(
+        [*LOCUST, "--out", str(out), *arguments],
+        cwd=ROOT,
+        env={**os.environ, "A_KEY": KEY},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def end(process: subprocess.Popen[str], out: Path) -> Ended:
+    """Waits for a run; nothing of it is left."""
+    try:
+        stdout, stderr = process.communicate(timeout=LATEST_S)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        raise
+    assert "Traceback" not in stderr
+    return Ended(process.returncode, stdout, stderr, out)
+
+
+def run(out: Path, *arguments: str) -> Ended:
+    """A run from its start to its end."""
+    return end(start(out, *arguments), out)
+
+
+def distributed(*arguments: str) -> tuple[str, ...]:
+    """Two worker processes, at a port of their own: other tests run at the same time."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = str(probe.getsockname()[1])
+    return (
+        "--processes",
+        "2",
+        "--master-bind-host",
+        "127.0.0.1",
+        "--master-bind-port",
+        port,
+        "--master-port",
+        port,
+        *arguments,
+    )
+
+
+def timed(_: int) -> Script:
+    """A stream with known times."""
+    return stream(TOKENS, ttft_s=TTFT_S, itl_s=ITL_S)
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_run__counts_every_request_once(tmp_path: Path, processes: int) -> None:
+    """Server, tally, file and Locust agree, however many processes there are."""
+    arguments = ("-u", "4", "-t", "3s", "--warmup", "1s", "--api-key-env", "A_KEY")
+    with ScriptedServer(timed) as server:
+        ended = run(tmp_path, "--host", server.url, *(distributed(*arguments) if processes > 1 else arguments))
+        seen = len(server.requests)
+    assert ended.code == 0, ended.stderr
+    summary = ended.summary
+    counted = sum(summary["outcomes"].values()) + sum(summary["warmup_outcomes"].values())
+    assert counted == len(ended.requests) == seen
+    assert summary["outcomes"]["ok"] > 0
+    assert summary["warmup_outcomes"]["ok"] > 0
+    assert summary["lost"] == {"workers": 0, "requests": 0}
+    assert (summary["run"]["users"], summary["run"]["workers"]) == (4, processes)
+    assert summary["content_events"] == summary["outcomes"]["ok"] * TOKENS == summary["output_tokens"]
+    assert len({line["request"] for line in ended.requests}) == seen
+    assert re.findall(r"Aggregated +(\d+) +\d+\(", ended.stderr)[-1] == str(seen)
+    assert summary["headline"] in ended.stdout
+    assert f"report: {tmp_path}/report.html" in ended.stdout
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_key__reaches_the_server_and_nothing_else(tmp_path: Path, processes: int) -> None:
+    """Every request carries it; no file, no output and no log does, though the server quotes it."""
+    refusal = json.dumps({"error": {"message": f"wrong key {KEY}"}}).encode()
+    arguments = ("-u", "2", "-t", "2s", "--api-key-env", "A_KEY", "-L", "DEBUG")
+    with ScriptedServer(lambda _: [answer("401 Unauthorized", refusal)]) as server:
+        ended = run(tmp_path, "--host", server.url, *(distributed(*arguments) if processes > 1 else arguments))
+        assert server.requests
+        assert all(f"authorization: Bearer {KEY}" in request.head for request in server.requests)
+    written = [path.read_text(encoding="utf-8") for path in tmp_path.iterdir()]
+    assert len(written) == 3
+    assert not any(KEY in text for text in (*written, ended.stdout, ended.stderr))
+    assert "wrong key ***" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert ended.code == 1
+
+
+def test_known_times__are_found(tmp_path: Path) -> None:
+    """Golden check: never less than the truth, and no more than a loaded machine explains."""
+    with ScriptedServer(timed) as server:
+        summary = run(tmp_path, "--host", server.url, "-u", "2", "-t", "3s").summary
+    for name, truth_s in (("ttft_ms", TTFT_S), ("tpot_ms", ITL_S), ("e2e_ms", TTFT_S + TOKENS * ITL_S)):
+        # sleeping takes at least as long as asked for; the sketch is off by its stated error
+        assert truth_s * 1000 * (1 - RELATIVE_ERROR) <= summary[name]["p50"] <= truth_s * 1000 * 5
+
+
+def test_prompts__have_the_length_asked_for(tmp_path: Path) -> None:
+    """What the server gets is what the contract documents, with the numbers of the command line."""
+    arguments = ("-u", "1", "-t", "1s", "--prompt-tokens", "5", "--output-tokens", "9", "--model", "mine")
+    with ScriptedServer(lambda _: stream(1)) as server:
+        run(tmp_path, "--host", server.url, *arguments)
+        body = server.requests[0].body
+    assert len(body["messages"][0]["content"].split()) == 5
+    assert (body["max_tokens"], body["model"], body["stream"]) == (9, "mine", True)
+
+
+def test_dialect_without_stream__is_measured_without_ttft(tmp_path: Path) -> None:
+    """Its figures are None, and the notes say why."""
+    body = json.dumps(
+        {
+            "choices": [{"message": {"role": "assistant", "content": "Hi."}, "finish_reason": "stop"}],
+            "usage": {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10},
+        }
+    ).encode()
+    with ScriptedServer(lambda _: [answer("200 OK", body)]) as server:
+        ended = run(tmp_path, "--host", server.url, "-u", "1", "-t", "1s", "--dialect", "segmind")
+    summary = ended.summary
+    assert ended.code == 0, ended.stderr
+    assert summary["ttft_ms"]["p50"] is summary["tpot_ms"]["p50"] is summary["icl_ms"]["mean"] is None
+    assert summary["e2e_ms"]["n"] > 0
+    assert any("documents no stream" in note for note in summary["notes"])
+
+
+def test_end__waits_for_running_requests(tmp_path: Path) -> None:
+    """Streams longer than the run are followed to their end, by workers too."""
+    with ScriptedServer(lambda _: stream(40, itl_s=0.05)) as server:
+        summary = run(tmp_path, "--host", server.url, *distributed("-u", "2", "-t", "1s")).summary
+    assert summary["outcomes"] == {**dict.fromkeys(summary["outcomes"], 0), "ok": 2}
+    assert summary["lost"] == {"workers": 0, "requests": 0}
+    # they took 2 s: most of their tokens came when the window was over
+    assert summary["output_tokens"] == 80
+    assert 0 < summary["output_tokens_per_s"] * summary["window"]["duration_s"] < 80
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_interrupted_run__reports_what_it_has(tmp_path: Path, processes: int) -> None:
+    """Ctrl-C does not wait for streams that hang, and says that they were cut off."""
+    hanging: Script = [*stream(1)[:1], chunk(event({"content": "a"})), Hang()]
+    arguments = ("-u", "2", "-t", "60s")
+    with ScriptedServer(lambda number: stream(3) if number < 2 else hanging) as server:
+        process = start(tmp_path, "--host", server.url, *(distributed(*arguments) if processes > 1 else arguments))
+        waited_s = 0.0
+        while len(server.requests) < 4 and waited_s < LATEST_S:
+            time.sleep(0.05)
+            waited_s += 0.05
+        process.send_signal(signal.SIGINT)
+        ended = end(process, tmp_path)
+    summary = ended.summary
+    assert (summary["outcomes"]["ok"], summary["outcomes"]["unfinished"]) == (2, 2)
+    assert summary["window"]["interrupted"]
+    assert summary["lost"] == {"workers": 0, "requests": 0}
+    assert len(ended.requests) == 4
+
+
+def test_refused_run__fails_and_does_not_hammer(tmp_path: Path) -> None:
+    """One attempt a second and user; exit code 1."""
+    with ScriptedServer(lambda _: [answer("429 Too Many Requests", b"{}")]) as server:
+        ended = run(tmp_path, "--host", server.url, "-u", "2", "-t", "2s")
+    # n seconds hold at most n + 1 attempts that are a second apart
+    assert 2 <= len(ended.requests) <= 2 * (int(ended.summary["window"]["duration_s"]) + 1)
+    assert ended.code == 1
+    assert ended.summary["outcomes"]["rate_limited"] == len(ended.requests)
+    assert ended.summary["failure"] == "no request succeeded"
+    assert "No request succeeded" in ended.stdout
+
+
+@pytest.mark.parametrize(("most", "code"), [("0.6", 0), ("0.4", 1)])
+def test_error_share__decides_the_exit_code(tmp_path: Path, most: str, code: int) -> None:
+    """Half of the requests fail: more than 0.4, less than 0.6."""
+    refusal: Script = [answer("503 Busy", b"{}")]
+    script = {0: stream(1), 1: refusal, 2: [Hang()]}
+    with ScriptedServer(lambda number: script[number]) as server:
+        # a user waits a second after a failure, so that the third request is cut off by the end of the run
+        arguments = ("-u", "1", "-t", "2s", "-s", "1", "--max-error-share", most)
+        ended = run(tmp_path, "--host", server.url, *arguments)
+    assert ended.summary["error_share"] == 0.5
+    assert ended.code == code
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "--host: expected"),
+        (["--host", "ftp://x"], "--host: expected an http or https URL"),
+        (["--host", "http://127.0.0.1", "--dialect", "openai"], "--dialect: expected one of nvidia"),
+        (["--host", "http://127.0.0.1", "--api-key-env", "NO_SUCH_KEY"], "NO_SUCH_KEY, which is not set"),
+        (["--host", "http://127.0.0.1", "-u", "0"], "--users: expected at least 1"),
+        (["--host", "http://127.0.0.1", "--prompt-tokens", "0"], "--prompt-tokens: expected a whole number"),
+        (["--host", "http://127.0.0.1", "-t", "3s", "--warmup", "5s"], "--warmup: expected less than"),
+        (["--host", "http://127.0.0.1", "--out", f"{__file__}/x"], "--out: expected a folder"),
+        (["--host", "http://127.0.0.1", "--processes", "2", "--warmup", "soon"], "--warmup: expected a duration"),
+        (["--host", "http://127.0.0.1", "--processes", "2", "--spec", "/none"], "--spec: /none: expected a readable"),
+    ],
+)
+def test_wrong_usage__is_one_line_and_exit_code_2(tmp_path: Path, arguments: list[str], said: str) -> None:
+    """Before anything is started, and without a traceback."""
+    ended = run(tmp_path, *arguments)
+    assert ended.code == 2
+    assert ended.stdout == ""
+    (line,) = ended.stderr.splitlines()
+    assert said in line
+
+
+def test_worker_without_key__says_so_and_leaves(tmp_path: Path) -> None:
+    """Each worker looks for the key where it is; the master needs none and notices the loss."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = str(probe.getsockname()[1])
+    with ScriptedServer(timed) as server:
+        master = start(
+            tmp_path,
+            *("--master", "--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--expect-workers", "1"),
+            *("--host", server.url, "-u", "1", "-t", "2s", "--api-key-env", "ANOTHER_KEY"),
+        )
+        worker = start(tmp_path, "--worker", "--master-port", port)
+        left, reported = end(worker, tmp_path), end(master, tmp_path)
+        assert not server.requests
+    assert left.code == 2
+    assert "ANOTHER_KEY, which is not set" in left.stderr
+    assert reported.code == 1
+    assert reported.summary["lost"]["workers"] == 1
+
+
+def test_computing_modules__do_not_import_locust() -> None:
+    """Importing it patches the process that computes; the edges are named here."""
+    edges = {"_listeners", "_local", "_master", "_measuring", "_reporting", "_role", "_user", "_worker", "locustfile"}
+    modules = sorted(path.stem for path in (ROOT / "load").glob("*.py") if path.stem not in edges | {"__init__"})
+    code = f"import sys, {', '.join(f'load.{module}' for module in modules)}; sys.exit('locust' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

@@ -1,0 +1,119 @@
+"""The page and the table that show a summary."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import markupsafe
+import pytest
+
+from load._outcome import Outcome
+from load._record import Record
+from load._report import render
+from load._results import table, write_results
+from tests.load.samples import failed, record
+from tests.load.test_summary import completions, summary
+
+RUNS = {
+    "clean": completions(200),
+    "few": completions(2),
+    "empty": [],
+    "failed": [failed(Outcome.HTTP_ERROR, 503, sent_ms=2000, detail="<b>busy</b>")],
+    "cut": [*completions(3), record(sent_ms=2000, outcome=Outcome.UNFINISHED)],
+}
+
+
+class Page(HTMLParser):
+    """Collects what a page would load, and its open tags."""
+
+    VOID = frozenset({"meta", "line", "rect", "path"})
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.loaded: list[str] = []
+        self.open: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Notes a tag and the addresses in it."""
+        self.loaded += [value or "" for name, value in attrs if name in ("src", "href")]
+        self.loaded += [tag] if tag in ("script", "link", "iframe", "img") else []
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """A tag that closes itself."""
+
+    def handle_endtag(self, tag: str) -> None:
+        """Closes the last tag, which must be this one."""
+        assert self.open.pop() == tag
+
+
+@pytest.mark.parametrize(("records", "dialect"), [*((each, "nvidia") for each in RUNS.values()), ([], "segmind")])
+def test_page__stands_alone(tmp_path: Path, records: list[Record], dialect: str) -> None:
+    """Well-formed, and loads nothing from anywhere."""
+    page = Page(render(summary(tmp_path, *records, dialect=dialect)))
+    assert page.loaded == []
+    assert page.open == []
+
+
+def test_page__shows_figures_with_their_meaning(tmp_path: Path) -> None:
+    """Headline, charts, outcomes, parameters and definitions."""
+    found = summary(tmp_path, *RUNS["clean"])
+    page = render(found)
+    assert found["headline"] in page
+    assert page.count("<svg") == 6
+    assert "prefers-color-scheme: dark" in page
+    for text in found["definitions"].values():
+        assert markupsafe.escape(text) in page
+    assert "mistralai/mixtral-8x22b-instruct-v0.1" in page
+
+
+def test_page__escapes_what_a_server_said(tmp_path: Path) -> None:
+    """An error message is text, not a part of the page."""
+    page = render(summary(tmp_path, *RUNS["failed"]))
+    assert "&lt;b&gt;busy&lt;/b&gt;" in page
+    assert "<b>busy" not in page
+
+
+@pytest.mark.parametrize(("name", "marked"), [("clean", True), ("few", True), ("empty", False)])
+def test_page__marks_percentiles_of_too_few_samples(tmp_path: Path, name: str, *, marked: bool) -> None:
+    """200 samples are enough for p95 and not for p99, 2 for none."""
+    page = render(summary(tmp_path, *RUNS[name]))
+    assert ('class="few"' in page) is marked
+
+
+def test_table__is_short(tmp_path: Path) -> None:
+    """Headline, percentiles, rates, outcomes and where the report is."""
+    text = table(summary(tmp_path, *RUNS["clean"]), tmp_path)
+    assert re.search(r"^ttft_ms +200 +100 ", text, re.MULTILINE)
+    assert re.search(r"^e2e_ms .* 150\*", text, re.MULTILINE)
+    assert "60 output tokens/s, 20 requests/s (tokens: usage)" in text
+    assert "requests: 200 ok\n" in text
+    assert text.endswith(f"passed\nreport: {tmp_path}/report.html\n")
+    assert len(text.splitlines()) < 20
+
+
+@pytest.mark.parametrize("records", RUNS.values())
+def test_table__is_printed_for_every_run(tmp_path: Path, records: list[Record]) -> None:
+    """Even for one without a single figure."""
+    text = table(summary(tmp_path, *records), tmp_path)
+    assert "requests: " in text
+    assert "None" not in text.replace("None of", "")
+
+
+def test_results__are_three_files(tmp_path: Path) -> None:
+    """Summary, requests and report; the parts of the requests are gone."""
+    (tmp_path / "requests-r1-0.jsonl").write_text('{"request":"0-1"}\n', encoding="utf-8")
+    (tmp_path / "requests-r1-1.jsonl").write_text('{"request":"1-1"}\n', encoding="utf-8")
+    (tmp_path / "requests-r0-0.jsonl").write_text('{"request":"another run"}\n', encoding="utf-8")
+    write_results(summary(tmp_path, *RUNS["clean"]), tmp_path)
+    assert (tmp_path / "requests.jsonl").read_text(encoding="utf-8") == '{"request":"0-1"}\n{"request":"1-1"}\n'
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "report.html",
+        "requests-r0-0.jsonl",
+        "requests.jsonl",
+        "summary.json",
+    ]

@@ -1,0 +1,56 @@
+"""Base URLs."""
+
+from __future__ import annotations
+
+import pytest
+
+from load._target import Target
+
+
+@pytest.mark.parametrize(
+    ("url", "authority", "path"),
+    [
+        ("http://127.0.0.1:8000", "127.0.0.1:8000", ""),
+        ("http://localhost:80/", "localhost", ""),
+        ("https://api.example.com/prefix/", "api.example.com", "/prefix"),
+        ("https://api.example.com:80", "api.example.com:80", ""),
+        ("http://[::1]:8000", "[::1]:8000", ""),
+    ],
+)
+def test_target__names_host_and_path(url: str, authority: str, path: str) -> None:
+    """The Host header leaves out the scheme's own port."""
+    target = Target.parse(url)
+    assert (target.authority, target.path) == (authority, path)
+
+
+@pytest.mark.parametrize(
+    "url", ["", "127.0.0.1:8000", "ftp://x", "http://", "http://x:port", "http://x:99999", "http://[::1", "http://x y"]
+)
+def test_target__refuses_what_is_no_url(url: str) -> None:
+    """One kind of error, whatever is wrong."""
+    with pytest.raises(ValueError, match="expected"):
+        Target.parse(url)
+
+
+@pytest.mark.parametrize("url", ["http://user:sesame@x", "http://sesame@x", "http://x/?key=sesame", "http://x/#sesame"])
+def test_refused_target__does_not_repeat_what_may_be_a_secret(url: str) -> None:
+    """A key in a URL does not reach the terminal through us."""
+    with pytest.raises(ValueError, match="expected a") as refusal:
+        Target.parse(url)
+    assert "sesame" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "loopback"),
+    [
+        ("http://127.0.0.1", True),
+        ("http://127.9.9.9", True),
+        ("http://[::1]", True),
+        ("http://localhost", True),
+        ("http://localhost.example.com", False),
+        ("http://10.0.0.1", False),
+    ],
+)
+def test_loopback__is_this_machine(url: str, *, loopback: bool) -> None:
+    """Only there the mock's key is sent without being asked for."""
+    assert Target.parse(url).is_loopback is loopback
