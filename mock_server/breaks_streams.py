@@ -148,5 +148,6 @@ STREAMS: Mapping[str, Factory] = {
     "STR-10": _streamed(lambda made: replace(made, finish_reason="stop")),
     "STR-11": _streamed(_with_stop),
     "STR-15": _choices(_number_for_text),
+    "STR-16": _chunks(lambda number, chunk: chunk.update(created=chunk["created"] + number)),
     "STR-17": _choices(lambda number, choice: choice.update(index=number)),
 }

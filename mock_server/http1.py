@@ -129,7 +129,6 @@ class Reader:
 
     def on_body(self, body: bytes) -> None:
         """Some of the body."""
-        self.awaits_continue = False
         self._body_bytes += len(body)
         self._refuse_longer(self._body_bytes)
         self._body.append(body)

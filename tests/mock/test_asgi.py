@@ -102,6 +102,14 @@ def test_body_in_pieces__is_joined_and_bounded(contract: Contract) -> None:
     assert start["status"] == 413
 
 
+def test_head_request__gets_the_length_without_the_body(contract: Contract) -> None:
+    """As over a socket."""
+    start, body = _drive(App(build(contract)), _scope(method="HEAD"), {"type": "http.request"})
+    assert start["status"] == 405
+    assert int(dict(start["headers"])[b"content-length"]) > 0
+    assert body["body"] == b""
+
+
 def test_lifespan__is_acknowledged(contract: Contract) -> None:
     """A server that insists on it is satisfied."""
     sent = _drive(

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from mock_server.engine import Engine, Generation, Pace
 
 MS = 1_000_000
-PACES = st.builds(Pace, ttft_ns=st.integers(0, 500 * MS), itl_ns=st.integers(0, 50 * MS))
+TIMES = st.just(0) | st.integers(0, 500 * MS)
+PACES = st.builds(Pace, ttft_ns=TIMES, itl_ns=TIMES)
 
 
 class _Told:

@@ -149,12 +149,14 @@ def test_too_long_head__is_refused_with_431() -> None:
     assert message.status == 431
 
 
-def test_large_body__does_not_count_as_head() -> None:
-    """Megabytes in one read, the next request's head among them."""
+def test_large_reads__do_not_count_as_head() -> None:
+    """Neither a body of megabytes nor thousands of requests, though both reads end amid a head."""
     body = b"x" * 1_000_000
     post = b"POST / HTTP/1.1\r\nContent-Length: 1000000\r\n\r\n"
-    pieces = [post + body[:300_000], body[300_000:] + GET[:10], GET[10:]]
-    assert [isinstance(message, Received) for message in _feed(*pieces)] == [True, True]
+    pieces = [post + body[:300_000], body[300_000:] + GET[:10], GET[10:] + GET * 3000 + GET[:10], GET[10:]]
+    messages = _feed(*pieces)
+    assert len(messages) == 3003
+    assert all(isinstance(message, Received) for message in messages)
 
 
 @pytest.mark.parametrize(("version", "awaits"), [(b"1.1", True), (b"1.0", False)])

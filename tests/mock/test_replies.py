@@ -81,6 +81,7 @@ def test_limit_and_stop__cut_the_same_text(body: dict[str, Any]) -> None:
     assert _text(whole).startswith(_text(made))
     assert len(made.pieces) <= body.get("max_tokens", 1024)
     assert not any(sequence in _text(made) for sequence in sequences)
+    assert made.stopped_by is None or made.stopped_by in sequences
     if made.finish_reason == "length":
         assert len(made.pieces) == body["max_tokens"]
         assert made.stopped_by is None

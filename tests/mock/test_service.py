@@ -180,7 +180,15 @@ def test_other_method__is_told_what_is_allowed(contract: Contract, operation: Op
 
 @pytest.mark.parametrize(
     ("path", "dialect"),
-    [("/v1/some-model", "segmind"), ("/v1/chat/completion", "nvidia"), ("/", "nvidia"), ("/a/b", "nvidia")],
+    [
+        ("/v1/some-model", "segmind"),
+        ("/v1/chatter", "segmind"),
+        ("/v1/mixtral-8x7b-instruct-v2", "segmind-openai"),
+        ("/v1/chat/completion", "nvidia"),
+        ("/v1/mixtral-8x22b-instruct/chat/completions", "segmind"),
+        ("/", "nvidia"),
+        ("/a/b", "nvidia"),
+    ],
 )
 def test_unknown_url__is_refused_in_the_shape_of_its_neighbour(contract: Contract, path: str, dialect: str) -> None:
     """The operation with most of the path in common lends its envelope, else the one that most operations share."""

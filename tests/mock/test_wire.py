@@ -227,7 +227,7 @@ def test_giant__is_refused_while_the_client_still_sends(server: str) -> None:
     """The refusal is not lost in a reset."""
     with _connected(server) as connection:
         connection.sendall(_post(b"")[:-2].replace(b"Content-Length: 0", b"Transfer-Encoding: chunked") + b"\r\n")
-        connection.sendall((b"100000\r\n" + b"x" * 0x100000 + b"\r\n") * 33)
+        connection.sendall((b"100000\r\n" + b"x" * 0x100000 + b"\r\n") * 48)
         assert _Reader(connection).answer()[0] == 413
 
 
@@ -350,6 +350,10 @@ def test_paused_writing__stops_writing_and_reading(contract: Contract) -> None:
         assert driven.events == 6
         assert b"400 Bad Request" in driven.transport.written
         assert driven.transport.reading
+        driven.connection.pause_writing()
+        before = driven.transport.written
+        driven.ask(messages=[])
+        assert driven.transport.written == before
 
     _driven(test, contract)
 
