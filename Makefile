@@ -44,8 +44,9 @@ lint:
 types:
 	$(BIN)/mypy
 
+# four at a time whatever the machine: most of them wait for servers, and few of them compute
 unit:
-	$(BIN)/python -m pytest tests -q -n auto
+	$(BIN)/python -m pytest tests -q -n 4
 
 suite:
 	$(BIN)/python -m spec check

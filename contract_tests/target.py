@@ -27,7 +27,7 @@ MOCK_KEYS = {
     "limited": "mock-limited",
 }
 _REACH_S = 10
-_MOCK_ITL_MS = 1
+_MOCK_ITL_MS = 0.5
 """The mock's pace: slow enough to tell a stream from a buffered one, fast enough for a thousand answers."""
 
 

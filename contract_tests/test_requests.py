@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 from contract_tests import strategies
 from contract_tests.endpoint import Endpoint
 from contract_tests.exchange import Exchange
-from contract_tests.verdict import Info, Unsupported, require
+from contract_tests.verdict import Info, Tolerable, Unsupported, require
 
 _PIXEL = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAACAkQBADs="
 _HELLO = "Say hello in one word."
+_DISPUTED = frozenset({("top_p", 0)})
+"""Documented bounds that are inclusive on paper and excluded by widespread servers; REQ-10 records them."""
 
 
 def _user(content: object) -> dict[str, object]:
@@ -93,10 +95,18 @@ def test_numbers_within_bounds__are_accepted(endpoint: Endpoint, data: st.DataOb
     request = endpoint.operation.request
     for name, raw in request.properties.items():
         bounds = [raw[keyword] for keyword in ("minimum", "maximum") if keyword in raw]
+        bounds = [bound for bound in bounds if (name, bound) not in _DISPUTED]
         if bounds:
             between = [] if endpoint.target.paid else [data.draw(strategies.within(request.field(name)), label=name)]
             for value in (*bounds, *between):
                 endpoint.complete(endpoint.body(**{name: value}))
+
+
+@pytest.mark.clause("REQ-10")
+def test_top_p_of_0__what_becomes_of_it(endpoint: Endpoint) -> None:
+    """Recorded: accepted, or refused and with what."""
+    exchange = endpoint.ask(endpoint.body(top_p=0))
+    raise Info("accepted" if exchange.status == 200 else exchange.summary, exchange=exchange)
 
 
 @pytest.mark.clause("REQ-11")
@@ -127,12 +137,14 @@ def test_unknown_field__what_becomes_of_it(endpoint: Endpoint) -> None:
 @example(text='"\\\b\f\n\r\t\u2028\u2029\u0000')
 @example(text="\u05e9\u05dc\u05d5\u05dd \u202eabc \u0301\u0301\u0301")
 def test_any_unicode_text__is_processed(endpoint: Endpoint, text: str) -> None:
-    """RFC 8259 section 8.1: JSON text is Unicode; a 5xx would be the server's failure on it."""
+    """RFC 8259 section 8.1: JSON text is Unicode; a 5xx is the server's failure on it, a 4xx a limit of its own."""
     endpoint.seen.completion  # noqa: B018  a server that always fails is not to be blamed on the text
     exchange = endpoint.ask(endpoint.body(messages=[_user(text)]))
     if exchange.status in (429, 502, 503, 504):
         endpoint.settle(exchange)
-    require(exchange.status == 200, expected=f"200 for {text!r}", got=exchange.summary, exchange=exchange)
+    require((exchange.status or 0) < 500, expected=f"200 for {text!r}", got=exchange.summary, exchange=exchange)
+    if exchange.status != 200:
+        raise Tolerable(exchange.summary, expected=f"200 for {text!r}", exchange=exchange)
 
 
 @pytest.mark.clause("REQ-16")

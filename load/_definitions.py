@@ -24,6 +24,8 @@ DEFINITIONS: Mapping[str, str] = {
     "requests_per_s": "Requests that ended ok inside the window, divided by its length.",
     "error_share": "Failed requests divided by ok and failed ones, of those sent in the window; 429 is a failure.",
     "outcomes": "How the requests sent in the window ended; warmup_outcomes: those sent before it.",
+    "sent_again": "Of the requests sent in the window, those that left a second time, on a new connection, because the "
+    "server closed the kept one without a byte of an answer; their times count from the second sending.",
     "tokens_are": "usage: the server's completion_tokens; estimate: events with content, counted; mixed: some of each.",
     "percentiles": "Nearest rank, at most 0.1 % off (a mergeable sketch); mean, min and max are exact. enough is false "
     "where the samples are too few for 99 % confidence: p50 needs 11, p90 64, p95 130, p99 662.",

@@ -102,8 +102,8 @@ def _check_breaks(parser: _Parser, wanted: list[str]) -> None:
 
     for clause in wanted:
         if clause not in BREAKS:
-            near = get_close_matches(clause.upper(), BREAKS, n=4, cutoff=0.5) or sorted(BREAKS)
-            parser.error(f"--break: expected a clause that can be broken, such as {', '.join(near)}, got {clause!r}")
+            near = ", ".join(get_close_matches(clause.upper(), BREAKS, n=4, cutoff=0.5)) or "SSE-08"
+            parser.error(f"--break: expected a clause of spec/clauses.yaml, such as {near}, got {clause!r}")
 
 
 def _listen(parser: _Parser, host: str, port: int) -> socket.socket:

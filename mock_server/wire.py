@@ -183,7 +183,9 @@ class Connection(asyncio.Protocol):
         self._busy = False
         if not close and not self._last:
             self._advance()
-        elif amid_request and self._transport.can_write_eof():
+            return
+        self._waiting.clear()
+        if amid_request and self._transport.can_write_eof():
             # closing at once would reset the connection under a client that still sends, and lose the refusal
             self._transport.write_eof()
             self._linger = asyncio.get_running_loop().call_later(_LINGER_S, self._transport.close)

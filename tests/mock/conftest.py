@@ -21,7 +21,9 @@ def running(*options: str) -> Iterator[str]:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
-            yield process.stdout.readline().strip()
+            address = process.stdout.readline().strip()
+            assert address.startswith("http://"), "the mock did not start"
+            yield address
         finally:
             process.terminate()
 

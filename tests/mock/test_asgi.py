@@ -16,6 +16,7 @@ from spec.sse import Decoder
 URL = "http://mock/v1/chat/completions"
 HEADERS = {"Authorization": "Bearer mock-valid"}
 BODY = {"messages": [{"role": "user", "content": "hello"}]}
+STREAM = b'{"messages": [{"role": "user", "content": "hello"}], "stream": true, "max_tokens": 20}'
 HOUR_NS = 3600 * 10**9
 
 
@@ -75,23 +76,22 @@ def test_long_body__is_answered(contract: Contract) -> None:
     assert asyncio.run(ask()).json()["usage"]["prompt_tokens"] > 15_000
 
 
-def test_stream__keeps_the_pace(contract: Contract) -> None:
-    """More than one message, the first with the role and one token."""
+def test_paced_stream__is_sent_to_its_end(contract: Contract) -> None:
+    """However many messages it takes, the last one and only that one says that it is."""
     app = App(build(contract, pace=Pace(itl_ns=1_000_000)))
-    body = b'{"messages": [{"role": "user", "content": "hello"}], "stream": true, "max_tokens": 20}'
-    start, *pieces = _drive(app, _scope(), {"type": "http.request", "body": body})
+    start, *pieces = _drive(app, _scope(), {"type": "http.request", "body": STREAM})
     assert start["status"] == 200
-    assert len(pieces) > 1
-    assert pieces[0]["body"].count(b"data: ") == 2
+    assert b"".join(piece["body"] for piece in pieces).endswith(b"data: [DONE]\n\n")
     assert [piece["more_body"] for piece in pieces] == [True] * (len(pieces) - 1) + [False]
 
 
-def test_disconnect__ends_the_stream(contract: Contract) -> None:
-    """A client that goes is not waited for, though the next token is an hour away."""
+def test_disconnect__ends_the_paced_stream(contract: Contract) -> None:
+    """The role and the first token went out; a client that goes is not waited for, though the next is an hour away."""
     app = App(build(contract, pace=Pace(itl_ns=HOUR_NS)))
-    body = b'{"messages": [{"role": "user", "content": "hello"}], "stream": true}'
-    sent = _drive(app, _scope(), {"type": "http.request", "body": body}, {"type": "http.disconnect"})
-    assert all(message.get("more_body", True) for message in sent)
+    start, piece = _drive(app, _scope(), {"type": "http.request", "body": STREAM}, {"type": "http.disconnect"})
+    assert start["status"] == 200
+    assert piece["body"].count(b"data: ") == 2
+    assert piece["more_body"]
 
 
 def test_body_in_pieces__is_joined_and_bounded(contract: Contract) -> None:

@@ -91,10 +91,10 @@ def test_client_in_process__needs_no_socket(contract: Contract) -> None:
     [
         (400, openai.BadRequestError),
         (401, openai.AuthenticationError),
-        (402, openai.APIStatusError),
         (403, openai.PermissionDeniedError),
         (404, openai.NotFoundError),
         (405, openai.APIStatusError),
+        (406, openai.APIStatusError),
         (429, openai.RateLimitError),
         (500, openai.InternalServerError),
         (502, openai.InternalServerError),
@@ -134,7 +134,7 @@ def test_malformed_field__is_named(server: str) -> None:
 
 
 def test_rate_limit__is_waited_out_by_a_retry(start: Start) -> None:
-    """The third call is refused, the SDK comes back when Retry-After says, and is let in."""
+    """Call on call, one is refused; the SDK comes back when Retry-After says, and is let in."""
     waits: list[str] = []
     counts: list[str] = []
 
@@ -144,9 +144,9 @@ def test_rate_limit__is_waited_out_by_a_retry(start: Start) -> None:
 
     http_client = httpx2.Client(event_hooks={"response": [note]})
     with OpenAI(base_url=f"{start()}/v1", api_key="mock-limited", max_retries=1, http_client=http_client) as client:
-        for _ in range(3):
+        while not waits:
             client.chat.completions.create(model=MODEL, messages=MESSAGES)
-    assert counts == ["0", "0", "0", "1"]
+    assert counts[-2:] == ["0", "1"]
     assert waits == ["1"]
 
 

@@ -130,7 +130,8 @@ def test_text__depends_on_what_a_sampler_would_see(other: dict[str, Any]) -> Non
         {"temperature": None, "seed": None},
         {"stream": True, "stream_options": {"include_usage": True}},
         {"max_tokens": 1000},
-        {"stop": ["@@@"]},
+        {"stop": ["@@@", ""]},
+        {"stop": ""},
         {"unknown": 1},
     ],
 )

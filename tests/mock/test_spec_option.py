@@ -43,14 +43,14 @@ def test_maximum__is_read_from_the_contract(start: Start, temperature: list[str]
 
 
 def test_dropped_status__is_not_sent(start: Start, tmp_path: Path) -> None:
-    """Without a documented 402 an empty account is served."""
+    """Without a documented 406 an empty account is served."""
     options = _changed(tmp_path, "x-condition: [no-credits]", "x-condition: []")
     assert _post(start(*options), key="mock-exhausted").status_code == 200
 
 
 def test_moved_status__is_sent_where_it_went(start: Start, tmp_path: Path) -> None:
     """The condition decides, not a number in the code."""
-    options = _changed(tmp_path, '        "402":\n', '        "418":\n')
+    options = _changed(tmp_path, '        "406":\n', '        "418":\n')
     assert _post(start(*options), key="mock-exhausted").status_code == 418
 
 

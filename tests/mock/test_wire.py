@@ -410,6 +410,7 @@ def test_shutdown__closes_after_the_reply_under_way(contract: Contract) -> None:
 
     def test(driven: _Driven) -> None:
         driven.ask(stream=True, max_tokens=2)
+        driven.ask(messages=[])
         driven.connection.shutdown()
         assert not driven.transport.closed
         driven.wait(1)
