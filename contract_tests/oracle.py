@@ -31,7 +31,11 @@ class Oracle:
         operation = self._contract.operations[dialect]
         response = httpx.Response(
             exchange.status or 0,
-            headers=[(name, value) for name, value in exchange.headers if name.lower() != "transfer-encoding"],
+            headers=[
+                (name.encode("latin-1"), value.encode("latin-1"))
+                for name, value in exchange.headers
+                if name.lower() != "transfer-encoding"
+            ],
             content=exchange.body,
             request=httpx.Request(exchange.request.method, exchange.request.url),
         )

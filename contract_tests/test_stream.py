@@ -24,8 +24,8 @@ def _chunks(stream: Stream) -> tuple[Mapping[str, Any], ...]:
 def test_object__is_chat_completion_chunk(endpoint: Endpoint) -> None:
     """In every chunk."""
     stream = endpoint.seen.stream
-    found = {chunk.get("object") for chunk in _chunks(stream)}
-    require(found == {"chat.completion.chunk"}, expected="chat.completion.chunk", got=found, exchange=stream.exchange)
+    found = [chunk.get("object") for chunk in _chunks(stream) if chunk.get("object") != "chat.completion.chunk"]
+    require(not found, expected="chat.completion.chunk", got=found[:4], exchange=stream.exchange)
 
 
 @pytest.mark.clause("STR-02")
@@ -115,7 +115,8 @@ def test_max_tokens__bounds_the_stream(endpoint: Endpoint) -> None:
     messages = [{"role": "user", "content": "Count from one to two hundred in words."}]
     stream = endpoint.stream(endpoint.body(stream=True, messages=messages, max_tokens=2))
     reasons = stream.finish_reasons
-    require(set(reasons) == {"length"}, expected="finish_reason length", got=reasons, exchange=stream.exchange)
+    cut = bool(reasons) and all(reason == "length" for reason in reasons)
+    require(cut, expected="finish_reason length", got=reasons, exchange=stream.exchange)
 
 
 @pytest.mark.clause("STR-11")
@@ -160,8 +161,8 @@ def test_every_chunk__speaks_of_choice_0(endpoint: Endpoint) -> None:
     stream = endpoint.seen.stream
     if not stream.choices:
         raise Unsupported("no choice to look at", exchange=stream.exchange)
-    found = {choice.get("index") for choice in stream.choices}
-    require(found == {0}, expected="index 0", got=f"indexes {sorted(found, key=str)[:8]}", exchange=stream.exchange)
+    others = [choice.get("index") for choice in stream.choices if choice.get("index") != 0]
+    require(not others, expected="index 0", got=f"indexes {others[:8]}", exchange=stream.exchange)
 
 
 def _whole_text(body: Any) -> str:

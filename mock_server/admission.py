@@ -22,7 +22,7 @@ class Account:
 
     key: str
     purpose: str
-    credits: Decimal = Decimal(1000)
+    credits: Decimal = Decimal(1_000_000)
     forbidden: bool = False
     burst: int | None = None
     refill_s: int = 1

@@ -88,13 +88,9 @@ class Schema:
         return self.validator.is_valid(instance)
 
     def violations(self, instance: Any) -> Iterator[Violation]:
-        """What the instance violates, the field nearest to the root first among equals of the schema's order."""
+        """What the instance violates, in the schema's order; of alternatives, the one that it comes nearest to."""
         for error in self.validator.iter_errors(instance):
-            path = [str(part) for part in error.instance_path]
-            if isinstance(error.kind, jsonschema_rs.ValidationErrorKind.Required):
-                path.append(str(error.kind.property))
-            message = error.message
-            yield Violation(".".join(path) or "body", message if len(message) <= _SHOWN else message[:_SHOWN] + "...")
+            yield _violation(error)
 
     def minimal(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
         """The given properties and a plausible value for each further required one."""
@@ -113,3 +109,28 @@ class Schema:
         if kind in ("integer", "number") and ("minimum" in field or "maximum" in field):
             return field.get("minimum", field.get("maximum"))
         return _PLACEHOLDERS.get(kind)
+
+
+def _violation(error: jsonschema_rs.ValidationError) -> Violation:
+    kind = error.kind
+    path = [str(part) for part in error.instance_path]
+    message = error.message
+    if isinstance(kind, jsonschema_rs.ValidationErrorKind.Required):
+        path.append(str(kind.property))
+    elif isinstance(kind, (jsonschema_rs.ValidationErrorKind.AnyOf, jsonschema_rs.ValidationErrorKind.OneOfNotValid)):
+        nearest = _nearest(error, kind.context)
+        if nearest is not None:
+            return nearest
+        message = " or ".join(dict.fromkeys(branch[0].message for branch in kind.context if branch))
+    return Violation(".".join(path) or "body", message if len(message) <= _SHOWN else message[:_SHOWN] + "...")
+
+
+def _nearest(
+    error: jsonschema_rs.ValidationError, branches: list[list[jsonschema_rs.ValidationError]]
+) -> Violation | None:
+    """The violation inside the alternative that the instance was meant to be; None when it resembles none of them."""
+    own = len(error.instance_path)
+    inside = [branch for branch in branches if branch and all(len(each.instance_path) > own for each in branch)]
+    if not inside:
+        return None
+    return _violation(min(inside, key=len)[0])

@@ -101,7 +101,7 @@ def test_credits__fall_by_the_price_of_each_completion_only(contract: Contract) 
     mock.answer(request(operation, b"{}"), NOW_NS)
     mock.answer(request(operation, key=None), NOW_NS)
     second = mock.answer(request(operation), NOW_NS).headers["x-remaining-credits"]
-    assert (first, second) == ("999.9995", "999.9990")
+    assert (first, second) == ("999999.9995", "999999.9990")
     assert str(PRICE) == "0.0005"
 
 

@@ -22,7 +22,7 @@ def _body(**changes: Any) -> dict[str, Any]:
         ({"messages": [{"role": "user", "content": 7}]}, "messages.0.content"),
         (_body(temperature=1.01), "temperature"),
         (_body(max_tokens=0), "max_tokens"),
-        (_body(stop=[1]), "stop"),
+        (_body(stop=[1]), "stop.0"),
         ([], "body"),
     ],
 )
@@ -57,3 +57,25 @@ def test_long_violation__is_cut() -> None:
     body = {"messages": [{"role": "user", "content": {"text": "x" * 10_000}}]}
     (violation,) = Contract.load().operations["nvidia"].request.violations(body)
     assert len(violation.message) < 300
+
+
+@pytest.mark.parametrize(
+    ("content", "field", "said"),
+    [
+        (5, "messages.0.content", 'not of type "string" or 5 is not of type "array"'),
+        ([{"type": "text"}], "messages.0.content.0", ""),
+        ([{"type": "text", "text": 7}], "messages.0.content.0.text", 'not of type "string"'),
+        (
+            [{"type": "image_url", "image_url": {"url": "ftp://x"}}],
+            "messages.0.content.0.image_url.url",
+            "does not match",
+        ),
+        ([7], "messages.0.content.0", 'not of type "object"'),
+    ],
+)
+def test_alternatives__tell_which_one_was_meant(content: Any, field: str, said: str) -> None:
+    """A part is judged as the part that it resembles, not refused as none of several."""
+    body = {"messages": [{"role": "user", "content": content}]}
+    (violation, *_) = Contract.load().operations["nvidia"].request.violations(body)
+    assert violation.field.startswith(field)
+    assert said in violation.message
