@@ -210,6 +210,15 @@ def test_whole_answer__keeps_the_schema(endpoint: Endpoint, oracle: Oracle) -> N
         require(not departures, expected="the contract's schema", got="; ".join(departures), exchange=exchange)
 
 
+@pytest.mark.clause("RSP-20")
+def test_tokens__are_counted(endpoint: Endpoint) -> None:
+    """No text is made of no tokens."""
+    for exchange in _answers(endpoint):
+        usage, text = _usage(exchange), _text(exchange)
+        require(usage["prompt_tokens"] > 0, expected="prompt tokens", got=usage, exchange=exchange)
+        require(usage["completion_tokens"] > 0 or not text, expected="completion tokens", got=usage, exchange=exchange)
+
+
 def _date_s(exchange: Exchange) -> float | None:
     """The answer's Date in seconds since 1970; None without a good one."""
     try:

@@ -156,6 +156,7 @@ ANSWERS: Mapping[str, Factory] = {
     "RSP-15": _numbered,
     "RSP-17": completion(_beyond_default),
     "RSP-19": _set("id", 1),
+    "RSP-20": completion(lambda _call, made: counted(made, prompt=-made.usage["prompt_tokens"])),
     "ERR-12": _set("error", {"message": "the model failed"}),
     "CRD-01": _credits(lambda: None),
     "CRD-02": _credits(lambda: "unlimited"),
