@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from typing import NoReturn
 
 from contract_tests.prove import prove
 from spec import clauses
+from spec.commandline import Parser
 
 _EXAMPLES = """examples:
   pytest contract_tests                          the suite itself, on the mock; --help shows its options
@@ -18,15 +18,9 @@ _EXAMPLES = """examples:
 exit status: 0 every break was found and nothing beside it, 1 one was not, 2 the command line is no good"""
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """One line instead of the usage as well: what is wrong should not have to be looked for."""
-        self.exit(2, f"{self.prog}: {message} (--help shows how)\n")
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Runs the proofs and returns the exit status."""
-    parser = _Parser(
+    parser = Parser(
         prog="python -m contract_tests", epilog=_EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")

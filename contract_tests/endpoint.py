@@ -18,8 +18,8 @@ from contract_tests.exchange import Exchange, Request
 from contract_tests.stream import Stream
 from contract_tests.target import Target
 from contract_tests.verdict import Inconclusive, NotRun, Retired, Violation
+from spec.address import Address
 from spec.contract import Credential, Operation
-from spec.targets import endpoint_url
 
 WRONG_KEY = "not-a-key-of-anyone"
 _UNKNOWN = "/no-such-endpoint"
@@ -68,7 +68,7 @@ class Endpoint:
     ) -> None:
         self.target = target
         self.operation = operation
-        self.url = endpoint_url(target.base_url or "", operation.path)
+        self.url = Address.parse(target.base_url or "").endpoint(operation.path)
         self._purse = purse
         self._pace = pace
         self._timeout_s = timeout_s
@@ -100,21 +100,12 @@ class Endpoint:
 
     # ---- asking
 
-    def ask(
-        self,
-        body: Any = None,
-        *,
-        raw: bytes | None = None,
-        method: str = "POST",
-        url: str | None = None,
-        headers: Mapping[str, str] | None = None,
-        key_headers: Mapping[str, str] | None = None,
-    ) -> Exchange:
-        """The exchange for a JSON body, or for raw bytes.
+    def ask(self, body: Any = None, **options: Any) -> Exchange:
+        """The exchange of `try_to_ask`, which must have an answer.
 
         Raises: NotRun when the budget is spent, Inconclusive when no answer comes.
         """
-        exchange = self.try_to_ask(body, raw=raw, method=method, url=url, headers=headers, key_headers=key_headers)
+        exchange = self.try_to_ask(body, **options)
         if exchange.status is None:
             raise Inconclusive(exchange.summary, expected="an answer", exchange=exchange)
         return exchange
@@ -129,7 +120,7 @@ class Endpoint:
         headers: Mapping[str, str] | None = None,
         key_headers: Mapping[str, str] | None = None,
     ) -> Exchange:
-        """The exchange as `ask` gives it, and also one without an answer.
+        """The exchange for a JSON body, or for raw bytes, with an answer or without.
 
         Raises: NotRun when the budget is spent, Inconclusive when the last two requests got no answer: a server that
         hangs ends the run soon.

@@ -5,7 +5,6 @@ Keys come from environment variables, by name; the built-in keys of the mock are
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import socket
 import subprocess
@@ -14,8 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from urllib.parse import urlsplit
 
+from spec.address import Address
 from spec.contract import DOCUMENT, Contract
 from spec.targets import presets
 
@@ -71,29 +70,22 @@ def choose(
     if dialect is not None and dialect not in contract.operations:
         raise TargetError(f"--dialect: expected one of {', '.join(contract.operations)}, got {dialect!r}")
     if base_url is not None:
-        _check_address(base_url)
+        base_url = _address(base_url).url
     preset = known.get(name or "")
     if preset is not None:
         key = _key(api_key_env or preset.api_key_env)
         address = base_url or preset.base_url
-        return Target(name or "", address, (preset.dialect,), {"valid": key}, model, paid=not is_loopback(address))
+        return Target(
+            name or "", address, (preset.dialect,), {"valid": key}, model, paid=not _address(address).is_loopback
+        )
     dialects = (dialect,) if dialect else tuple(contract.operations)
     if base_url is None or name == MOCK:
         return Target(MOCK, base_url, dialects, MOCK_KEYS, model)
     if dialect is None:
         raise TargetError(f"--base-url: expected --dialect with it ({', '.join(contract.operations)}), got none")
-    local = is_loopback(base_url)
+    local = _address(base_url).is_loopback
     key = MOCK_KEYS["valid"] if local and api_key_env is None else _key(api_key_env or _default_env(contract, dialect))
     return Target(base_url, base_url, dialects, {"valid": key}, model, paid=not local)
-
-
-def is_loopback(url: str) -> bool:
-    """Whether the address is on this machine."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def reach(base_url: str) -> None:
@@ -101,10 +93,9 @@ def reach(base_url: str) -> None:
 
     Raises: TargetError when nothing does.
     """
-    parts = urlsplit(base_url)
-    port = parts.port or (443 if parts.scheme == "https" else 80)
+    address = _address(base_url)
     try:
-        socket.create_connection((parts.hostname or "", port), timeout=_REACH_S).close()
+        socket.create_connection((address.host, address.port), timeout=_REACH_S).close()
     except OSError as error:
         raise TargetError(f"{base_url}: expected a server, got none ({error})") from error
 
@@ -139,11 +130,8 @@ def _default_env(contract: Contract, dialect: str) -> str:
     return next(found, "API_KEY")
 
 
-def _check_address(base_url: str) -> None:
+def _address(base_url: str) -> Address:
     try:
-        parts = urlsplit(base_url)
-        _ = parts.port
+        return Address.parse(base_url)
     except ValueError as error:
-        raise TargetError(f"--base-url: expected an address, got {base_url!r} ({error})") from error
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise TargetError(f"--base-url: expected http://HOST[:PORT] or https://HOST, got {base_url!r}")
+        raise TargetError(f"--base-url: {error}") from error

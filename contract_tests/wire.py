@@ -18,6 +18,7 @@ import certifi
 import h11
 
 from contract_tests.exchange import Exchange, Request
+from spec.address import Address
 
 _RECEIVE_BYTES = 65_536
 _WHOLE_FACTOR = 4
@@ -73,14 +74,14 @@ def send(request: Request, *, timeout_s: float = 30.0) -> Exchange:
 @contextmanager
 def _connection(url: str, timeout_s: float) -> Iterator[socket.socket]:
     parts = urlsplit(url)
-    host = parts.hostname or ""
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    with socket.create_connection((host, port), timeout=timeout_s) as plain:
+    address = Address.parse(f"{parts.scheme}://{parts.netloc}")
+    with socket.create_connection((address.host, address.port), timeout=timeout_s) as plain:
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if parts.scheme != "https":
+        if address.scheme != "https":
             yield plain
             return
-        with ssl.create_default_context(cafile=certifi.where()).wrap_socket(plain, server_hostname=host) as secure:
+        context = ssl.create_default_context(cafile=certifi.where())
+        with context.wrap_socket(plain, server_hostname=address.host) as secure:
             yield secure
 
 

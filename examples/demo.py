@@ -16,9 +16,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from contract_tests.target import TargetError, choose, is_loopback, reach
+from contract_tests.target import TargetError, choose, reach
+from spec.commandline import Parser
 from spec.contract import Contract
 from spec.targets import presets
 
@@ -66,7 +67,7 @@ def main() -> int:
 
 
 def _options() -> argparse.Namespace:
-    parser = _Parser(prog="demo", description="The mock or a live endpoint: the suite on it, a load run on it.")
+    parser = Parser(prog="demo", description="The mock or a live endpoint: the suite on it, a load run on it.")
     parser.add_argument(
         "--target", default="mock", help="mock, segmind, segmind-openai or nvidia (default: %(default)s)"
     )
@@ -80,12 +81,6 @@ def _options() -> argparse.Namespace:
     if options.seconds < 1:
         parser.error(f"--seconds: expected a whole number above 0, got {options.seconds}")
     return options
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """One line instead of the usage as well: what is wrong should not have to be looked for."""
-        self.exit(2, f"{self.prog}: {message} (--help shows how)\n")
 
 
 @contextmanager
@@ -114,9 +109,7 @@ def _place(options: argparse.Namespace) -> Iterator[Place]:
         *(["--api-key-env", variable] if variable else []),
     ]
     suite = [*(["--target", live] if live else ["--dialect", chosen.dialects[0]]), "--base-url", address, *shared]
-    yield Place(
-        live or address, address, chosen.dialects[0], tuple(suite), tuple(shared), paid=not is_loopback(address)
-    )
+    yield Place(live or address, address, chosen.dialects[0], tuple(suite), tuple(shared), paid=chosen.paid)
 
 
 @contextmanager

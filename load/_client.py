@@ -17,7 +17,7 @@ from gevent import socket, ssl
 from httptools import HttpParserError
 
 from load._exchange import Exchange, ExchangeReader
-from load._target import Target
+from spec.address import Address
 
 CONNECT_TIMEOUT_S = 10.0
 _RECEIVE_BYTES = 65_536
@@ -31,7 +31,7 @@ def tls_context() -> ssl.SSLContext:
 class Client:
     """Performs one exchange at a time and keeps the connection where the server allows it."""
 
-    def __init__(self, target: Target, timeout_s: float, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, target: Address, timeout_s: float, tls: ssl.SSLContext | None = None) -> None:
         self._target = target
         self._timeout_s = timeout_s
         self._tls = tls

@@ -45,7 +45,7 @@ class RequestWriter:
     def __init__(self, settings: Settings, key: str) -> None:
         self._settings = settings
         self._head = "".join(f"{name}: {value}\r\n" for name, value in _headers(settings, key).items())
-        self._start = f"{settings.operation.method} {settings.target.path}{settings.operation.path} HTTP/1.1\r\n"
+        self._start = f"{settings.operation.method} {settings.target.target(settings.operation.path)} HTTP/1.1\r\n"
 
     def write(self, prompt: str) -> bytes:
         """Head and body of one request."""

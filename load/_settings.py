@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from load._target import Target
+from spec.address import Address
 from spec.contract import DOCUMENT, Contract, ContractError, Model, Operation
 from spec.targets import presets
 
@@ -31,7 +31,7 @@ class Settings:
     """One run's settings; `key_variable` None means the mock's own key, `model` None the contract's first one."""
 
     operation: Operation
-    target: Target
+    target: Address
     model: str | None
     key_variable: str | None
     prompt_tokens: int
@@ -107,14 +107,14 @@ def read_key(variable: str | None, environ: Mapping[str, str]) -> str:
     return key
 
 
-def _target(host: str | None) -> Target:
+def _target(host: str | None) -> Address:
     if not host:
         raise UsageError(
             "--host: expected the target's base URL such as http://127.0.0.1:8000, got none "
             "(python -m load lists the options of a load run)"
         )
     try:
-        return Target.parse(host)
+        return Address.parse(host)
     except ValueError as error:
         raise UsageError(f"--host: {error}") from None
 
@@ -136,10 +136,10 @@ def _contract(path: str | None) -> Contract:
         raise UsageError(f"--spec: {error}") from None
 
 
-def _usual_variable(contract: Contract, target: Target) -> str | None:
+def _usual_variable(contract: Contract, target: Address) -> str | None:
     """The variable for a vendor's own host, None for this machine."""
     for preset in presets(contract).values():
-        if Target.parse(preset.base_url).host == target.host:
+        if Address.parse(preset.base_url).host == target.host:
             return preset.api_key_env
     if target.is_loopback:
         return None

@@ -9,11 +9,12 @@ import signal
 import socket
 import sys
 from pathlib import Path
-from typing import Any, NoReturn, cast
+from typing import Any, cast
 
 from mock_server.admission import ACCOUNTS
 from mock_server.engine import Pace
 from mock_server.mock import Mock, build
+from spec.commandline import Parser
 from spec.contract import DOCUMENT, Contract, ContractError
 
 GRACE_S = 5
@@ -40,12 +41,6 @@ Ctrl-C or SIGTERM ends the server once running replies are out, after {GRACE_S} 
 exit status: 0 ended by a signal, 2 the command line, the contract or the address cannot be used"""
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """Says what is wrong in one line; the usage is a `--help` away."""
-        self.exit(2, f"{self.prog}: {message}\n")
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Serves until a signal and returns the exit status."""
     parser = _parser()
@@ -59,8 +54,8 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> _Parser:
-    parser = _Parser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="python -m mock_server",
         description=_DESCRIPTION,
         epilog=_EPILOG,
@@ -85,7 +80,7 @@ def _parser() -> _Parser:
     return parser
 
 
-def _mock(parser: _Parser, options: argparse.Namespace) -> Mock:
+def _mock(parser: Parser, options: argparse.Namespace) -> Mock:
     if options.breaks:
         _check_breaks(parser, options.breaks)
     pace = Pace(round(options.ttft_ms * 1e6), round(options.itl_ms * 1e6))
@@ -95,7 +90,7 @@ def _mock(parser: _Parser, options: argparse.Namespace) -> Mock:
         parser.error(f"--spec: {error}")
 
 
-def _check_breaks(parser: _Parser, wanted: list[str]) -> None:
+def _check_breaks(parser: Parser, wanted: list[str]) -> None:
     from difflib import get_close_matches  # noqa: PLC0415  only who breaks on purpose waits for it
 
     from mock_server.breaks import BREAKS  # noqa: PLC0415
@@ -106,7 +101,7 @@ def _check_breaks(parser: _Parser, wanted: list[str]) -> None:
             parser.error(f"--break: expected a clause of spec/clauses.yaml, such as {near}, got {clause!r}")
 
 
-def _listen(parser: _Parser, host: str, port: int) -> socket.socket:
+def _listen(parser: Parser, host: str, port: int) -> socket.socket:
     """A socket that already listens, so that its port is known and no client comes too early."""
     try:
         family, kind, number, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import NoReturn
 
 from spec.check import checks
+from spec.commandline import Parser
 from spec.contract import DOCUMENT, Contract, ContractError
 
 _EXAMPLES = """examples:
@@ -18,15 +18,9 @@ _EXAMPLES = """examples:
 exit status: 0 nothing falls short, 1 something does, 2 the command line or the file cannot be read"""
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """One line instead of the usage as well: what is wrong should not have to be looked for."""
-        self.exit(2, f"{self.prog}: {message} (--help shows how)\n")
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Prints what falls short and returns the exit status: 0 nothing, 1 something, 2 unusable input."""
-    parser = _Parser(prog="python -m spec", description="The contract of Mixtral chat completions.")
+    parser = Parser(prog="python -m spec", description="The contract of Mixtral chat completions.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     check = commands.add_parser(
         "check",

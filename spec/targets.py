@@ -29,13 +29,3 @@ def presets(contract: Contract, path: Path = PRESETS) -> Mapping[str, Preset]:
         for name, entry in raw.items()
         if entry["dialect"] in contract.operations
     }
-
-
-def endpoint_url(base_url: str, path: str) -> str:
-    """The address of an operation at a base URL, with or without a trailing slash.
-
-    A base that already ends in the path's first segment, as SDKs write it (`http://host/v1`), is not doubled.
-    """
-    base = base_url.rstrip("/")
-    first = "/" + path.lstrip("/").partition("/")[0]
-    return base.removesuffix(first) + path

@@ -47,7 +47,7 @@ def test_demo__leads_to_both_reports(tmp_path: Path) -> None:
     [
         (["--target", "nvidia"], "environment variable NVIDIA_API_KEY"),
         (["--target", "azure"], "expected one of mock"),
-        (["--base-url", "nowhere"], "expected http://HOST"),
+        (["--base-url", "nowhere"], "expected an http or https URL"),
         (["--base-url", "http://127.0.0.1:1"], "expected a server, got none"),
         (["--seconds", "0"], "--seconds: expected"),
     ],

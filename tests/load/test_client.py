@@ -14,7 +14,7 @@ from load._client import Client, tls_context
 from load._completion import Completion, read_completion
 from load._exchange import Exchange
 from load._outcome import Outcome
-from load._target import Target
+from spec.address import Address
 from tests.load.scripted_server import (
     CLOSE_HEAD,
     DONE,
@@ -40,7 +40,7 @@ STOP = event(finish="stop")
 @contextmanager
 def client_of(server: ScriptedServer, timeout_s: float = 20, tls: ssl.SSLContext | None = None) -> Iterator[Client]:
     """A client of that server."""
-    client = Client(Target.parse(server.url), timeout_s, tls)
+    client = Client(Address.parse(server.url), timeout_s, tls)
     try:
         yield client
     finally:
@@ -156,7 +156,7 @@ def test_nobody_there__is_a_connection_error() -> None:
     """A refused connection was never sent on."""
     with ScriptedServer(lambda _: []) as server:
         url = server.url
-    client = Client(Target.parse(url), 5)
+    client = Client(Address.parse(url), 5)
     exchange, completion = perform(client)
     assert completion.outcome is Outcome.CONNECTION_ERROR
     assert exchange.sent_ns is None

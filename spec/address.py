@@ -1,4 +1,4 @@
-"""The base URL of the server under test, taken apart."""
+"""The base URL of a server, taken apart: how it is reached, and where an operation is below it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ _PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """Where the server is: `path` is what stands before the operation's own path, often nothing."""
+class Address:
+    """Where a server is: `path` is what stands before an operation's own path, often nothing."""
 
     scheme: str
     host: str
@@ -19,8 +19,8 @@ class Target:
     path: str
 
     @classmethod
-    def parse(cls, url: str) -> Target:
-        """The target at a base URL.
+    def parse(cls, url: str) -> Address:
+        """The address that a base URL is.
 
         Raises: ValueError when it is no http or https URL, or holds what a base URL has no place for; what may be a
         secret in it is not repeated.
@@ -53,6 +53,18 @@ class Target:
     def url(self) -> str:
         """The base URL again, in one spelling."""
         return f"{self.scheme}://{self.authority}{self.path}"
+
+    def target(self, path: str) -> str:
+        """The request target of an operation: its path behind the base's.
+
+        A base that already ends in the operation's first segment, as SDKs write it (`http://host/v1`), is not doubled.
+        """
+        first = "/" + path.lstrip("/").partition("/")[0]
+        return self.path.removesuffix(first) + path
+
+    def endpoint(self, path: str) -> str:
+        """The URL of an operation."""
+        return f"{self.scheme}://{self.authority}{self.target(path)}"
 
     @property
     def is_loopback(self) -> bool:
