@@ -15,6 +15,7 @@ from locust.env import Environment
 from locust.event import Events
 from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 
+from load._interrupt import interrupt_main_only
 from load._local import LocalRole
 from load._master import MasterRole
 from load._options import OPTIONS
@@ -71,6 +72,8 @@ def _on_init(environment: Environment, **_: Any) -> None:
     runner = environment.runner
     # the event loop's clock has stood still since the imports began, and Locust is about to set the run time by it
     time.sleep(0)
+    if not isinstance(runner, WorkerRunner):
+        interrupt_main_only()
     if isinstance(runner, MasterRunner):
         MasterRole(environment, runner).listen()
     elif isinstance(runner, WorkerRunner):
