@@ -62,10 +62,10 @@ def pytest_configure(config: pytest.Config) -> None:
         pytest.exit(str(error), returncode=2)
     config.stash[CONTRACT] = contract
     config.stash[TARGET] = chosen
-    config.stash[CLAUSES] = dict(clauses.load())
+    loaded = config.stash[CLAUSES] = dict(clauses.load())
     if not hasattr(config, "workerinput"):
         # under xdist only the controller sees every report
-        record = report.Record(chosen, contract, list(clauses.load()), strict=config.getoption("--strict"))
+        record = report.Record(chosen, contract, list(loaded), strict=config.getoption("--strict"))
         config.pluginmanager.register(Recorder(record, config.getoption("--report")), "contract-recorder")
     _load_profile(paid=chosen.paid)
 

@@ -12,7 +12,9 @@ from email.message import Message
 from functools import cached_property
 from typing import Any
 
-_SHOWN_BYTES = 6_000
+_SHOWN = 6_000
+"""Longest body in a report, in characters."""
+_SUMMARY = 160
 
 
 @dataclass(frozen=True)
@@ -30,18 +32,20 @@ class Request:
         parts = ["curl", "-sS", "-i", "-N", "-X", self.method, shlex.quote(self.url)]
         for name, value in self.headers:
             if name.lower() not in ("host", "content-length"):
-                parts += ["-H", f'"{self._redacted(f"{name}: {value}", "$API_KEY")}"']
+                parts += ["-H", f'"{name}: {value}"']
         if self.body:
-            parts += ["--data-binary", shlex.quote(self.body.decode("utf-8", "replace")[:_SHOWN_BYTES])]
-        return " ".join(parts)
+            body = self.redacted(self.body.decode("utf-8", "replace"), "$API_KEY")[:_SHOWN]
+            parts += ["--data-binary", shlex.quote(body)]
+        return self.redacted(" ".join(parts), "$API_KEY")
 
     def shown(self) -> str:
         """The request as text, the key redacted."""
         head = "".join(f"{name}: {value}\n" for name, value in self.headers)
-        body = self.body[:_SHOWN_BYTES].decode("utf-8", "replace")
-        return self._redacted(f"{self.method} {self.url}\n{head}\n{body}", "***")
+        body = self.redacted(self.body.decode("utf-8", "replace"))[:_SHOWN]
+        return self.redacted(f"{self.method} {self.url}\n{head}\n{body}")
 
-    def _redacted(self, text: str, mark: str) -> str:
+    def redacted(self, text: str, mark: str = "***") -> str:
+        """The text with the mark where a key stood."""
         for secret in filter(None, self.secrets):
             text = text.replace(secret, mark)
         return text
@@ -95,20 +99,21 @@ class Exchange:
         """The answer in one line."""
         if self.status is None:
             return f"no answer ({self.ending}{': ' + self.detail if self.detail else ''})"
-        text = " ".join(self.body[:160].decode("utf-8", "replace").split())
-        return self.request._redacted(f"{self.status} {text}".strip(), "***")  # noqa: SLF001  one noun in two classes
+        # redacted before it is cut: half a key is a secret too
+        text = self.request.redacted(self.body.decode("utf-8", "replace"))[:_SUMMARY]
+        return f"{self.status} {' '.join(text.split())}".strip()
 
     def shown(self) -> dict[str, str]:
         """The exchange for a report: `request`, `answer` and `curl` as text, keys redacted."""
         head = self.raw_head.decode("latin-1").replace("\r\n", "\n")
-        body = self.body[:_SHOWN_BYTES].decode("utf-8", "replace")
-        answer = f"{head}{body}" if self.status is not None else self.summary
-        if len(self.body) > _SHOWN_BYTES:
-            answer += f"\n[{len(self.body) - _SHOWN_BYTES} bytes more]"
+        body = self.request.redacted(self.body.decode("utf-8", "replace"))
+        answer = f"{head}{body[:_SHOWN]}" if self.status is not None else self.summary
+        if len(body) > _SHOWN:
+            answer += f"\n[{len(body) - _SHOWN} characters more]"
         if self.ending != "complete":
             answer += f"\n[{self.ending}: {self.detail}]"
         return {
             "request": self.request.shown(),
-            "answer": self.request._redacted(answer, "***"),  # noqa: SLF001
+            "answer": self.request.redacted(answer),
             "curl": self.request.curl(),
         }

@@ -70,6 +70,10 @@ def judge(clause: Clause, dialect: str, raised: Outcome | None, *, strict: bool,
     if strict and clause.level != "info" and verdict is Verdict.NON_STRICT:
         verdict = Verdict.FAIL
     exchange = raised.exchange if raised else None
+    expected, got = (raised.expected, raised.got) if raised else ("", "")
+    if exchange:
+        # a clause quotes what the server said, and a server may say the key
+        expected, got = exchange.request.redacted(expected), exchange.request.redacted(got)
     return Judged(
         clause=clause.id,
         level=clause.level,
@@ -77,8 +81,8 @@ def judge(clause: Clause, dialect: str, raised: Outcome | None, *, strict: bool,
         verdict=verdict,
         statement=clause.statement,
         sources=clause.sources,
-        expected=raised.expected if raised else "",
-        got=raised.got if raised else "",
+        expected=expected,
+        got=got,
         exchange=exchange.shown() if exchange else None,
         test=test,
     )

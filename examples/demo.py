@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from contract_tests.target import TargetError, choose, reach
+from contract_tests.target import TargetError, choose, reach, running
 from spec.commandline import Parser
 from spec.contract import Contract
 from spec.targets import presets
@@ -87,7 +87,8 @@ def _options() -> argparse.Namespace:
 def _place(options: argparse.Namespace) -> Iterator[Place]:
     contract = Contract.load()
     if options.target == "mock" and options.base_url is None:
-        with _mock() as address:
+        with running(choose(contract), options=("--ttft-ms", "20", "--itl-ms", "2")) as mock:
+            address = mock.base_url or ""
             yield Place("the mock", address, "nvidia", ("--target", "mock", "--base-url", address), (), paid=False)
         return
     live = options.target if options.target != "mock" else None
@@ -110,19 +111,6 @@ def _place(options: argparse.Namespace) -> Iterator[Place]:
     ]
     suite = [*(["--target", live] if live else ["--dialect", chosen.dialects[0]]), "--base-url", address, *shared]
     yield Place(live or address, address, chosen.dialects[0], tuple(suite), tuple(shared), paid=chosen.paid)
-
-
-@contextmanager
-def _mock() -> Iterator[str]:
-    command = [sys.executable, "-m", "mock_server", "--port", "0", "--ttft-ms", "20", "--itl-ms", "2"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            address = process.stdout.readline().strip() if process.stdout else ""
-            if not address.startswith("http"):
-                raise TargetError(f"python -m mock_server: expected its address, got exit status {process.wait(5)}")
-            yield address
-        finally:
-            process.terminate()
 
 
 def _suite(place: Place, folder: Path) -> int:

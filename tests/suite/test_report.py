@@ -65,7 +65,7 @@ def test_written_report__holds_every_verdict_and_no_key(record: Callable[..., Re
     """JSON and page, in the order of the clauses, the key redacted."""
     request = Request("POST", "http://x", (("Authorization", "Bearer s3cr"),), b"<b>", secrets=("s3cr",))
     shown = Exchange(request, 200, received=((1, b"<script>s3cr</script>"),))
-    page = record(STR_05=None, SSE_08=Violation("none", expected="[DONE]", exchange=shown)).write(tmp_path)
+    page = record(STR_05=None, SSE_08=Violation("s3cr", expected="[DONE]", exchange=shown)).write(tmp_path)
     run = json.loads((tmp_path / "verdicts.json").read_text(encoding="utf-8"))
     assert [entry["clause"] for entry in run["verdicts"]] == ["SSE-08", "STR-05"]
     assert run["counts"] == {"PASS": 1, "FAIL": 1}

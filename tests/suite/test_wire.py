@@ -88,9 +88,19 @@ def test_nobody_there__is_refused() -> None:
 def test_shown__never_holds_the_key() -> None:
     """Neither the request, nor an answer that repeats it, nor the command line."""
     with serving(OK + b"Content-Length: 13\r\n\r\nyou sent s3cr") as script:
-        request = Request("POST", script.url, (("Authorization", "Bearer s3cr"),), b"{}", secrets=("s3cr",))
+        request = Request(
+            "POST", f"{script.url}/?api_key=s3cr", (("Authorization", "Bearer s3cr"),), b"{}", secrets=("s3cr",)
+        )
         exchange = wire.send(request)
     shown = exchange.shown()
     assert "s3cr" not in "".join((*shown.values(), exchange.summary))
     assert "Bearer $API_KEY" in shown["curl"]
     assert "Authorization: Bearer ***" in shown["request"]
+
+
+@pytest.mark.parametrize("before", [155, 5_998])
+def test_cut_body__does_not_show_half_a_key(before: int) -> None:
+    """The key is taken out before the text is cut to what a report shows."""
+    request = Request("POST", "http://x", body=b"x" * before + b"s3cr3t", secrets=("s3cr3t",))
+    exchange = Exchange(request, 200, received=((1, b"x" * before + b"s3cr3t"),))
+    assert "s3" not in "".join((*exchange.shown().values(), exchange.summary))
