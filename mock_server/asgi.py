@@ -53,29 +53,47 @@ class App:
         if isinstance(call, Reply):
             await _send_whole(call, send, without_body=scope["method"] == "HEAD")
             return
-        reply = await self._read(call) or service.complete(call)
-        if reply.tokens:
-            await _until_gone(receive, self._paced(reply, call.now_ns, send))
+        refused = await self._read(call) or service.prepare(call)
+        if refused is not None:
+            await _send_whole(refused, send)
         else:
-            await _send_whole(reply, send)
+            await _until_gone(receive, self._generate(call, send))
 
     async def _read(self, call: Call) -> Reply | None:
         if len(call.request.body) < LONG_BODY_BYTES:
             return self._mock.service.read(call)
         return await asyncio.to_thread(self._mock.service.read, call)
 
-    async def _paced(self, reply: Reply, start_ns: int, send: Send) -> None:
-        """Sends a completion as its tokens become due."""
+    async def _generate(self, call: Call, send: Send) -> None:
+        """Sends a completion as its tokens become due, once its turn has come."""
         more = asyncio.Event()
-        generation = Generation(reply.tokens, together=reply.together or reply.frames is None, deliver=more.set)
-        pacer = self._mock.pacer()
-        pacer.start(generation, start_ns)
-        try:
-            if reply.frames is None:
-                await more.wait()
-                await _send_whole(reply, send)
+        turn: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+
+        def begin() -> None:
+            reply = service.settle(call)
+            if reply.refusal is None:
+                generation.tokens, generation.together = reply.tokens, reply.together or reply.frames is None
             else:
+                pacer.cancel(generation)
+            turn.set_result(reply)
+
+        service, pacer = self._mock.service, self._mock.pacer()
+        generation = Generation(
+            tokens=max(1, len(call.completion.pieces)),
+            prompt_tokens=call.script.prompt_tokens,
+            begin=begin,
+            deliver=more.set,
+            refuse=lambda overload: turn.set_result(service.overloaded(call, overload)),
+        )
+        try:
+            pacer.start(generation, call.now_ns)
+            reply = await turn
+            if reply.refusal is None and reply.frames is not None:
                 await self._stream(reply, reply.frames, generation, more, send)
+                return
+            if reply.refusal is None:
+                await more.wait()
+            await _send_whole(reply, send)
         finally:
             pacer.cancel(generation)
 
@@ -95,7 +113,10 @@ class App:
 
 
 async def _send_whole(reply: Reply, send: Send, *, without_body: bool = False) -> None:
-    body = reply.content if isinstance(reply.content, bytes) else orjson.dumps(reply.content)
+    if reply.frames is not None:
+        body = b"".join(reply.frames)
+    else:
+        body = reply.content if isinstance(reply.content, bytes) else orjson.dumps(reply.content)
     headers = [*_headers(reply), (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if without_body else body})

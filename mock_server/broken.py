@@ -53,13 +53,16 @@ class BrokenService(Service):
                 request = broken.request(operation, request)
         return super().admit(request, now_ns)
 
-    def complete(self, call: Call) -> Reply:
+    def prepare(self, call: Call) -> Reply | None:
         """As the service does, but for the calls that are refused instead; these are not billed."""
+        refused = super().prepare(call)
+        if refused is not None:
+            return refused
         for broken in self._breaks:
-            refusal = broken.instead(call) if broken.instead is not None and call.standing.solvent else None
+            refusal = broken.instead(call) if broken.instead is not None else None
             if refusal is not None:
                 return self.refuse(call, refusal)
-        return super().complete(call)
+        return None
 
     def refuse(self, call: Call, refusal: Refusal) -> Reply:
         """As the service does, the refusal and its reply changed."""

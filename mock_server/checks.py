@@ -13,6 +13,7 @@ from typing import Any
 
 from mock_server import strict_json
 from mock_server.admission import Admission, Standing
+from mock_server.completion import Completion
 from mock_server.message import Refusal, Request
 from mock_server.refusals import Refusals
 from mock_server.replies import Question, Replies, Script, question
@@ -34,6 +35,7 @@ class Call:
     body: Mapping[str, Any]
     question: Question
     script: Script
+    completion: Completion
 
     def __init__(self, request: Request, now_ns: int) -> None:
         self.request = request

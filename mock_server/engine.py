@@ -30,20 +30,35 @@ class Pace:
         return tokens if self.itl_ns == 0 else min(tokens, since_first_ns // self.itl_ns + 1)
 
 
+@dataclass(frozen=True, slots=True)
+class Overload:
+    """Why a completion gets no turn: the status to refuse it with, and when to come back, None when nobody knows."""
+
+    status: int
+    message: str
+    wait_s: int | None = None
+
+
 @dataclass(slots=True, eq=False)
 class Generation:
-    """One completion under way: `tokens` in all, `due` so far, `deliver` called whenever more are due.
+    """One completion under way, from the question to the last token.
 
-    `together` makes all tokens due with the last one. `sent` is for the one who delivers: how many tokens were out at
-    which time, one pair per write.
+    The engine calls `begin` once, when its turn comes, or `refuse` instead; then `deliver` in the same pass, with what
+    is due by then, maybe nothing, and again whenever more tokens are due. `begin` may still set `tokens` and `together`,
+    which makes all tokens due with the last one. `dues` are the deadlines and `sent` is for the one who delivers: how
+    many tokens were due, and out, at which time.
     """
 
     tokens: int
-    together: bool
+    prompt_tokens: int
+    begin: Callable[[], None]
     deliver: Callable[[], None]
+    refuse: Callable[[Overload], None]
+    together: bool = False
     start_ns: int = 0
     due: int = 0
     cancelled: bool = False
+    dues: list[tuple[int, int]] = field(default_factory=list)
     sent: list[tuple[int, int]] = field(default_factory=list)
 
     @property
@@ -68,8 +83,12 @@ class Engine:
     def start(self, generation: Generation, start_ns: int, now_ns: int) -> None:
         """Begins a completion that was asked for at `start_ns`; what is due by now is delivered before this returns."""
         generation.start_ns = start_ns
-        if not self._advance(generation, now_ns):
-            self._wait(generation)
+        generation.begin()
+        if generation.cancelled or self._advance(generation, now_ns):
+            return
+        if not generation.due:
+            generation.deliver()
+        self._wait(generation)
 
     def cancel(self, generation: Generation) -> None:
         """Ends a completion; nothing more is delivered."""
@@ -89,6 +108,7 @@ class Engine:
         due = self.pace.count_due(generation.start_ns, now_ns, generation.tokens)
         if due > generation.due and (due == generation.tokens or not generation.together):
             generation.due = due
+            generation.dues.append((due, self.pace.due_ns(generation.start_ns, due - 1)))
             generation.deliver()
         return generation.finished or generation.cancelled
 

@@ -11,12 +11,14 @@
     9  schema        it is not what the contract asks for            invalid-request
     10 model         no such model                                   unknown-model
     11 window        more prompt tokens than the model takes         invalid-request
-    12 credits       too few for one more completion                 no-credits
-    13               the completion; only this is billed
+    12 credits       too few for this completion                     no-credits
+    13 turn          the engine has no room for it, or none in time  overloaded
+    14               the completion; only this is billed
 
 A condition that the contract documents no response for is not refused, except where nothing is left to answer
-(`refusals.UNAVOIDABLE`). Steps 1 to 6 and 12 keep accounts and belong to one thread; 7 to 11 keep nothing, so that a
-long body may be read in another.
+(`refusals.UNAVOIDABLE`). Steps 1 to 6 and 12 to 14 keep accounts and belong to one thread; 7 to 11 keep nothing, so
+that a long body may be read in another. Between 12 and 14 a call may wait for its turn; who calls `prepare` asks the
+engine, and then settles.
 
 Knows no socket and no clock: the time, in nanoseconds since 1970, is an argument.
 """
@@ -30,6 +32,7 @@ from mock_server import completion as rendering
 from mock_server.admission import Admission
 from mock_server.checks import Call, Checks
 from mock_server.completion import Completion
+from mock_server.engine import Overload
 from mock_server.memory import Memory
 from mock_server.message import Refusal, Reply, Request
 from mock_server.refusals import UNAVOIDABLE, Refusals
@@ -60,11 +63,11 @@ class Service:
         self._readings = Memory[tuple[str, str | None, bytes], tuple[Mapping[str, Any], Question, Script]](_REMEMBERED)
 
     def answer(self, request: Request, now_ns: int) -> Reply:
-        """The reply to a request, all steps in one go."""
+        """The reply to a request, all steps in one go, with no turn to wait for."""
         call = self.admit(request, now_ns)
         if isinstance(call, Reply):
             return call
-        return self.read(call) or self.complete(call)
+        return self.read(call) or self.prepare(call) or self.settle(call)
 
     def admit(self, request: Request, now_ns: int) -> Call | Reply:
         """Steps 1 to 6: a call whose body may be read, or the refusal."""
@@ -84,13 +87,24 @@ class Service:
             self._readings.put(key, (call.body, call.question, call.script))
         return refused
 
-    def complete(self, call: Call) -> Reply:
-        """Steps 12 and 13: the completion, billed, or the refusal for want of credits."""
+    def prepare(self, call: Call) -> Reply | None:
+        """Step 12: writes the completion into the call, nothing billed yet; the refusal for want of credits."""
+        call.completion = self._replies.completion(call.question, call.script, call.now_ns // _SECOND_NS)
+        return self._run(self._bill, call)
+
+    def overloaded(self, call: Call, overload: Overload) -> Reply:
+        """Step 13: the refusal of a call that does not get its turn; nothing is billed."""
+        return self.refuse(
+            call, Refusal("overloaded", overload.message, wait_s=overload.wait_s, status=overload.status)
+        )
+
+    def settle(self, call: Call) -> Reply:
+        """Step 14: the completion, billed; the refusal when others spent the credits while the call waited."""
         refused = self._run(self._bill, call)
         if refused is not None:
             return refused
         call.standing.charge()
-        return self.deliver(call, self._replies.completion(call.question, call.script, call.now_ns // _SECOND_NS))
+        return self.deliver(call, call.completion)
 
     def deliver(self, call: Call, completion: Completion) -> Reply:
         """The reply that carries a completion, whole or as a stream."""

@@ -15,7 +15,7 @@ from typing import Any, cast
 
 from mock_server import http1
 from mock_server.checks import Call
-from mock_server.engine import Generation
+from mock_server.engine import Generation, Overload
 from mock_server.http1 import DateField, Malformed, Reader, Received
 from mock_server.message import Outgoing, Reply
 from mock_server.mock import Mock
@@ -39,11 +39,14 @@ def protocol(mock: Mock) -> Callable[..., asyncio.Protocol]:
 
 @dataclass(slots=True)
 class _Sending:
-    """A completion on its way out: how much of it left; the head is empty once it did."""
+    """A completion from its turn's beginning to its last byte: how much of it left; the head is empty once it did."""
 
-    made: Outgoing
+    call: Call
+    received: Received
     generation: Generation
-    head: bytes
+    made: Outgoing | None = None
+    streams: bool = False
+    head: bytes = b""
     frames: int = 0
 
 
@@ -132,44 +135,85 @@ class Connection(asyncio.Protocol):
         self._busy = True
         service = self._mock.service
         if isinstance(received, Malformed):
-            reply = service.refuse_protocol(received.status, received.message, received.path)
-            self._send(reply, None, 0)
+            self._send(service.refuse_protocol(received.status, received.message, received.path), None)
             return
         call = service.admit(received.request, self._mock.clock())
         if isinstance(call, Reply):
-            self._send(call, received, 0)
+            self._send(call, received)
         elif len(received.request.body) < LONG_BODY_BYTES:
-            self._send(service.read(call) or service.complete(call), received, call.now_ns)
+            self._generate(service.read(call), received, call)
         else:
             reading = asyncio.get_running_loop().run_in_executor(None, service.read, call)
             reading.add_done_callback(functools.partial(self._read_elsewhere, received, call))
 
     def _read_elsewhere(self, received: Received, call: Call, reading: asyncio.Future[Reply | None]) -> None:
         if not self._lost:
-            self._send(reading.result() or self._mock.service.complete(call), received, call.now_ns)
+            self._generate(reading.result(), received, call)
+
+    def _generate(self, refused: Reply | None, received: Received, call: Call) -> None:
+        """Hands the completion to the engine, unless the call is refused."""
+        refused = refused or self._mock.service.prepare(call)
+        if refused is not None:
+            self._send(refused, received)
+            return
+        generation = Generation(
+            tokens=max(1, len(call.completion.pieces)),
+            prompt_tokens=call.script.prompt_tokens,
+            begin=self._begin,
+            deliver=self._deliver,
+            refuse=self._refuse,
+        )
+        self._sending = _Sending(call, received, generation)
+        self._pacer.start(generation, call.now_ns)
 
     # replies
 
-    def _send(self, reply: Reply, received: Received | None, start_ns: int) -> None:
+    def _send(self, reply: Reply, received: Received | None) -> None:
+        """Writes a reply that waits for nothing."""
         made = http1.outgoing(reply, received, self._date())
-        if not reply.tokens:
-            self._transport.write(made.head + made.frames[0])
-            self._done(close=made.close, amid_request=received is None)
+        data = b"".join(made.frames)
+        self._transport.write(made.head + (http1.chunk(data) if made.chunked else data) + made.end)
+        self._done(close=made.close, amid_request=received is None)
+
+    def _begin(self) -> None:
+        """The completion's turn: it is billed."""
+        sending = self._sending
+        assert sending is not None
+        generation = sending.generation
+        reply = self._mock.service.settle(sending.call)
+        if reply.refusal is not None:
+            self._drop(reply)
             return
-        generation = Generation(reply.tokens, together=reply.together or reply.frames is None, deliver=self._deliver)
-        sending = self._sending = _Sending(made, generation, made.head)
-        self._pacer.start(generation, start_ns)
-        if sending.head and reply.frames is not None:
-            # a stream is promised as soon as it is decided, before its first token
-            self._transport.write(sending.head)
-            sending.head = b""
+        generation.tokens, generation.together = reply.tokens, reply.together or reply.frames is None
+        sending.made = http1.outgoing(reply, sending.received, self._date())
+        sending.head, sending.streams = sending.made.head, reply.frames is not None
+
+    def _refuse(self, overload: Overload) -> None:
+        """The completion gets no turn."""
+        assert self._sending is not None
+        self._drop(self._mock.service.overloaded(self._sending.call, overload))
+
+    def _drop(self, refused: Reply) -> None:
+        """Sends a refusal in the place of the completion."""
+        sending, self._sending = self._sending, None
+        assert sending is not None
+        self._pacer.cancel(sending.generation)
+        self._send(refused, sending.received)
 
     def _deliver(self) -> None:
-        """Writes what is due and has not left; what a slow client holds up leaves when it reads again."""
+        """Writes what is due and has not left; what a slow client holds up leaves when it reads again.
+
+        A stream is promised as soon as it is decided: its head leaves before its first token is due.
+        """
         sending = self._sending
-        if sending is None or self._write_paused or sending.generation.due == sending.frames:
+        if sending is None or self._write_paused or sending.made is None:
             return
         made, generation = sending.made, sending.generation
+        if generation.due == sending.frames:
+            if sending.streams and sending.head:
+                self._transport.write(sending.head)
+                sending.head = b""
+            return
         data = b"".join(made.frames[sending.frames : generation.due])
         end = made.end if generation.finished else b""
         self._transport.write(sending.head + (http1.chunk(data) if made.chunked else data) + end)

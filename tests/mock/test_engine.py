@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mock_server.engine import Engine, Generation, Pace
+from mock_server.engine import Engine, Generation, Overload, Pace
 
 MS = 1_000_000
 TIMES = st.just(0) | st.integers(0, 500 * MS)
@@ -16,7 +16,26 @@ class _Told:
 
     def __init__(self, tokens: int, *, together: bool = False) -> None:
         self.due: list[int] = []
-        self.generation = Generation(tokens, together=together, deliver=lambda: self.due.append(self.generation.due))
+        self.begun = self.promised = 0
+        self.refused: list[Overload] = []
+        self.generation = Generation(
+            tokens=tokens,
+            prompt_tokens=10,
+            begin=self._begin,
+            deliver=self._deliver,
+            refuse=self.refused.append,
+            together=together,
+        )
+
+    def _begin(self) -> None:
+        assert not self.due, "a turn begins before its first token is due"
+        self.begun += 1
+
+    def _deliver(self) -> None:
+        if self.generation.due:
+            self.due.append(self.generation.due)
+        else:
+            self.promised += 1
 
 
 def _run(engine: Engine, until_ns: int) -> list[int]:
@@ -94,10 +113,23 @@ def test_cancelled__is_told_nothing_more() -> None:
     assert engine.next_ns is None
 
 
+def test_turn__begins_before_the_first_token_is_due() -> None:
+    """Whoever waits for tokens is told of the turn, and once more, with nothing due, to promise them."""
+    engine, told = Engine(Pace(10 * MS, MS)), _Told(2)
+    engine.start(told.generation, 0, 0)
+    assert (told.begun, told.promised, told.due) == (1, 1, [])
+    _run(engine, 20 * MS)
+    assert (told.begun, told.promised, told.due) == (1, 1, [1, 2])
+    assert told.generation.dues == [(1, 10 * MS), (2, 11 * MS)]
+    assert not told.refused
+
+
 def test_cancel_while_delivering__ends_it() -> None:
     """The one who is told may say that it was enough."""
     engine = Engine(Pace(0, MS))
-    generation = Generation(3, together=False, deliver=lambda: engine.cancel(generation))
+    told = _Told(3)
+    generation = told.generation
+    generation.deliver = lambda: engine.cancel(generation) if generation.due else None
     engine.start(generation, 0, 0)
     assert engine.next_ns is None
 
