@@ -44,9 +44,9 @@ class Generation:
     """One completion under way, from the question to the last token.
 
     The engine calls `begin` once, when its turn comes, or `refuse` instead; then `deliver` in the same pass, with what
-    is due by then, maybe nothing, and again whenever more tokens are due. `begin` may still set `tokens` and `together`,
-    which makes all tokens due with the last one. `dues` are the deadlines and `sent` is for the one who delivers: how
-    many tokens were due, and out, at which time.
+    is due by then, maybe nothing, and again whenever more tokens are due. `begin` may still set `tokens` and
+    `together`, which makes all tokens due with the last one. `dues` are the deadlines and `sent` is for the one who
+    delivers: how many tokens were due, and out, at which time.
     """
 
     tokens: int
