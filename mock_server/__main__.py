@@ -13,6 +13,7 @@ from typing import Any, cast
 
 from mock_server.admission import ACCOUNTS
 from mock_server.engine import Pace
+from mock_server.fixture_file import FixtureError, FixtureFile
 from mock_server.mock import Mock, build
 from spec.commandline import Parser
 from spec.contract import DOCUMENT, Contract, ContractError
@@ -76,6 +77,12 @@ def _parser() -> Parser:
         metavar="CLAUSE-ID",
         help="violate this clause of spec/clauses.yaml, such as SSE-08; may be repeated (default: none)",
     )
+    add(
+        "--fixtures",
+        type=Path,
+        metavar="FILE",
+        help="scripted replies, see examples/fixtures.yaml; read again whenever the file changes (default: none)",
+    )
     add("--spec", type=Path, default=DOCUMENT, metavar="FILE", help="the contract (default: the shipped openapi.yaml)")
     return parser
 
@@ -85,9 +92,17 @@ def _mock(parser: Parser, options: argparse.Namespace) -> Mock:
         _check_breaks(parser, options.breaks)
     pace = Pace(round(options.ttft_ms * 1e6), round(options.itl_ms * 1e6))
     try:
-        return build(Contract.load(options.spec), seed=options.seed, pace=pace, breaks=options.breaks)
+        contract = Contract.load(options.spec)
+        fixtures = FixtureFile(options.fixtures, contract, _tell) if options.fixtures else None
+        return build(contract, seed=options.seed, pace=pace, breaks=options.breaks, fixtures=fixtures)
     except ContractError as error:
         parser.error(f"--spec: {error}")
+    except FixtureError as error:
+        parser.error(f"--fixtures: {error}")
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def _check_breaks(parser: Parser, wanted: list[str]) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from mock_server.admission import Admission
 from mock_server.checks import Call
 from mock_server.completion import Completion
+from mock_server.fixture_file import FixtureFile
 from mock_server.message import Refusal, Reply, Request
 from mock_server.replies import Replies
 from mock_server.service import Service
@@ -41,8 +42,15 @@ Factory = Callable[[], Break]
 class BrokenService(Service):
     """The service with breaks, applied in the order in which they are given."""
 
-    def __init__(self, contract: Contract, replies: Replies, admission: Admission, breaks: Sequence[Break]) -> None:
-        super().__init__(contract, replies, admission)
+    def __init__(
+        self,
+        contract: Contract,
+        replies: Replies,
+        admission: Admission,
+        breaks: Sequence[Break],
+        fixtures: FixtureFile | None = None,
+    ) -> None:
+        super().__init__(contract, replies, admission, fixtures)
         self._breaks = breaks
 
     def admit(self, request: Request, now_ns: int) -> Call | Reply:

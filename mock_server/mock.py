@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from mock_server.admission import Admission
 from mock_server.clock import Clock
 from mock_server.engine import Engine, Pace
+from mock_server.fixture_file import FixtureFile
 from mock_server.pacer import Pacer
 from mock_server.replies import Replies
 from mock_server.service import Service
@@ -35,8 +36,15 @@ class Mock:
         return self._pacers[loop]
 
 
-def build(contract: Contract, *, seed: int = 0, pace: Pace | None = None, breaks: Sequence[str] = ()) -> Mock:
-    """A mock of the contract; `breaks` names the clauses that it violates.
+def build(
+    contract: Contract,
+    *,
+    seed: int = 0,
+    pace: Pace | None = None,
+    breaks: Sequence[str] = (),
+    fixtures: FixtureFile | None = None,
+) -> Mock:
+    """A mock of the contract; `breaks` names the clauses that it violates, `fixtures` holds its scripted replies.
 
     Raises: ContractError when the contract has no operation or a model has an unknown tokenizer; KeyError for an
     unknown break.
@@ -49,12 +57,13 @@ def build(contract: Contract, *, seed: int = 0, pace: Pace | None = None, breaks
         except KeyError as error:
             raise ContractError(f"{model.name}: expected a known tokenizer, got {model.tokenizer!r}") from error
     replies, admission = Replies(seed, ids()), Admission()
-    service = Service(contract, replies, admission)
+    service = Service(contract, replies, admission, fixtures)
     if breaks:
         from mock_server.breaks import BREAKS  # noqa: PLC0415  an honest mock does without
         from mock_server.broken import BrokenService  # noqa: PLC0415
 
-        service = BrokenService(contract, replies, admission, [BREAKS[clause]() for clause in breaks])
+        broken = [BREAKS[clause]() for clause in breaks]
+        service = BrokenService(contract, replies, admission, broken, fixtures)
     return Mock(service, pace or Pace(), Clock())
 
 

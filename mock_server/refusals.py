@@ -42,6 +42,7 @@ _WORDS: Mapping[str, _Words] = {
     "no-credits": _Words("insufficient_quota", "insufficient_quota"),
     "unknown-url": _Words("not_found_error", "unknown_url"),
     "unknown-model": _Words("not_found_error", "model_not_found"),
+    "no-fixture": _Words("not_found_error", "no_fixture"),
     "wrong-method": _Words("invalid_request_error", "method_not_allowed"),
 }
 _OTHER = _Words("server_error", None)

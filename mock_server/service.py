@@ -11,13 +11,14 @@
     9  schema        it is not what the contract asks for            invalid-request
     10 model         no such model                                   unknown-model
     11 window        more prompt tokens than the model takes         invalid-request
-    12 credits       too few for this completion                     no-credits
-    13 turn          the engine has no room for it, or none in time  overloaded
-    14               the completion; only this is billed
+    12 fixture       there are scripted replies, and none for this   no-fixture
+    13 credits       too few for this completion                     no-credits
+    14 turn          the engine has no room for it, or none in time  overloaded
+    15               the completion; only this is billed
 
 A condition that the contract documents no response for is not refused, except where nothing is left to answer
-(`refusals.UNAVOIDABLE`). Steps 1 to 6 and 12 to 14 keep accounts and belong to one thread; 7 to 11 keep nothing, so
-that a long body may be read in another. Between 12 and 14 a call may wait for its turn; who calls `prepare` asks the
+(`refusals.UNAVOIDABLE`). Steps 1 to 6 and 12 to 15 keep accounts and belong to one thread; 7 to 11 keep nothing, so
+that a long body may be read in another. Between 13 and 15 a call may wait for its turn; who calls `prepare` asks the
 engine, and then settles.
 
 Knows no socket and no clock: the time, in nanoseconds since 1970, is an argument.
@@ -33,8 +34,10 @@ from mock_server.admission import Admission
 from mock_server.checks import Call, Checks
 from mock_server.completion import Completion
 from mock_server.engine import Overload
+from mock_server.fixture_file import FixtureFile
 from mock_server.memory import Memory
 from mock_server.message import Refusal, Reply, Request
+from mock_server.prompter import Prompter
 from mock_server.refusals import UNAVOIDABLE, Refusals
 from mock_server.replies import Question, Replies, Script
 from spec.contract import EVENT_STREAM, JSON, Contract
@@ -52,13 +55,16 @@ _Check = Callable[[Call], Refusal | None]
 class Service:
     """Answers requests by one contract."""
 
-    def __init__(self, contract: Contract, replies: Replies, admission: Admission) -> None:
+    def __init__(
+        self, contract: Contract, replies: Replies, admission: Admission, fixtures: FixtureFile | None = None
+    ) -> None:
         self.contract = contract
         self._replies = replies
         self._refusals = Refusals(contract)
         checks = Checks(contract, self._refusals, admission, replies)
         self._admit = (checks.route, checks.method, checks.preference, checks.key, checks.permission, checks.rate)
         self._read = (checks.media_type, checks.json, checks.schema, checks.model, checks.window)
+        self._fixture = None if fixtures is None else Prompter(fixtures).prompt
         self._bill = (checks.credits,)
         self._readings = Memory[tuple[str, str | None, bytes], tuple[Mapping[str, Any], Question, Script]](_REMEMBERED)
 
@@ -88,18 +94,21 @@ class Service:
         return refused
 
     def prepare(self, call: Call) -> Reply | None:
-        """Step 12: writes the completion into the call, nothing billed yet; the refusal for want of credits."""
+        """Steps 12 and 13: writes the completion into the call, nothing billed yet, or refuses it."""
+        refusal = self._fixture(call) if self._fixture is not None else None
+        if refusal is not None:
+            return self.refuse(call, refusal)
         call.completion = self._replies.completion(call.question, call.script, call.now_ns // _SECOND_NS)
         return self._run(self._bill, call)
 
     def overloaded(self, call: Call, overload: Overload) -> Reply:
-        """Step 13: the refusal of a call that does not get its turn; nothing is billed."""
+        """Step 14: the refusal of a call that does not get its turn; nothing is billed."""
         return self.refuse(
             call, Refusal("overloaded", overload.message, wait_s=overload.wait_s, status=overload.status)
         )
 
     def settle(self, call: Call) -> Reply:
-        """Step 14: the completion, billed; the refusal when others spent the credits while the call waited."""
+        """Step 15: the completion, billed; the refusal when others spent the credits while the call waited."""
         refused = self._run(self._bill, call)
         if refused is not None:
             return refused

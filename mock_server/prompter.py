@@ -1,0 +1,42 @@
+"""Puts what a fixture says into the mouth of the model."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mock_server.checks import Call
+from mock_server.fixture_file import FixtureFile
+from mock_server.fixtures import Line, Miss
+from mock_server.message import Refusal
+from spec.tokens import tokenizer
+
+
+class Prompter:
+    """The check of a mock with scripted replies."""
+
+    def __init__(self, file: FixtureFile) -> None:
+        self._file = file
+
+    def prompt(self, call: Call) -> Refusal | None:
+        """Replaces the call's script by that of the fixture which it meets; the refusal when that, or none, says so."""
+        fixtures = self._file.current(call.now_ns)
+        line = fixtures.meet(call.operation, call.question, call.body)
+        if isinstance(line, Miss):
+            if not fixtures.refuse_unmatched:
+                return None
+            return Refusal("no-fixture", line.text(), status=404)
+        if line.status is not None:
+            return _refusal(call, line, line.status)
+        pieces = tokenizer(call.question.model.tokenizer).split(line.text)
+        call.script = replace(call.script, pieces=tuple(pieces))
+        return None
+
+
+def _refusal(call: Call, line: Line, status: int) -> Refusal:
+    response = call.operation.responses.get(status)
+    return Refusal(
+        response.conditions[0] if response is not None and response.conditions else "scripted",
+        line.message or (response.description if response is not None else "scripted refusal"),
+        wait_s=line.retry_after_s,
+        status=status,
+    )
