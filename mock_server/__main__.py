@@ -78,6 +78,14 @@ def _parser() -> Parser:
         help="violate this clause of spec/clauses.yaml, such as SSE-08; may be repeated (default: none)",
     )
     add(
+        "--as",
+        dest="layer",
+        choices=("documented", "observed"),
+        default="documented",
+        help="behave as the documents say, or as the real endpoints were seen to, by spec/observed.yaml, where that is"
+        " otherwise (default: %(default)s)",
+    )
+    add(
         "--fixtures",
         type=Path,
         metavar="FILE",
@@ -94,7 +102,14 @@ def _mock(parser: Parser, options: argparse.Namespace) -> Mock:
     try:
         contract = Contract.load(options.spec)
         fixtures = FixtureFile(options.fixtures, contract, _tell) if options.fixtures else None
-        return build(contract, seed=options.seed, pace=pace, breaks=options.breaks, fixtures=fixtures)
+        return build(
+            contract,
+            seed=options.seed,
+            pace=pace,
+            breaks=options.breaks,
+            fixtures=fixtures,
+            as_observed=options.layer == "observed",
+        )
     except ContractError as error:
         parser.error(f"--spec: {error}")
     except FixtureError as error:

@@ -71,7 +71,7 @@ class App:
 
         def begin() -> None:
             reply = service.settle(call)
-            if reply.refusal is None:
+            if reply.tokens:
                 generation.tokens, generation.together = reply.tokens, reply.together or reply.frames is None
             else:
                 pacer.cancel(generation)
@@ -88,10 +88,10 @@ class App:
         try:
             pacer.start(generation, call.now_ns)
             reply = await turn
-            if reply.refusal is None and reply.frames is not None:
+            if reply.tokens and reply.frames is not None:
                 await self._stream(reply, reply.frames, generation, more, send)
                 return
-            if reply.refusal is None:
+            if reply.tokens:
                 await more.wait()
             await _send_whole(reply, send)
         finally:

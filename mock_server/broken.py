@@ -24,10 +24,12 @@ from spec.contract import Contract, Operation
 class Break:
     """How one clause is violated; whatever is None is left alone.
 
-    `request`, `refusal` and `completion` return what stands in the place of theirs, `reply` changes its own; `instead`
-    returns why a call that would have been completed is refused, None when it is not.
+    `route` answers a request before anything else is asked of it, or returns None; `request`, `refusal` and
+    `completion` return what stands in the place of theirs, `reply` changes its own; `instead` returns why a call that
+    would have been completed is refused, None when it is not.
     """
 
+    route: Callable[[Request], Reply | None] | None = None
     request: Callable[[Operation, Request], Request] | None = None
     instead: Callable[[Call], Refusal | None] | None = None
     refusal: Callable[[Call, Refusal], Refusal] | None = None
@@ -55,6 +57,10 @@ class BrokenService(Service):
 
     def admit(self, request: Request, now_ns: int) -> Call | Reply:
         """As the service does, of the changed request."""
+        for broken in self._breaks:
+            reply = broken.route(request) if broken.route is not None else None
+            if reply is not None:
+                return reply
         operation = self.contract.at(request.path).get(request.method)
         for broken in self._breaks:
             if broken.request is not None and operation is not None:

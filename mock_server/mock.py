@@ -9,6 +9,7 @@ import weakref
 from collections.abc import Callable, Sequence
 
 from mock_server.admission import Admission
+from mock_server.broken import Break, BrokenService
 from mock_server.clock import Clock
 from mock_server.engine import Engine, Pace
 from mock_server.fixture_file import FixtureFile
@@ -43,8 +44,11 @@ def build(
     pace: Pace | None = None,
     breaks: Sequence[str] = (),
     fixtures: FixtureFile | None = None,
+    as_observed: bool = False,
 ) -> Mock:
     """A mock of the contract; `breaks` names the clauses that it violates, `fixtures` holds its scripted replies.
+
+    `as_observed` makes it behave as the real endpoints were seen to (`spec/observed.yaml`), where that is otherwise.
 
     Raises: ContractError when the contract has no operation or a model has an unknown tokenizer; KeyError for an
     unknown break.
@@ -58,13 +62,18 @@ def build(
             raise ContractError(f"{model.name}: expected a known tokenizer, got {model.tokenizer!r}") from error
     replies, admission = Replies(seed, ids()), Admission()
     service = Service(contract, replies, admission, fixtures)
-    if breaks:
-        from mock_server.breaks import BREAKS  # noqa: PLC0415  an honest mock does without
-        from mock_server.broken import BrokenService  # noqa: PLC0415
-
-        broken = [BREAKS[clause]() for clause in breaks]
-        service = BrokenService(contract, replies, admission, broken, fixtures)
+    if breaks or as_observed:
+        service = BrokenService(contract, replies, admission, _changes(breaks, as_observed=as_observed), fixtures)
     return Mock(service, pace or Pace(), Clock())
+
+
+def _changes(breaks: Sequence[str], *, as_observed: bool) -> list[Break]:
+    from mock_server.breaks import BREAKS  # noqa: PLC0415  a mock that keeps the contract does without
+    from mock_server.observed import behaviour  # noqa: PLC0415
+    from spec import observed  # noqa: PLC0415
+
+    seen = behaviour(observed.load().values()) if as_observed else []
+    return [*seen, *(BREAKS[clause]() for clause in breaks)]
 
 
 def ids() -> Callable[[], str]:

@@ -86,7 +86,7 @@ class Refusals:
         return Reply(
             status=status,
             headers={"content-type": JSON} | self._headers(operation, status, refusal),
-            content=_fill(_template(operation, operation.responses.get(status)), values),
+            content=fill(_template(operation, operation.responses.get(status)), values),
             refusal=refusal,
         )
 
@@ -129,15 +129,16 @@ def _envelope(operation: Operation) -> bytes:
     return orjson.dumps(_template(operation, None))
 
 
-def _fill(template: Any, values: Mapping[str, str | None]) -> Any:
+def fill(template: Any, values: Mapping[str, Any]) -> Any:
+    """A template with its placeholders filled in; one that is nothing but a placeholder becomes the value itself."""
     if isinstance(template, Mapping):
-        return {name: _fill(item, values) for name, item in template.items()}
+        return {name: fill(item, values) for name, item in template.items()}
     if isinstance(template, list):
-        return [_fill(item, values) for item in template]
+        return [fill(item, values) for item in template]
     if not isinstance(template, str):
         return template
     if template in values:
         return values[template]
     for placeholder, value in values.items():
-        template = template.replace(placeholder, value or "")
+        template = template.replace(placeholder, "" if value is None else str(value))
     return template

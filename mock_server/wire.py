@@ -181,7 +181,7 @@ class Connection(asyncio.Protocol):
         assert sending is not None
         generation = sending.generation
         reply = self._mock.service.settle(sending.call)
-        if reply.refusal is not None:
+        if not reply.tokens:
             self._drop(reply)
             return
         generation.tokens, generation.together = reply.tokens, reply.together or reply.frames is None

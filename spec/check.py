@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from spec import clauses
+from spec import clauses, observed
 from spec.contract import Contract, ContractError
 from spec.schema import Schema, resolve
 
@@ -46,6 +46,7 @@ def checks(sources: Path | None) -> list[Check]:
         Check("every contradiction has two sides, and the contract admits both", _contradictions),
         Check("every example is valid", _examples),
         Check("every clause is well-formed and applies somewhere", _clauses),
+        Check("every observation is dated, has its evidence, and names clauses that exist", _observations),
     ]
     if sources is not None:
         found.append(Check(f"every phrase is printed in its document ({sources})", partial(_phrases, sources)))
@@ -152,6 +153,19 @@ def _clauses(contract: Contract) -> Problems:
                 yield f"{clause.id}: names the dialect {dialect}, which the contract lacks"
         if not any(clause.applies(operation) for operation in contract.operations.values()):
             yield f"{clause.id}: applies to no operation of this contract"
+
+
+def _observations(_contract: Contract) -> Problems:
+    known = clauses.load()
+    try:
+        observations = observed.load()
+    except ContractError as error:
+        yield str(error)
+        return
+    for observation in observations.values():
+        for name in observation.departs:
+            if name not in known:
+                yield f"{observation.id}: expected clauses of clauses.yaml, got {name!r}"
 
 
 def _phrases(folder: Path, contract: Contract) -> Problems:

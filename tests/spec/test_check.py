@@ -5,12 +5,14 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from spec import observed
 from spec.__main__ import main
 from spec.check import checks
 from spec.contract import DOCUMENT, Contract
@@ -148,3 +150,12 @@ def _collect(node: Any, phrases: dict[str, list[str]]) -> None:
     elif isinstance(node, list):
         for value in node:
             _collect(value, phrases)
+
+
+def test_observation_of_a_clause_that_is_none__is_told(
+    document: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a target is known to break is a clause of the suite."""
+    seen = observed.load()["NIM-01"]
+    monkeypatch.setattr(observed, "load", lambda: {"NIM-01": replace(seen, departs=("AUT-99",))})
+    assert _problems(document) == "NIM-01: expected clauses of clauses.yaml, got 'AUT-99'"
