@@ -16,6 +16,13 @@ DEFINITIONS: Mapping[str, str] = {
     "value where one recv brought all content. Of the ok requests sent in the window.",
     "e2e_ms": "End to end: from the moment before the request is written to the last byte of its answer. Of the ok "
     "requests sent in the window.",
+    "schedule_ttft_ms": "As ttft_ms, but from the moment at which the schedule wanted the request: a request that left "
+    "late, because the instrument or its connections were late, counts in full. Open loop only.",
+    "schedule_e2e_ms": "As e2e_ms, from the moment at which the schedule wanted the request. Open loop only.",
+    "dispatch_lag_ms": "From the moment at which the schedule wanted a request to the moment before it was written, a "
+    "new connection included. Open loop only.",
+    "offered_per_s": "Requests that were due in the window, sent or dropped, divided by its length. Open loop only.",
+    "dropped": "Requests that were due in the window while --max-in-flight of them were on their way: not sent.",
     "connect_ms": "TCP connect, and TLS handshake where there is one, of the requests that needed a new connection.",
     "stream_tokens_per_s": "Rate of one stream after its first token: (completion_tokens - 1) / (last content - first "
     "content). Its percentiles count from the slowest stream.",
@@ -33,5 +40,6 @@ DEFINITIONS: Mapping[str, str] = {
     "= k stands for counts[i] values above g^(k-1) and not above g^k; zeros are counted apart. Sketches add up.",
     "timeline": "Bins of bin_s seconds from the run's start, warm-up and end included: tokens by arrival, requests by "
     "their end, latencies by when the request was sent.",
-    "arrivals": "closed: each user sends its next request when the last one has ended, so a slow server is asked less.",
+    "arrivals": "closed: each user sends its next request when the last one has ended, so a slow server is asked less. "
+    "All others are an open loop: requests leave on a schedule, and belong to the window in which they were due.",
 }

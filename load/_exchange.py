@@ -15,6 +15,7 @@ import httptools
 class Exchange:
     """What happened, stamped in nanoseconds of `time.perf_counter_ns`; None is what did not happen.
 
+    `due_ns` is when an open loop meant it to be sent, None in a closed one, which means nothing of the kind.
     `connect_ns` is the time for TCP and TLS, None on a connection that was there already. `received` holds the body as
     it came: pieces of one `recv` share its stamp. `sent_again` tells that the server closed the kept connection and the
     request left once more, on a new one: `sent_ns` is of the second time. `failure` says what broke, `timed_out`
@@ -22,6 +23,7 @@ class Exchange:
     """
 
     started_ns: int
+    due_ns: int | None = None
     connect_ns: int | None = None
     sent_ns: int | None = None
     first_byte_ns: int | None = None

@@ -15,9 +15,15 @@ def headline(summary: Mapping[str, Any]) -> str:
     if not ok:
         kinds = ", ".join(f"{error['count']} {error['outcome']}" for error in summary["errors"])
         return f"No request succeeded: {kinds}."
-    users = summary["run"]["users"]
     found = _streamed(summary) if summary["ttft_ms"]["n"] else _whole(summary)
-    return f"{users} {'user' if users == 1 else 'users'} at once: {found}. {_failures(failed, ok + failed)}"
+    return f"{_load(summary)}: {found}. {_failures(failed, ok + failed)}"
+
+
+def _load(summary: Mapping[str, Any]) -> str:
+    users, offered = summary["run"]["users"], summary["offered_per_s"]
+    if users is None:
+        return f"{number(offered or 0)} requests/s on a schedule"
+    return f"{users} {'user' if users == 1 else 'users'} at once"
 
 
 def number(value: float) -> str:

@@ -17,7 +17,7 @@ from locust.runners import STATE_MISSING, MasterRunner
 from load._reporting import Reporting
 from load._role import ReportingRole, listen, options_of
 from load._settings import Settings
-from load._worker import FINISH, FINISHED, RUN_KEY
+from load._worker import FINISH, FINISHED, RUN_KEY, WORKERS_KEY
 
 _PATIENCE_S = 10.0
 """How long a worker may take to finish beyond the time that its requests may take."""
@@ -47,7 +47,9 @@ class MasterRole(ReportingRole):
         self._merged.clear()
         self._recorded.clear()
         # Locust sends the options to every worker with its first job; the key is none of them
-        setattr(options_of(self.environment), RUN_KEY, reporting.run_id)
+        options = options_of(self.environment)
+        setattr(options, RUN_KEY, reporting.run_id)
+        setattr(options, WORKERS_KEY, sorted(self._seen))
 
     def stop(self, reporting: Reporting) -> None:  # noqa: ARG002 -- no need here
         """Asks the workers to finish, and waits until they have."""

@@ -1,4 +1,4 @@
-"""Starts a run in the process whose users will do it."""
+"""Starts a run in the process that will do it, and ends it there."""
 
 from __future__ import annotations
 
@@ -6,19 +6,35 @@ import os
 
 from locust.env import Environment
 
+from load._arrivals import Share, schedule
+from load._pump import Pump
 from load._run import Run
+from load._sender import Sender
 from load._settings import Settings, read_key
 from load._user import ChatUser
 
 
-def start_measuring(environment: Environment, settings: Settings, *, run_id: str, worker: int) -> Run:
-    """A run that the users of this process are part of from now on.
+class Measuring:
+    """A run under way in this process: its users send, or in an open loop its pump.
 
     Raises: UsageError when this process has no key.
     """
-    key = read_key(settings.key_variable, os.environ)
-    run = Run(settings, key, run_id=run_id, worker=worker)
-    for user_class in environment.user_classes:
-        if issubclass(user_class, ChatUser):
-            user_class.load_run = run
-    return run
+
+    def __init__(self, environment: Environment, settings: Settings, *, run_id: str, share: Share) -> None:
+        self._environment = environment
+        self.run = Run(settings, read_key(settings.key_variable, os.environ), run_id=run_id, share=share)
+        sender = Sender(environment, self.run)
+        for user_class in environment.user_classes:
+            if issubclass(user_class, ChatUser):
+                user_class.load_run, user_class.sender = self.run, sender
+        self._pump: Pump | None = None
+        if settings.arrivals.is_open:
+            arrivals = schedule(settings.arrivals, share, settings.seed, settings.trace)
+            self._pump = Pump(self.run, sender, arrivals)
+
+    def close(self) -> None:
+        """Ends the run; Locust has waited for the users, the pump waits here as long as they were given."""
+        self.run.stop()
+        if self._pump is not None:
+            self._pump.drain(float(self._environment.stop_timeout or 0))
+        self.run.close()

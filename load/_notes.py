@@ -18,6 +18,8 @@ def notes(summary: Summary) -> list[str]:
 
 def _late_users(summary: Summary) -> bool:
     all_users_s = summary["run"]["all_users_s"]
+    if summary["run"]["users"] is None:
+        return False
     return all_users_s is None or all_users_s > summary["window"]["start_s"] + 1
 
 
@@ -49,6 +51,13 @@ _NOTES: tuple[tuple[Callable[[Summary], bool], Callable[[Summary], str]], ...] =
     (
         lambda summary: summary["window"]["interrupted"],
         lambda _: "The run was interrupted before its time; requests that still ran were cut off.",
+    ),
+    (
+        lambda summary: summary["dropped"] > 0,
+        lambda summary: (
+            f"{summary['dropped']} requests were due while as many as allowed (--max-in-flight) were on their way, and "
+            "were not sent: the load was less than asked for."
+        ),
     ),
     (_late_users, _late_users_text),
     (

@@ -40,6 +40,16 @@ def at_least_one(text: str) -> int:
     return int(text)
 
 
+def not_negative(text: str) -> int:
+    """The whole number that the text is.
+
+    Raises: ArgumentTypeError when it is none, or below 0.
+    """
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 0, got {text!r}")
+    return int(text)
+
+
 def share(text: str) -> float:
     """The number from 0 to 1 that the text is.
 
@@ -76,24 +86,81 @@ OPTIONS = (
         in_web_ui=False,
     ),
     Option(
-        "--prompt-tokens",
+        "--arrivals",
+        "HOW",
+        "When requests leave. closed: each of -u users sends its next request when the last one has ended. "
+        "constant:RATE and poisson:RATE: RATE requests per second on a schedule that no answer changes (an open loop; "
+        "-u is not used). trace:FILE: as recorded, with the recorded lengths, from an Azure LLM inference CSV, a "
+        "BurstGPT CSV or Mooncake JSON lines.",
+        default="closed",
+    ),
+    Option(
+        "--speed",
+        "X",
+        "Plays a trace X times as fast.",
+        default=1.0,
+        type=float,
+    ),
+    Option(
+        "--max-in-flight",
         "N",
-        "Length of each prompt in tokens of Mixtral's own tokenizer, without the chat template around it. Every "
-        "request gets another text, so that no cache of the server answers it.",
-        default=64,
+        "Most requests at once of an open loop, in each process. A request that is due beyond is dropped and counted, "
+        "never delayed.",
+        default=2000,
         type=at_least_one,
     ),
     Option(
+        "--prompt-tokens",
+        "LENGTHS",
+        "Length of each prompt in tokens of Mixtral's own tokenizer, without the chat template around it: N, "
+        "uniform(a,b), lognormal(mean,cv) or file:PATH with a length a line. Every request gets another text, so that "
+        "no cache of the server answers it.",
+        default="64",
+    ),
+    Option(
         "--output-tokens",
+        "LENGTHS",
+        "Longest answer in tokens, sent as max_tokens where the dialect has that field: N or a distribution as above.",
+        default="128",
+    ),
+    Option(
+        "--prefix-share",
+        "SHARE",
+        "The part of each prompt, from 0 to 1, that is the same in all requests, as a long system prompt is.",
+        default=0.0,
+        type=share,
+    ),
+    Option(
+        "--images",
         "N",
-        "Longest answer in tokens, sent as max_tokens where the dialect has that field.",
-        default=128,
+        "Images in each request, as data URIs of small PNG files, where the dialect takes any.",
+        default=0,
+        type=not_negative,
+    ),
+    Option(
+        "--prompts",
+        "FILE",
+        'Your own prompts instead, one JSON object a line: {"prompt": "..."} or {"messages": [...]}, with max_tokens '
+        "if you like. A relative path counts from where each worker runs.",
+    ),
+    Option(
+        "--turns",
+        "N",
+        "Requests of one conversation in a closed loop: each carries all that was said before.",
+        default=1,
         type=at_least_one,
+    ),
+    Option(
+        "--think-time",
+        "DURATION",
+        "How long a user waits between an answer and the next turn.",
+        default="0s",
+        type=duration_s,
     ),
     Option(
         "--seed",
         "N",
-        "Same seed, same prompts (per worker, in the same order).",
+        "Same seed, same prompts, lengths and arrivals (per worker, in the same order).",
         default=0,
         type=int,
     ),

@@ -29,16 +29,30 @@ head hear heart heat heavy help high hill history hold home hope horse hot hour 
 
 
 class Prompts:
-    """An endless series of texts that each have exactly `tokens` tokens; the template around them is not counted."""
+    """Texts of a given number of tokens; the template around them is not counted.
 
-    def __init__(self, tokens: int, tokenizer: Tokenizer, seed: str) -> None:
+    Of each text the given share is a beginning that all texts of the seed have in common, as a long system prompt would
+    be; the rest is its own. `worker` makes the own parts of one process differ from those of another.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, seed: int, worker: int = 0, prefix_share: float = 0.0) -> None:
         # no token of these models reaches over a space into the next word, so the tokens of words add up
-        opening = tokenizer.count(OPENING)
-        self._opening = [OPENING] if opening < tokens else []
-        self._missing = tokens - opening if self._opening else tokens
+        self._opening_tokens = tokenizer.count(OPENING)
         self._words = [word for word in _WORDS if tokenizer.count(word) == 1]
-        self._random = random.Random(seed)  # noqa: S311 -- repeatable on purpose
+        self._prefix_share = prefix_share
+        self._common: list[str] = []
+        self._common_chance = random.Random(f"prefix/{seed}")  # noqa: S311 -- repeatable on purpose
+        self._own_chance = random.Random(f"prompts/{seed}/{worker}")  # noqa: S311 -- same
 
-    def next(self) -> str:
-        """The next text."""
-        return " ".join([*self._opening, *self._random.choices(self._words, k=self._missing)])
+    def next(self, tokens: int) -> str:
+        """The next text, of exactly so many tokens."""
+        opens = self._opening_tokens < tokens
+        missing = tokens - self._opening_tokens if opens else tokens
+        common = self._prefix(min(missing, round(self._prefix_share * tokens)))
+        own = self._own_chance.choices(self._words, k=missing - len(common))
+        return " ".join([*([OPENING] if opens else []), *common, *own])
+
+    def _prefix(self, words: int) -> list[str]:
+        if words > len(self._common):
+            self._common += self._common_chance.choices(self._words, k=words - len(self._common))
+        return self._common[:words]

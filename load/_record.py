@@ -22,7 +22,8 @@ _NS_PER_S = 1_000_000_000
 class Record:
     """One request and what came of it; `started_ns` is when its user turned to it (before it looked for a connection).
 
-    `content` holds (time, events with content) per `recv`; None is what did not happen.
+    `due_ns` is when an open loop meant it to be sent, None in a closed one. `content` holds (time, events with content)
+    per `recv`; None is what did not happen.
     """
 
     worker: int
@@ -43,6 +44,17 @@ class Record:
     received_bytes: int
     streamed: bool
     sent_again: bool = False
+    due_ns: int | None = None
+
+    @property
+    def window_ns(self) -> int:
+        """The time by which it belongs to a window: when it was due, in a closed loop when it was sent."""
+        return self.origin_ns if self.due_ns is None else self.due_ns
+
+    @property
+    def dispatch_lag_ms(self) -> float | None:
+        """From due to sent, the time for a new connection included: what the instrument adds; None in a closed loop."""
+        return None if self.due_ns is None or self.sent_ns is None else (self.sent_ns - self.due_ns) / _NS_PER_MS
 
     @property
     def origin_ns(self) -> int:
@@ -70,6 +82,18 @@ class Record:
         if not self.streamed or not self.content:
             return None
         return (self.content[0][0] - self.origin_ns) / _NS_PER_MS
+
+    @property
+    def schedule_e2e_ms(self) -> float | None:
+        """From due to the last byte, so that a late start is no gift to the server; None in a closed loop."""
+        return None if self.due_ns is None else (self.end_ns - self.due_ns) / _NS_PER_MS
+
+    @property
+    def schedule_ttft_ms(self) -> float | None:
+        """From due to the first event with content; None in a closed loop, without a stream or without content."""
+        if self.due_ns is None or self.ttft_ms is None:
+            return None
+        return (self.content[0][0] - self.due_ns) / _NS_PER_MS
 
     @property
     def _generation_ns(self) -> int | None:
@@ -118,6 +142,7 @@ class Record:
         tokens_from = "usage" if self.usage_tokens is not None else "events" if self.content else None
         return {
             "request": f"{self.worker}-{self.number}",
+            "due_s": None if self.due_ns is None else round(self.due_ns / _NS_PER_S, 6),
             "sent_s": round(self.origin_ns / _NS_PER_S, 6),
             "outcome": self.outcome,
             "status": self.status,
@@ -167,4 +192,5 @@ def make_record(
         received_bytes=exchange.received_bytes,
         streamed=streamed,
         sent_again=exchange.sent_again,
+        due_ns=on_run_clock(exchange.due_ns),
     )

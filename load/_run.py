@@ -8,18 +8,18 @@ from collections.abc import Callable
 from time import perf_counter_ns
 from typing import Any
 
+from load._arrivals import Arrival, Share
 from load._client import Client, tls_context
 from load._completion import Completion, read_completion
 from load._exchange import Exchange
 from load._journal import Journal
 from load._outcome import Outcome
 from load._pause import pause_s
-from load._prompt import Prompts
 from load._record import Record, make_record
 from load._request import RequestWriter
 from load._settings import Settings
 from load._tally import Tally, Window
-from spec.tokens import tokenizer
+from load._workload import Ask, Messages, Workload
 
 _NS_PER_S = 1_000_000_000
 
@@ -32,21 +32,18 @@ class Run:
     """
 
     def __init__(
-        self, settings: Settings, key: str, *, run_id: str, worker: int, clock_ns: Callable[[], int] = perf_counter_ns
+        self, settings: Settings, key: str, *, run_id: str, share: Share, clock_ns: Callable[[], int] = perf_counter_ns
     ) -> None:
         self.settings = settings
         self.run_id = run_id
-        self.worker = worker
+        self.share = share
         self.recorded = 0
         self._key = key
         self._clock_ns = clock_ns
         self._writer = RequestWriter(settings, key)
-        # a forked worker must not send the prompts of its siblings
-        self._prompts = Prompts(
-            settings.prompt_tokens, tokenizer(settings.contract_model.tokenizer), f"{settings.seed}/{worker}"
-        )
+        self._workload = Workload(settings, share)
         self._tls = tls_context() if settings.target.scheme == "https" else None
-        self._journal = Journal(settings.out, run_id, worker)
+        self._journal = Journal(settings.out, run_id, share.worker)
         self._tally = Tally()
         self._over = threading.Event()
         self.window = Window(round(settings.warmup_s * _NS_PER_S))
@@ -61,13 +58,30 @@ class Run:
         """A client for one user."""
         return Client(self.settings.target, self.settings.timeout_s, self._tls)
 
-    def next_request(self) -> bytes:
-        """The bytes of the next request."""
-        return self._writer.write(self._prompts.next())
+    def wait_until_over(self, seconds: float | None = None) -> bool:
+        """Waits until no further request may be sent, at most so long; whether that is so."""
+        return self._over.wait(seconds)
 
-    def open_exchange(self) -> Exchange:
-        """An exchange that starts now."""
-        return Exchange(started_ns=self._clock_ns())
+    def until_s(self, run_ns: int) -> float:
+        """Seconds from now to a time of the run, below 0 when it has passed."""
+        return (self._start_ns + run_ns - self._clock_ns()) / _NS_PER_S
+
+    def next_ask(self, arrival: Arrival | None = None, history: Messages = ()) -> Ask:
+        """What the next request asks; `arrival` is that of an open loop, `history` what was said before."""
+        return self._workload.next(arrival, history)
+
+    def write(self, ask: Ask) -> bytes:
+        """The bytes of a request."""
+        return self._writer.write(ask)
+
+    def open_exchange(self, due_ns: int | None = None) -> Exchange:
+        """An exchange that starts now; `due_ns` is the time of the run at which an open loop wanted it."""
+        due_at_ns = None if due_ns is None else self._start_ns + due_ns
+        return Exchange(started_ns=self._clock_ns(), due_ns=due_at_ns)
+
+    def drop(self, arrival: Arrival) -> None:
+        """Counts a request that was due and is not sent."""
+        self._tally.drop(arrival.due_ns, self.window)
 
     def close_exchange(self, exchange: Exchange, *, cut_off: bool = False) -> Record:
         """Reads and counts what became of an exchange; `cut_off` means that the run's end interrupted it."""
@@ -81,7 +95,7 @@ class Run:
             exchange,
             completion,
             run_start_ns=self._start_ns,
-            worker=self.worker,
+            worker=self.share.worker,
             number=self.recorded,
             streamed=streamed,
         )

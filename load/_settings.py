@@ -8,16 +8,23 @@ from __future__ import annotations
 import argparse
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
+from load._arrivals import Arrival, Arrivals, parse_arrivals
+from load._lengths import Lengths, parse_lengths
+from load._prompt_file import OwnPrompt, PromptFileError, read_prompts
+from load._trace import TraceError, read_trace
 from spec.address import Address
 from spec.contract import DOCUMENT, Contract, ContractError, Model, Operation
 from spec.targets import presets
 
 MOCK_KEY = "mock-valid"
 """The key that the mock server accepts without any set-up; it opens nothing else."""
+
+T = TypeVar("T")
 
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,63}")
 
@@ -34,8 +41,16 @@ class Settings:
     target: Address
     model: str | None
     key_variable: str | None
-    prompt_tokens: int
-    output_tokens: int
+    arrivals: Arrivals
+    trace: tuple[Arrival, ...]
+    max_in_flight: int
+    prompt_tokens: Lengths
+    output_tokens: Lengths
+    prefix_share: float
+    images: int
+    own_prompts: tuple[OwnPrompt, ...]
+    turns: int
+    think_s: float
     seed: int
     warmup_s: float
     timeout_s: float
@@ -56,6 +71,8 @@ def read_settings(options: argparse.Namespace, host: str | None) -> Settings:
     target = _target(host)
     contract = _contract(options.spec)
     operation = _operation(contract, options)
+    arrivals = _read("--arrivals", lambda: parse_arrivals(options.arrivals))
+    _check_together(options, arrivals)
     if options.timeout <= 0:
         raise UsageError(f"--timeout: expected more than 0 s, got {options.timeout:g} s")
     return Settings(
@@ -63,14 +80,48 @@ def read_settings(options: argparse.Namespace, host: str | None) -> Settings:
         target=target,
         model=options.model or None,
         key_variable=options.api_key_env or _usual_variable(contract, target),
-        prompt_tokens=options.prompt_tokens,
-        output_tokens=options.output_tokens,
+        arrivals=arrivals,
+        trace=_read("--arrivals", lambda: _trace(arrivals, options.speed)),
+        max_in_flight=options.max_in_flight,
+        prompt_tokens=_read("--prompt-tokens", lambda: parse_lengths(str(options.prompt_tokens))),
+        output_tokens=_read("--output-tokens", lambda: parse_lengths(str(options.output_tokens))),
+        prefix_share=options.prefix_share,
+        images=options.images,
+        own_prompts=_read("--prompts", lambda: read_prompts(Path(options.prompts)) if options.prompts else ()),
+        turns=options.turns,
+        think_s=options.think_time,
         seed=options.seed,
         warmup_s=options.warmup,
         timeout_s=options.timeout,
         max_error_share=options.max_error_share,
         out=_writable(Path(options.out)),
     )
+
+
+def _check_together(options: argparse.Namespace, arrivals: Arrivals) -> None:
+    if options.turns > 1 and arrivals.is_open:
+        raise UsageError(
+            f"--turns: expected 1 with --arrivals {arrivals}, an open loop: a conversation waits for its answers"
+        )
+    if options.turns > 1 and options.prompts:
+        raise UsageError("--turns: expected 1 with --prompts, whose lines are conversations already")
+    if options.speed <= 0 or (options.speed != 1 and arrivals.kind != "trace"):
+        raise UsageError(f"--speed: expected a number above 0, with --arrivals trace:FILE, got {options.speed:g}")
+
+
+def _trace(arrivals: Arrivals, speed: float) -> tuple[Arrival, ...]:
+    return () if arrivals.trace is None else tuple(read_trace(arrivals.trace, speed))
+
+
+def _read(flag: str, read: Callable[[], T]) -> T:
+    """What `read` returns; what it finds wrong becomes the user's.
+
+    Raises: UsageError.
+    """
+    try:
+        return read()
+    except (argparse.ArgumentTypeError, TraceError, PromptFileError) as error:
+        raise UsageError(f"{flag}: {error}") from None
 
 
 def check_load(users: int | None, run_time_s: float | None, warmup_s: float) -> None:

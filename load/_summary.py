@@ -16,6 +16,7 @@ from load._settings import Settings
 from load._sketch import RELATIVE_ERROR
 from load._spread import rounded, spread
 from load._tally import FIGURES, Tally
+from load._workload import Ask
 
 FORMAT = "load-summary/1"
 _MOST_BINS = 120
@@ -73,6 +74,8 @@ def summarize(settings: Settings, facts: Facts, tally: Tally) -> dict[str, Any]:
         "content_events": tally.counts["content_events"],
         "content_recvs": tally.counts["content_recvs"],
         "sent_again": tally.counts["sent_again"],
+        "dropped": tally.counts["dropped"],
+        "offered_per_s": _rate(_offered(tally), duration_s) if settings.arrivals.is_open else None,
         "finish_reasons": dict(tally.finish_reasons),
     }
     summary["failure"] = failure(summary)
@@ -96,13 +99,20 @@ def failure(summary: Mapping[str, Any]) -> str | None:
         return "no request succeeded"
     if summary["error_share"] > most:
         return f"more than {100 * most:g} % of the requests failed"
+    if summary["dropped"]:
+        return "not all requests that were due were sent"
     if summary["lost"]["workers"] or summary["lost"]["requests"]:
         return "not all that was measured arrived"
     return None
 
 
+def _offered(tally: Tally) -> int:
+    """How many requests the schedule wanted in the window."""
+    return tally.outcomes.total() + tally.counts["dropped"]
+
+
 def _run(settings: Settings, facts: Facts) -> dict[str, Any]:
-    sent = fields(settings, "")
+    sent = fields(settings, Ask((), settings.output_tokens.most or 0))
     return {
         "id": facts.run_id,
         "started_at": facts.started_at.isoformat(timespec="seconds"),
@@ -111,16 +121,20 @@ def _run(settings: Settings, facts: Facts) -> dict[str, Any]:
         "path": settings.operation.path,
         "model": sent.get("model"),
         "streamed": settings.operation.streams,
-        "arrivals": "closed",
-        "users": facts.users,
-        "spawn_rate_users_per_s": facts.spawn_rate_per_s,
+        "arrivals": str(settings.arrivals),
+        "users": None if settings.arrivals.is_open else facts.users,
+        "spawn_rate_users_per_s": None if settings.arrivals.is_open else facts.spawn_rate_per_s,
         "all_users_s": rounded(facts.all_users_s),
         "workers": facts.workers,
         "run_time_s": facts.run_time_s,
         "warmup_s": settings.warmup_s,
         "timeout_s": settings.timeout_s,
-        "prompt_tokens": settings.prompt_tokens,
-        "max_tokens": sent.get("max_tokens"),
+        "prompt_tokens": str(settings.prompt_tokens),
+        "max_tokens": str(settings.output_tokens) if "max_tokens" in sent else None,
+        "prefix_share": settings.prefix_share,
+        "images": settings.images,
+        "turns": settings.turns,
+        "think_s": settings.think_s,
         "seed": settings.seed,
         "max_error_share": settings.max_error_share,
     }

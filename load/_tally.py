@@ -12,7 +12,16 @@ from load._record import Record
 from load._sketch import Sketch
 from load._timeline import Timeline
 
-FIGURES = ("ttft_ms", "icl_ms", "tpot_ms", "e2e_ms", "stream_tokens_per_s", "connect_ms")
+_OF_RECORDS = (
+    "ttft_ms",
+    "tpot_ms",
+    "e2e_ms",
+    "stream_tokens_per_s",
+    "schedule_ttft_ms",
+    "schedule_e2e_ms",
+    "dispatch_lag_ms",
+)
+FIGURES = (*_OF_RECORDS, "icl_ms", "connect_ms")
 """The spreads that are kept."""
 
 _COUNTS = (
@@ -25,6 +34,8 @@ _COUNTS = (
     "content_events",
     "content_recvs",
     "sent_again",
+    "dropped",
+    "warmup_dropped",
 )
 
 
@@ -44,7 +55,8 @@ class Tally:
     """The counts: requests by outcome, tokens, spreads of the figures, and the timeline.
 
     `counts` follow two rules, and no rate mixes them: `window_*` count what happened inside the window, whoever asked
-    for it; everything else counts the requests that were sent in the window, whenever they ended.
+    for it; everything else counts the requests that belong to the window (in an open loop those that were due in it, in
+    a closed one those sent in it), whenever they ended.
     """
 
     def __init__(self) -> None:
@@ -62,7 +74,7 @@ class Tally:
         self.timeline.add(record)
         if record.outcome is Outcome.OK:
             self._count_in_window(record, window)
-        if record.origin_ns < window.start_ns:
+        if record.window_ns < window.start_ns:
             self.warmup_outcomes[str(record.outcome)] += 1
             return
         self.outcomes[str(record.outcome)] += 1
@@ -73,6 +85,10 @@ class Tally:
             kind = (str(record.outcome), record.status)
             self.failures[kind] += 1
             self.examples.setdefault(kind, record.detail or "")
+
+    def drop(self, due_ns: int, window: Window) -> None:
+        """Counts a request of an open loop that was due and not sent, because too many were on their way."""
+        self.counts["warmup_dropped" if due_ns < window.start_ns else "dropped"] += 1
 
     def merge(self, other: Tally) -> None:
         """Adds another tally."""
@@ -94,7 +110,7 @@ class Tally:
         self.counts["content_events"] += record.content_events
         self.counts["content_recvs"] += len(record.content)
         self.finish_reasons[record.finish_reason or "none"] += 1
-        for name in ("ttft_ms", "tpot_ms", "e2e_ms", "stream_tokens_per_s"):
+        for name in _OF_RECORDS:
             value = getattr(record, name)
             if value is not None:
                 self.figures[name].add(value)

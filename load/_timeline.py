@@ -45,7 +45,7 @@ class Timeline:
         if record.outcome != "ok":
             return
         self._at(record.end_ns).ok += 1
-        sent = self._at(record.origin_ns)
+        sent = self._at(record.window_ns)
         sent.e2e_ms.add(record.e2e_ms)
         if record.ttft_ms is not None:
             sent.ttft_ms.add(record.ttft_ms)

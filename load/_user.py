@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
-import time
 from typing import ClassVar
 
-from gevent import GreenletExit  # type: ignore[import-untyped]  # its stubs are a package of their own
 from locust import User, task
 
 from load._client import Client
-from load._record import Record
+from load._completion import answer_text
+from load._exchange import Exchange
+from load._outcome import Outcome
 from load._run import Run
-
-
-class RequestFailedError(Exception):
-    """A request that ended without a completion, as Locust's own table of errors names it."""
+from load._sender import Sender
+from load._workload import Ask, Messages
 
 
 class ChatUser(User):
-    """Sends a completion request, waits for its end, and sends the next."""
+    """Sends a completion request, waits for its end, and sends the next; in an open loop it leaves that to the pump."""
 
     load_run: ClassVar[Run]
     """The run that all users of this process are part of; set when it starts, as Locust sets `host`."""
 
+    sender: ClassVar[Sender]
+
     client: Client
+    history: Messages
 
     def on_start(self) -> None:
         """Makes the client; it connects with the first request."""
         self.client = self.load_run.client()
+        self.history = ()
 
     def on_stop(self) -> None:
         """Closes the connection."""
@@ -35,30 +37,23 @@ class ChatUser(User):
 
     @task
     def complete(self) -> None:
-        """One request, one record, one request event of Locust."""
+        """One turn of a conversation: one request, one record, one request event of Locust."""
         run = self.load_run
-        if run.is_over:
+        if run.is_over or run.settings.arrivals.is_open:
+            run.wait_until_over()
             return
-        request = run.next_request()
+        ask = run.next_ask(history=self.history)
         exchange = run.open_exchange()
-        try:
-            self.client.perform(request, exchange)
-        except GreenletExit:
-            run.close_exchange(exchange, cut_off=True)
-            raise
-        record = run.close_exchange(exchange)
-        self._tell_locust(record)
+        record = self.sender.send(self.client, run.write(ask), exchange)
+        self.history = self._history(ask, exchange) if record.outcome is Outcome.OK else ()
         run.pause_after(record, exchange)
+        if self.history:
+            run.wait_until_over(run.settings.think_s)
 
-    def _tell_locust(self, record: Record) -> None:
-        operation = self.load_run.settings.operation
-        failure = f"{record.outcome} {record.status or ''}".rstrip() if record.outcome.failed else None
-        self.environment.events.request.fire(
-            request_type=operation.method,
-            name=operation.path,
-            response_time=record.e2e_ms,
-            response_length=record.received_bytes,
-            exception=RequestFailedError(failure) if failure else None,
-            context=self.context(),
-            start_time=time.time() - record.e2e_ms / 1000,
-        )
+    def _history(self, ask: Ask, exchange: Exchange) -> Messages:
+        """What the next turn has to repeat; nothing when the conversation has had all its turns."""
+        turns = self.load_run.settings.turns
+        if sum(message["role"] == "user" for message in ask.messages) >= turns:
+            return ()
+        answer = answer_text(exchange, streamed=self.load_run.settings.operation.streams)
+        return [*ask.messages, {"role": "assistant", "content": answer}]

@@ -9,13 +9,16 @@ from locust.env import Environment
 from locust.rpc.protocol import Message
 from locust.runners import WorkerRunner
 
-from load._measuring import start_measuring
+from load._arrivals import Share
+from load._measuring import Measuring
 from load._role import listen, options_of
-from load._run import Run
 from load._settings import UsageError, read_settings
 
 RUN_KEY = "load_run"
 """Where the counts stand in a worker's regular reports, and the run's id in the options that it gets."""
+
+WORKERS_KEY = "load_workers"
+"""Where the ids of all workers of the run stand in those options, in the order in which they share the schedule."""
 
 FINISH = "load_run_finish"
 """Sent by the master: send no more requests, wait `stop_timeout_s` for those that run, report."""
@@ -32,7 +35,7 @@ class WorkerRole:
     def __init__(self, environment: Environment, runner: WorkerRunner) -> None:
         self._environment = environment
         self._runner = runner
-        self._run: Run | None = None
+        self._measuring: Measuring | None = None
 
     def listen(self) -> None:
         """Registers for the events of a run, and for the master's message."""
@@ -50,40 +53,46 @@ class WorkerRole:
     def _on_start(self, **_: Any) -> None:
         options = options_of(self._environment)
         try:
-            self._run = start_measuring(
+            self._measuring = Measuring(
                 self._environment,
                 read_settings(options, self._environment.host),
                 run_id=getattr(options, RUN_KEY),
-                worker=self._runner.worker_index,
+                share=self._share(getattr(options, WORKERS_KEY)),
             )
         except UsageError as error:
             logger.error("%s", error)  # noqa: TRY400 -- a traceback says nothing to whom it concerns
             self._environment.process_exit_code = 2
             self._runner.quit()
 
+    def _share(self, workers: list[str]) -> Share:
+        """The part of this worker; of a schedule there is none left for one that came when the run had begun."""
+        client_id = self._runner.client_id
+        return Share(workers.index(client_id) if client_id in workers else len(workers), len(workers))
+
     def _on_report(self, data: dict[str, Any], **_: Any) -> None:
-        if self._run is not None:
-            data[RUN_KEY] = {"run_id": self._run.run_id, "counts": self._run.take()}
+        if self._measuring is not None:
+            data[RUN_KEY] = {"run_id": self._measuring.run.run_id, "counts": self._measuring.run.take()}
 
     def _on_finish(self, msg: Message, **_: Any) -> None:
         self._environment.stop_timeout = msg.data["stop_timeout_s"]
         self._runner.stop()
 
     def _on_stopping(self, **_: Any) -> None:
-        if self._run is not None:
-            self._run.stop()
+        if self._measuring is not None:
+            self._measuring.run.stop()
 
     def _on_stop(self, **_: Any) -> None:
-        if self._run is None:
+        if self._measuring is None:
             return
-        run, self._run = self._run, None
-        run.close()
+        measuring, self._measuring = self._measuring, None
+        measuring.close()
+        run = measuring.run
         message = {"run_id": run.run_id, "counts": run.take(), "recorded": run.recorded}
         self._runner.send_message(FINISHED, message)
         # Locust would wait as long again before it calls this worker ready
         self._environment.stop_timeout = 0
 
     def _on_quitting(self, **_: Any) -> None:
-        if self._run is not None:
+        if self._measuring is not None:
             self._environment.stop_timeout = 0
             self._runner.quit()

@@ -120,6 +120,77 @@ def test_run__counts_every_request_once(tmp_path: Path, processes: int) -> None:
 
 
 @pytest.mark.parametrize("processes", [1, 2])
+def test_open_loop__sends_what_is_due_whatever_becomes_of_it(tmp_path: Path, processes: int) -> None:
+    """40 requests a second for 3 s, though each answer takes 0.3 s: each due, sent and recorded once."""
+    arguments = ("--arrivals", "constant:40", "-t", "3s", "--warmup", "1s", "--api-key-env", "A_KEY")
+    with ScriptedServer(timed) as server:
+        ended = run(tmp_path, "--host", server.url, *(distributed(*arguments) if processes > 1 else arguments))
+        seen = len(server.requests)
+    assert ended.code == 0, ended.stderr
+    summary = ended.summary
+    due_s = [line["due_s"] for line in ended.requests]
+    assert len(due_s) == seen == sum(summary["outcomes"].values()) + sum(summary["warmup_outcomes"].values())
+    for worker in range(processes):
+        own = sorted(line["due_s"] for line in ended.requests if line["request"].startswith(f"{worker}-"))
+        # due times are those of the schedule, to the microsecond, none left out and none twice
+        assert own == pytest.approx([(worker + index * processes) / 40 for index in range(len(own))], abs=1e-6)
+    assert summary["outcomes"]["ok"] == sum(each >= 1 for each in due_s)
+    assert summary["dropped"] == 0
+    assert summary["run"]["users"] is None
+    assert summary["schedule_e2e_ms"]["n"] == summary["dispatch_lag_ms"]["n"] == summary["outcomes"]["ok"]
+    assert all(line["sent_s"] >= line["due_s"] for line in ended.requests)
+
+
+def test_open_loop_beyond_its_cap__drops_and_says_so(tmp_path: Path) -> None:
+    """Ten requests a second that take 10 s, two at once: the rest is counted, never delayed."""
+    arguments = ("--arrivals", "constant:10", "--max-in-flight", "2", "-t", "2s", "--timeout", "3s")
+    with ScriptedServer(lambda _: stream(2, ttft_s=10, itl_s=0)) as server:
+        ended = run(tmp_path, "--host", server.url, *arguments)
+        seen = len(server.requests)
+    assert ended.code == 1
+    assert seen == 2
+    dropped = ended.summary["dropped"]
+    assert 15 <= dropped <= 19
+    assert ended.summary["outcomes"]["timeout"] == 2
+    assert ended.summary["offered_per_s"] * ended.summary["window"]["duration_s"] == pytest.approx(
+        2 + dropped, rel=0.01
+    )
+    assert f"{dropped} requests were due while" in ended.stdout
+
+
+def test_trace__is_played_with_its_lengths(tmp_path: Path) -> None:
+    """Twice as fast as it was recorded; the run ends with its time."""
+    trace = tmp_path / "trace.jsonl"
+    rows = [{"timestamp": 400 * index, "input_length": 20 + index, "output_length": 5 + index} for index in range(5)]
+    trace.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    with ScriptedServer(timed) as server:
+        ended = run(tmp_path, "--host", server.url, "--arrivals", f"trace:{trace}", "--speed", "2", "-t", "2s")
+        asked = sorted(request.body["max_tokens"] for request in server.requests)
+    assert ended.code == 0, ended.stderr
+    assert [line["due_s"] for line in sorted(ended.requests, key=lambda line: float(line["due_s"]))] == [
+        0.0,
+        0.2,
+        0.4,
+        0.6,
+        0.8,
+    ]
+    assert asked == [5, 6, 7, 8, 9]
+
+
+def test_conversation__carries_what_was_said(tmp_path: Path) -> None:
+    """Three turns: one, three and five messages, the answers between them as the server gave them; then a new one."""
+    with ScriptedServer(lambda _: stream(3)) as server:
+        ended = run(tmp_path, "--host", server.url, "-u", "1", "--turns", "3", "--think-time", "50ms", "-t", "2s")
+        asked = [request.body["messages"] for request in server.requests]
+    assert ended.code == 0, ended.stderr
+    assert [len(messages) for messages in asked[:4]] == [1, 3, 5, 1]
+    first, second, third = asked[:3]
+    assert (second[:1], third[:3]) == (first, second)
+    assert {message["content"] for message in (second[1], third[3])} == {"t0 t1 t2 "}
+    assert asked[3] != first
+
+
+@pytest.mark.parametrize("processes", [1, 2])
 def test_key__reaches_the_server_and_nothing_else(tmp_path: Path, processes: int) -> None:
     """Every request carries it; no file, no output and no log does, though the server quotes it."""
     refusal = json.dumps({"error": {"message": f"wrong key {KEY}"}}).encode()
@@ -235,7 +306,10 @@ def test_error_share__decides_the_exit_code(tmp_path: Path, most: str, code: int
         (["--host", "http://127.0.0.1", "--dialect", "openai"], "--dialect: expected one of nvidia"),
         (["--host", "http://127.0.0.1", "--api-key-env", "NO_SUCH_KEY"], "NO_SUCH_KEY, which is not set"),
         (["--host", "http://127.0.0.1", "-u", "0"], "--users: expected at least 1"),
-        (["--host", "http://127.0.0.1", "--prompt-tokens", "0"], "--prompt-tokens: expected a whole number"),
+        (
+            ["--host", "http://127.0.0.1", "--prompt-tokens", "0"],
+            "--prompt-tokens: expected N, uniform(a,b), lognormal",
+        ),
         (["--host", "http://127.0.0.1", "-t", "3s", "--warmup", "5s"], "--warmup: expected less than"),
         (["--host", "http://127.0.0.1", "--out", f"{__file__}/x"], "--out: expected a folder"),
         (["--host", "http://127.0.0.1", "--processes", "2", "--warmup", "soon"], "--warmup: expected a duration"),
@@ -272,7 +346,19 @@ def test_worker_without_key__says_so_and_leaves(tmp_path: Path) -> None:
 
 def test_computing_modules__do_not_import_locust() -> None:
     """Importing it patches the process that computes; the edges are named here."""
-    edges = {"_listeners", "_local", "_master", "_measuring", "_reporting", "_role", "_user", "_worker", "locustfile"}
+    edges = {
+        "_listeners",
+        "_local",
+        "_master",
+        "_measuring",
+        "_pump",
+        "_reporting",
+        "_role",
+        "_sender",
+        "_user",
+        "_worker",
+    }
+    edges |= {"locustfile"}
     modules = sorted(path.stem for path in (ROOT / "load").glob("*.py") if path.stem not in edges | {"__init__"})
     code = f"import sys, {', '.join(f'load.{module}' for module in modules)}; sys.exit('locust' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

@@ -104,3 +104,19 @@ def test_line__of_a_failure_has_no_tokens() -> None:
     line = failed(Outcome.CONNECTION_ERROR, sent_ns=None).line()
     assert (line["output_tokens"], line["tokens_from"], line["ttft_ms"]) == (None, None, None)
     assert line["reused_connection"] is False
+
+
+def test_schedule__is_counted_from_when_it_was_due() -> None:
+    """Due at 0, sent after 30 ms, first content 100 ms later, end after 500: two latencies that are never mixed."""
+    late = record([(100, 1), (120, 1)], sent_ms=30, end_ms=500, due_ns=0)
+    assert (late.ttft_ms, late.e2e_ms) == (100, 500)
+    assert (late.schedule_ttft_ms, late.schedule_e2e_ms, late.dispatch_lag_ms) == (130, 530, 30)
+    assert late.window_ns == 0
+    assert late.line()["due_s"] == 0
+
+
+def test_closed_loop__has_no_schedule() -> None:
+    """Nothing was due."""
+    found = record([(100, 1)], sent_ms=30)
+    assert (found.schedule_ttft_ms, found.schedule_e2e_ms, found.dispatch_lag_ms) == (None, None, None)
+    assert found.window_ns == 30 * MS

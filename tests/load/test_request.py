@@ -9,12 +9,15 @@ from typing import Any
 import pytest
 
 from load._request import RequestWriter
+from load._workload import Ask
 from tests.load.test_settings import settings
 
 
 def written(tmp_path: Path, host: str, **changes: Any) -> tuple[list[str], dict[str, Any]]:
     """Head lines and body of a request with the key `sesame`."""
-    request = RequestWriter(settings(tmp_path, host, **changes), "sesame").write("héllo")
+    request = RequestWriter(settings(tmp_path, host, **changes), "sesame").write(
+        Ask([{"role": "user", "content": "héllo"}], 9)
+    )
     head, _, body = request.partition(b"\r\n\r\n")
     lines = head.decode("ascii").split("\r\n")
     assert f"content-length: {len(body)}" in lines
@@ -23,7 +26,7 @@ def written(tmp_path: Path, host: str, **changes: Any) -> tuple[list[str], dict[
 
 def test_nvidia__streams_and_asks_for_usage(tmp_path: Path) -> None:
     """Every field that the contract documents and a measurement needs."""
-    lines, body = written(tmp_path, "http://127.0.0.1:8000/base/", output_tokens=9)
+    lines, body = written(tmp_path, "http://127.0.0.1:8000/base/")
     assert lines[0] == "POST /base/v1/chat/completions HTTP/1.1"
     assert {"host: 127.0.0.1:8000", "authorization: Bearer sesame", "accept: text/event-stream"} <= set(lines)
     assert body == {

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from load._arrivals import Share
 from load._outcome import Outcome
 from load._pause import AFTER_FAILURE_S
 from load._run import Run
@@ -41,7 +42,7 @@ def clock() -> Clock:
 @pytest.fixture
 def run(tmp_path: Path, clock: Clock) -> Iterator[Run]:
     """A run with a warm-up of 1 s that started at 0."""
-    started = Run(settings(tmp_path, warmup=1.0), KEY, run_id="r1", worker=2, clock_ns=clock)
+    started = Run(settings(tmp_path, warmup=1.0), KEY, run_id="r1", share=Share(2, 3), clock_ns=clock)
     yield started
     started.close()
 
@@ -107,10 +108,10 @@ def test_key__is_written_nowhere(run: Run, tmp_path: Path, received: bytes, stat
 
 def test_requests__differ_between_workers(run: Run, tmp_path: Path) -> None:
     """Forked processes would else send the same prompts."""
-    sibling = Run(settings(tmp_path), KEY, run_id="r1", worker=3)
-    again = Run(settings(tmp_path), KEY, run_id="r2", worker=2)
-    assert run.next_request() != sibling.next_request()
-    assert again.next_request() != again.next_request()
+    sibling = Run(settings(tmp_path), KEY, run_id="r1", share=Share(3, 4))
+    again = Run(settings(tmp_path), KEY, run_id="r2", share=Share(2, 4))
+    assert run.next_ask() != sibling.next_ask()
+    assert again.next_ask() != again.next_ask()
     sibling.close()
     again.close()
 

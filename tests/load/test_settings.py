@@ -11,6 +11,7 @@ import pytest
 from load.__main__ import parser
 from load._request import check_fields
 from load._settings import MOCK_KEY, Settings, UsageError, check_load, read_key, read_settings
+from spec.contract import DOCUMENT
 
 LOCAL = "http://127.0.0.1:8000"
 
@@ -52,6 +53,11 @@ def test_key_variable__follows_the_host(tmp_path: Path, host: str, dialect: str,
         (LOCAL, {"timeout": 0.0}, "--timeout: expected more than 0 s"),
         (LOCAL, {"spec": "/nowhere.yaml"}, "--spec: /nowhere.yaml: expected a readable file"),
         (LOCAL, {"out": f"{__file__}/x"}, "--out: expected a folder to write to"),
+        (LOCAL, {"arrivals": "poisson"}, "--arrivals: expected a rate in requests per second"),
+        (LOCAL, {"arrivals": "trace:/none"}, "--arrivals: /none: expected a trace, got No such file"),
+        (LOCAL, {"prompts": "/none"}, "--prompts: /none: expected JSON lines, got No such file"),
+        (LOCAL, {"speed": 2.0}, "--speed: expected a number above 0, with --arrivals trace:FILE, got 2"),
+        (LOCAL, {"turns": 2, "arrivals": "constant:1"}, "--turns: expected 1 with --arrivals constant:1, an open loop"),
         ("https://llm.example.com", {}, "--api-key-env: expected the name of the variable with the key for llm"),
     ],
 )
@@ -113,5 +119,9 @@ def test_refused_key__is_never_shown(variable: str, environ: dict[str, str]) -> 
 def test_request__is_held_to_the_contract(tmp_path: Path) -> None:
     """A bound in the document is a bound on the command line."""
     check_fields(settings(tmp_path))
+    spec = tmp_path / "openapi.yaml"
+    text = DOCUMENT.read_text(encoding="utf-8")
+    spec.write_text(text.replace("default: 1024\n", "default: 1024\n          maximum: 100\n"), encoding="utf-8")
+    check_fields(settings(tmp_path, spec=str(spec), output_tokens="100"))
     with pytest.raises(UsageError, match="max_tokens"):
-        check_fields(settings(tmp_path, output_tokens=0))
+        check_fields(settings(tmp_path, spec=str(spec), output_tokens="101"))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from load._outcome import Outcome
 from load._record import Record
 from load._tally import Tally, Window
-from tests.load.samples import S, failed, record, tally
+from tests.load.samples import MS, S, failed, record, tally
 
 EVEN = [(100.0, 1), (120.0, 1), (140.0, 1)]
 
@@ -114,3 +114,16 @@ def test_timeline__may_have_wider_bins() -> None:
     series = tally(record([(500, 1), (1500, 2)], end_ms=1600)).timeline.series(2)
     assert series["output_tokens_per_s"] == [1.5]
     assert tally().timeline.series(2)["output_tokens_per_s"] == []
+
+
+def test_open_loop__belongs_to_the_window_it_was_due_in() -> None:
+    """Due in the warm-up and sent late, it is no part of the measurement; a drop counts by its due time too."""
+    late = record([(100.0, 1)], sent_ms=1100, due_ns=900 * MS)
+    in_time = record([(100.0, 1)], sent_ms=1100, due_ns=1050 * MS)
+    window = Window(S)
+    counted = tally(late, in_time, window=window)
+    counted.drop(900 * MS, window)
+    counted.drop(1000 * MS, window)
+    assert (counted.warmup_outcomes["ok"], counted.outcomes["ok"]) == (1, 1)
+    assert (counted.counts["warmup_dropped"], counted.counts["dropped"]) == (1, 1)
+    assert counted.figures["schedule_e2e_ms"].count == 1
