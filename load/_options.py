@@ -50,6 +50,21 @@ def not_negative(text: str) -> int:
     return int(text)
 
 
+def percent(text: str) -> float:
+    """The share that the text is, as `5%` or `0.05`.
+
+    Raises: ArgumentTypeError for anything else, or what is not from 0 to 1.
+    """
+    number = text.removesuffix("%")
+    try:
+        value = float(number) / (100 if number != text else 1)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"expected a share such as 5% or 0.05, got {text!r}")
+    return value
+
+
 def share(text: str) -> float:
     """The number from 0 to 1 that the text is.
 

@@ -13,7 +13,7 @@ from load._headline import number
 from load._plot import Series, histogram, timeline
 from load._sketch import Sketch
 
-TEMPLATE = Path(__file__).with_name("_report.html")
+TEMPLATE = "_report.html"
 
 _NAMES = {
     "ttft_ms": "Time to first token",
@@ -46,18 +46,30 @@ class Key:
 
 def render(summary: Mapping[str, Any]) -> str:
     """The page."""
+    return (
+        templates()
+        .get_template(TEMPLATE)
+        .render(
+            summary=summary,
+            keys=list(_keys(summary)),
+            distributions=[_distribution(summary, name) for name in _PLOTTED],
+            timelines=list(_timelines(summary)),
+            names=_NAMES,
+        )
+    )
+
+
+def templates() -> jinja2.Environment:
+    """The pages of this folder."""
     environment = jinja2.Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
     )
     environment.filters["number"] = lambda value: "–" if value is None else number(value)
-    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
-    return template.render(
-        summary=summary,
-        keys=list(_keys(summary)),
-        distributions=[_distribution(summary, name) for name in _PLOTTED],
-        timelines=list(_timelines(summary)),
-        names=_NAMES,
-    )
+    return environment
 
 
 def _keys(summary: Mapping[str, Any]) -> Iterator[Key]:
