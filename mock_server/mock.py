@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from mock_server.admission import Admission
 from mock_server.broken import Break, BrokenService
 from mock_server.clock import Clock
-from mock_server.engine import Engine, Pace
+from mock_server.engine import Deployment, Engine, Pace
 from mock_server.fixture_file import FixtureFile
 from mock_server.pacer import Pacer
 from mock_server.replies import Replies
@@ -23,7 +23,7 @@ from spec.tokens import tokenizer
 class Mock:
     """Everything that one server is made of, whatever edge it has."""
 
-    def __init__(self, service: Service, pace: Pace, clock: Callable[[], int]) -> None:
+    def __init__(self, service: Service, pace: Deployment, clock: Callable[[], int]) -> None:
         self.service = service
         self.pace = pace
         self.clock = clock
@@ -33,15 +33,21 @@ class Mock:
         """The pacer of the running event loop; all replies that leave through one loop share its engine."""
         loop = asyncio.get_running_loop()
         if loop not in self._pacers:
-            self._pacers[loop] = Pacer(Engine(self.pace), loop, self.clock)
+            self._pacers[loop] = Pacer(Engine(self.pace), self.clock)
         return self._pacers[loop]
+
+    def set_pace(self, pace: Deployment) -> None:
+        """Sets the pace of all completions to come; those under way or waiting end by the pace that they began by."""
+        self.pace = pace
+        for pacer in self._pacers.values():
+            pacer.engine.replace(pace)
 
 
 def build(
     contract: Contract,
     *,
     seed: int = 0,
-    pace: Pace | None = None,
+    pace: Deployment | None = None,
     breaks: Sequence[str] = (),
     fixtures: FixtureFile | None = None,
     as_observed: bool = False,

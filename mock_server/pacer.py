@@ -2,47 +2,55 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 
 from mock_server.engine import Engine, Generation
+from mock_server.timer import timer
 
-_LEAST_WAIT_S = 0.001
-"""Timers of an event loop count milliseconds; a shorter wait would spin."""
+GAP_NS = 250_000
+"""The least time from one pass to the next: what becomes due meanwhile leaves together, late by this much at most."""
 
 
 class Pacer:
-    """The engine's clockwork; a token never leaves before its deadline, and about a millisecond after it."""
+    """The engine's clockwork; a token never leaves before its deadline."""
 
-    def __init__(self, engine: Engine, loop: asyncio.AbstractEventLoop, clock: Callable[[], int]) -> None:
-        self._engine = engine
-        self._loop = loop
+    def __init__(self, engine: Engine, clock: Callable[[], int]) -> None:
+        self.engine = engine
         self._clock = clock
-        self._timer: asyncio.TimerHandle | None = None
-        self._armed_ns = 0
+        self._timer = timer(self._run)
+        self._alarm_ns: int | None = None
+        self._passed_ns = 0
 
     def start(self, generation: Generation, start_ns: int) -> None:
         """Begins a completion that was asked for at `start_ns`; what is due is delivered before this returns."""
-        self._engine.start(generation, start_ns, self._clock())
-        self._arm()
+        try:
+            self.engine.start(generation, start_ns, self._clock())
+        finally:
+            self._arm()
 
     def cancel(self, generation: Generation) -> None:
         """Ends a completion; nothing more is delivered."""
-        self._engine.cancel(generation)
+        try:
+            self.engine.cancel(generation, self._clock())
+        finally:
+            self._arm()
 
     def _run(self) -> None:
-        self._timer = None
+        self._alarm_ns = None
+        self._passed_ns = self._clock()
         try:
-            self._engine.release(self._clock())
+            self.engine.release(self._passed_ns)
         finally:
             self._arm()
 
     def _arm(self) -> None:
-        next_ns = self._engine.next_ns
-        if next_ns is None or (self._timer is not None and self._armed_ns <= next_ns):
+        next_ns = self.engine.next_ns
+        if next_ns is None:
+            if self._alarm_ns is not None:
+                self._alarm_ns = None
+                self._timer.clear()
             return
-        if self._timer is not None:
-            self._timer.cancel()
-        self._armed_ns = next_ns
-        wait_s = (next_ns - self._clock()) / 1e9
-        self._timer = self._loop.call_later(max(wait_s, _LEAST_WAIT_S), self._run)
+        next_ns = max(next_ns, self._passed_ns + GAP_NS)
+        if self._alarm_ns is None or next_ns < self._alarm_ns:
+            self._alarm_ns = next_ns
+            self._timer.set(next_ns - self._clock())

@@ -103,9 +103,8 @@ class Service:
 
     def overloaded(self, call: Call, overload: Overload) -> Reply:
         """Step 14: the refusal of a call that does not get its turn; nothing is billed."""
-        return self.refuse(
-            call, Refusal("overloaded", overload.message, wait_s=overload.wait_s, status=overload.status)
-        )
+        refusal = Refusal(overload.condition, overload.message, wait_s=overload.wait_s, status=overload.status)
+        return self.refuse(call, refusal)
 
     def settle(self, call: Call) -> Reply:
         """Step 15: the completion, billed; the refusal when others spent the credits while the call waited."""

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mock_server.engine import Engine, Generation, Overload, Pace
+from mock_server.engine import Engine, Generation, Load, Overload, Pace
 
 MS = 1_000_000
 TIMES = st.just(0) | st.integers(0, 500 * MS)
@@ -106,7 +106,7 @@ def test_cancelled__is_told_nothing_more() -> None:
     engine, told, other = Engine(Pace(0, MS)), _Told(5), _Told(5)
     engine.start(told.generation, 0, 0)
     engine.start(other.generation, 0, 0)
-    engine.cancel(told.generation)
+    engine.cancel(told.generation, 0)
     _run(engine, 10 * MS)
     assert told.due == [1]
     assert other.due == [1, 2, 3, 4, 5]
@@ -129,7 +129,7 @@ def test_cancel_while_delivering__ends_it() -> None:
     engine = Engine(Pace(0, MS))
     told = _Told(3)
     generation = told.generation
-    generation.deliver = lambda: engine.cancel(generation) if generation.due else None
+    generation.deliver = lambda: engine.cancel(generation, 0) if generation.due else None
     engine.start(generation, 0, 0)
     assert engine.next_ns is None
 
@@ -143,7 +143,73 @@ def test_one_pass__serves_all_that_are_due() -> None:
     assert [told.due for told in streams] == [[1]] * 100
 
 
-@pytest.mark.parametrize("itl_ns", [0, 3])
-def test_huge_counts__need_no_loop(itl_ns: int) -> None:
-    """What is due is computed, not counted."""
-    assert Pace(5, itl_ns).count_due(0, 10**18, 10**15) == 10**15
+@given(
+    pace=PACES,
+    tokens=st.integers(1, 30),
+    together=st.booleans(),
+    passes=st.lists(st.integers(0, 200 * MS), max_size=30),
+)
+def test_late_passes__change_no_deadline(pace: Pace, tokens: int, passes: list[int], *, together: bool) -> None:
+    """Whenever the engine looks, every token was due when the pace says."""
+    engine, told = Engine(pace), _Told(tokens, together=together)
+    now_ns = 0
+    engine.start(told.generation, 0, 0)
+    for step_ns in passes:
+        now_ns += step_ns
+        engine.release(now_ns)
+    engine.release(3600 * 1000 * MS)
+    dues = {at_ns: due for due, at_ns in told.generation.dues}
+    every = [tokens - 1] if together else range(tokens)
+    assert dues == {pace.due_ns(0, index): index + 1 for index in every}
+    assert len(told.generation.dues) == len(dues)
+
+
+def test_replaced_pace__is_that_of_all_who_come_later() -> None:
+    """Those under way keep their deadlines; the old model goes when they are done."""
+    engine, before, after = Engine(Pace(10 * MS, 10 * MS)), _Told(3), _Told(3)
+    engine.start(before.generation, 0, 0)
+    engine.replace(Pace(1 * MS, 1 * MS))
+    engine.start(after.generation, 0, 0)
+    assert engine.load == Load(2, 0, 0.0)
+    _run(engine, 100 * MS)
+    assert before.generation.dues == [(1, 10 * MS), (2, 20 * MS), (3, 30 * MS)]
+    assert after.generation.dues == [(1, 1 * MS), (2, 2 * MS), (3, 3 * MS)]
+    assert len(engine._models) == 1
+
+
+def test_cancelled_under_a_replaced_pace__is_gone() -> None:
+    """Whichever model had it."""
+    engine, told = Engine(Pace(10 * MS, 10 * MS)), _Told(3)
+    engine.start(told.generation, 0, 0)
+    engine.replace(Pace())
+    engine.cancel(told.generation, 0)
+    assert engine.next_ns is None
+    assert engine.load == Load(0, 0, 0.0)
+
+
+def test_failing_delivery__holds_up_nobody() -> None:
+    """The others of the pass are delivered in the next, with the same deadlines."""
+    engine, failing, other = Engine(Pace(10 * MS, 10 * MS)), _Told(2), _Told(2)
+    engine.start(failing.generation, 0, 0)
+    engine.start(other.generation, 0, 0)
+
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    failing.generation.deliver = fail
+    with pytest.raises(ZeroDivisionError):
+        engine.release(10 * MS)
+    engine.release(11 * MS)
+    assert other.generation.dues == [(1, 10 * MS)]
+    assert other.due == [1]
+
+
+def test_request_made_by_a_delivery__is_taken_in() -> None:
+    """A pipelined request starts inside the delivery of the one before."""
+    engine, first, second = Engine(Pace(10 * MS, 0)), _Told(1), _Told(1)
+    first.generation.deliver = lambda: (
+        engine.start(second.generation, 10 * MS, 10 * MS) if first.generation.finished else None
+    )
+    engine.start(first.generation, 0, 0)
+    assert _run(engine, 100 * MS) == [10 * MS, 20 * MS]
+    assert second.due == [1]

@@ -371,7 +371,7 @@ def test_disconnect__stops_the_stream_at_once(contract: Contract, *, reset: bool
         before = driven.transport.written
         driven.wait(1000)
         assert driven.transport.written == before
-        assert driven.connection._pacer._engine.next_ns is None
+        assert driven.connection._pacer.engine.next_ns is None
 
     _driven(test, contract)
 
