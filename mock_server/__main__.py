@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from mock_server.admission import ACCOUNTS
-from mock_server.engine import Pace
+from mock_server.engine import Deployment, Pace
 from mock_server.fixture_file import FixtureError, FixtureFile
 from mock_server.mock import Mock, build
 from spec.commandline import Parser
@@ -34,12 +34,14 @@ any documented status on demand, with the request header
 examples:
   python -m mock_server --port 0
   python -m mock_server --ttft-ms 200 --itl-ms 20
+  python -m mock_server --engine mixtral-8x22b
+  python -m mock_server --engine mixtral-8x22b --predict 500:100
   python -m mock_server --break SSE-08
   curl http://127.0.0.1:8000/v1/chat/completions -H 'Authorization: Bearer mock-valid' \\
        -H 'Content-Type: application/json' -d '{{"messages": [{{"role": "user", "content": "hello"}}], "stream": true}}'
 
 Ctrl-C or SIGTERM ends the server once running replies are out, after {GRACE_S} s at the latest.
-exit status: 0 ended by a signal, 2 the command line, the contract or the address cannot be used"""
+exit status: 0 ended by a signal or predicted, 2 the command line, the contract or the address cannot be used"""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -49,7 +51,11 @@ def main(arguments: list[str] | None = None) -> int:
     if options.workers != 1:
         reason = "credits and rate limits are kept in one process and must stay exact"
         parser.error(f"--workers: expected 1, got {options.workers}: {reason}")
-    mock = _mock(parser, options)
+    pace = _pace(parser, options)
+    if options.predict is not None:
+        print(_prediction(parser, pace, *options.predict))
+        return 0
+    mock = _mock(parser, options, pace)
     listening = _listen(parser, options.host, options.port)
     _serve(mock, listening)
     return 0
@@ -67,8 +73,21 @@ def _parser() -> Parser:
     add("--port", type=_port, default=8000, help="0 for any free port (default: %(default)s)")
     add("--workers", type=int, default=1, metavar="N", help="processes; only 1 is possible (default: %(default)s)")
     add("--seed", type=int, default=0, metavar="N", help="another seed, other answers (default: %(default)s)")
-    add("--ttft-ms", type=_ms, default=0.0, metavar="X", help="time to the first token (default: at once)")
-    add("--itl-ms", type=_ms, default=0.0, metavar="X", help="time between two tokens (default: none)")
+    add("--ttft-ms", type=_ms, metavar="X", help="time to the first token (default: at once)")
+    add("--itl-ms", type=_ms, metavar="X", help="time between two tokens (default: none)")
+    add(
+        "--engine",
+        metavar="PROFILE",
+        help="the pace of a node that decodes in batches, whose tokens come later the more it has to do: mixtral-8x7b, "
+        "mixtral-8x22b (modelled on 2 and 8 H100) or a YAML file such as mock_server/profiles/mixtral-8x7b.yaml "
+        "(default: instant)",
+    )
+    add(
+        "--predict",
+        type=_lengths,
+        metavar="PROMPT:COMPLETION",
+        help="print what the profile promises for such lengths in tokens, for example 500:100, and end",
+    )
     add(
         "--break",
         dest="breaks",
@@ -95,10 +114,33 @@ def _parser() -> Parser:
     return parser
 
 
-def _mock(parser: Parser, options: argparse.Namespace) -> Mock:
+def _pace(parser: Parser, options: argparse.Namespace) -> Deployment:
+    if options.engine is None:
+        return Pace(round((options.ttft_ms or 0) * 1e6), round((options.itl_ms or 0) * 1e6))
+    if options.ttft_ms is not None or options.itl_ms is not None:
+        parser.error("--engine: expected neither --ttft-ms nor --itl-ms beside it, since it sets both")
+    from mock_server.profile_file import ProfileError, load  # noqa: PLC0415  only who names a profile waits for it
+
+    try:
+        return load(options.engine)
+    except ProfileError as error:
+        parser.error(f"--engine: {error}")
+
+
+def _prediction(parser: Parser, pace: Deployment, prompt_tokens: int, tokens: int) -> str:
+    from mock_server.node_profile import Profile  # noqa: PLC0415
+    from mock_server.prediction_table import render  # noqa: PLC0415
+
+    if not isinstance(pace, Profile):
+        parser.error("--predict: expected --engine with the profile of a node, got a constant pace")
+    if prompt_tokens + tokens > pace.kv_tokens:
+        parser.error(f"--predict: expected at most {pace.kv_tokens} tokens, got {prompt_tokens + tokens}")
+    return render(pace, prompt_tokens, tokens)
+
+
+def _mock(parser: Parser, options: argparse.Namespace, pace: Deployment) -> Mock:
     if options.breaks:
         _check_breaks(parser, options.breaks)
-    pace = Pace(round(options.ttft_ms * 1e6), round(options.itl_ms * 1e6))
     try:
         contract = Contract.load(options.spec)
         fixtures = FixtureFile(options.fixtures, contract, _tell) if options.fixtures else None
@@ -194,6 +236,13 @@ def _ms(text: str) -> float:
     if not 0 <= value < math.inf:
         raise argparse.ArgumentTypeError(f"expected milliseconds, not negative, got {text!r}")
     return value
+
+
+def _lengths(text: str) -> tuple[int, int]:
+    prompt, _, completion = text.partition(":")
+    if not all(part.isascii() and part.isdigit() and 0 < int(part) < 10**9 for part in (prompt, completion)):
+        raise argparse.ArgumentTypeError(f"expected tokens as PROMPT:COMPLETION, such as 500:100, got {text!r}")
+    return int(prompt), int(completion)
 
 
 if __name__ == "__main__":
