@@ -26,8 +26,10 @@ def cores() -> tuple[int, int]:
 def pin(core: int) -> None:
     """Keeps this process, and what it starts from now on, on one core, before all other work where that is allowed."""
     os.sched_setaffinity(0, {core})
-    with contextlib.suppress(PermissionError):
+    with contextlib.suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, 0, -20)
+        # where the scheduler groups by session, this is what counts
+        Path("/proc/self/autogroup").write_text("-20", encoding="ascii")
 
 
 def allow_connections(wanted: int) -> None:

@@ -29,5 +29,4 @@ def measured(client: Path, server: Server, plan: Plan) -> dict[str, Any]:
         "cpu_us_per_request": server_cpu_s * 1e6 / requests if requests else None,
         "cpu_us_per_event": server_cpu_s * 1e6 / events if events else None,
         "server_busy": server_cpu_s / seconds,
-        "client_busy": seen["client_cpu_s"] / seconds,
     }
