@@ -78,11 +78,10 @@ def _same() -> Iterator[str]:
 
 def _distinct() -> Iterator[str]:
     chance = random.Random(1)
-    documents = sorted((*ROOT.glob("*.md"), *ROOT.glob("spec/*.yaml")))
-    words = " ".join(path.read_text(encoding="utf-8") for path in documents).split()
+    words = " ".join(path.read_text(encoding="utf-8") for path in sorted(ROOT.glob("*.md"))).split()
     for _ in range(_PROMPTS):
         begin = chance.randrange(len(words) - PROMPT_BYTES)
-        yield f"{NUMBER} {' '.join(words[begin : begin + PROMPT_BYTES])[:PROMPT_BYTES]}"
+        yield f"{NUMBER} {' '.join(words[begin : begin + PROMPT_BYTES])[:PROMPT_BYTES].strip()}"
 
 
 def _strange() -> Iterator[str]:

@@ -11,13 +11,15 @@ from __future__ import annotations
 import functools
 import importlib.util
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import sentencepiece
 
+from spec.words import SPACE, Words, separable
+
 _FILES = {"v1": "tokenizer.model.v1", "v3": "mistral_instruct_tokenizer_240323.model.v3"}
-_SPACE = "\u2581"
 
 
 class Turn(NamedTuple):
@@ -34,6 +36,9 @@ class Tokenizer:
     def __init__(self, version: str) -> None:
         self.version = version
         self._model = sentencepiece.SentencePieceProcessor(model_file=str(_data_folder() / _FILES[version]))
+        by_word = separable(self._model.id_to_piece(list(range(self._model.get_piece_size()))))
+        self._counts = Words(self._pieces, len) if by_word else None
+        self._texts = Words(self._pieces, _texts) if by_word else None
 
     def encode(self, text: str) -> list[int]:
         """The text's token ids, without begin and end of sequence."""
@@ -41,7 +46,8 @@ class Tokenizer:
 
     def count(self, text: str) -> int:
         """How many tokens the text has."""
-        return len(self.encode(text))
+        counts = None if self._counts is None else self._counts.values(text)
+        return len(self.encode(text)) if counts is None else sum(counts)
 
     def split(self, text: str) -> list[str]:
         """The text of each token; joined they are the text.
@@ -49,22 +55,15 @@ class Tokenizer:
         A character outside the vocabulary is several byte tokens: its text stands at the last of them, so that no
         token's text is half a character.
         """
-        texts: list[str] = []
-        received = bytearray()
-        for piece in self._model.encode(text, out_type=str) if text else []:
-            if len(piece) == 6 and piece.startswith("<0x"):
-                received.append(int(piece[3:5], 16))
-                try:
-                    texts.append(received.decode())
-                    received.clear()
-                except UnicodeDecodeError:
-                    texts.append("")
-            else:
-                texts.append(piece.replace(_SPACE, " "))
+        of_words = None if self._texts is None else self._texts.values(text)
+        texts = _texts(self._pieces(text)) if of_words is None else list(chain.from_iterable(of_words))
         if texts:
             # sentencepiece puts one space before every text; it is not part of it
             texts[0] = texts[0].removeprefix(" ")
         return texts
+
+    def _pieces(self, text: str) -> list[str]:
+        return self._model.encode(text, out_type=str) if text else []
 
     def count_chat(self, messages: Sequence[Mapping[str, Any]], *, image_tokens: int = 0) -> int:
         """How many prompt tokens the model sees for these messages, its template included.
@@ -124,6 +123,23 @@ def _turns(messages: Sequence[Mapping[str, Any]]) -> list[Turn]:
             turn = Turn(turn.role, "\n\n".join(filter(None, (last.text, turn.text))), last.images + turn.images)
         turns.append(turn)
     return turns
+
+
+def _texts(pieces: Sequence[str]) -> list[str]:
+    """The text of each piece."""
+    texts: list[str] = []
+    received = bytearray()
+    for piece in pieces:
+        if len(piece) == 6 and piece.startswith("<0x"):
+            received.append(int(piece[3:5], 16))
+            try:
+                texts.append(received.decode())
+                received.clear()
+            except UnicodeDecodeError:
+                texts.append("")
+        else:
+            texts.append(piece.replace(SPACE, " "))
+    return texts
 
 
 def _data_folder() -> Path:

@@ -10,7 +10,8 @@ from mistral_common.exceptions import MistralCommonException
 from mistral_common.protocol.instruct.request import ChatCompletionRequest
 from mistral_common.tokens.tokenizers.mistral import MistralTokenizer
 
-from spec.tokens import text_of, tokenizer
+from spec.tokens import _texts, text_of, tokenizer
+from spec.words import SPACE, Words, separable
 
 _WORDS = st.sampled_from(["hello", " x", "\n", "🙂🙂", "é", "[INST]", "tell me", "  ", "cats.", "日本", "", "</s>"])
 _TEXTS = st.lists(_WORDS, min_size=1, max_size=5).map("".join)
@@ -51,6 +52,48 @@ def test_split__joins_to_the_text(version: str, text: str) -> None:
     pieces = tokenizer(version).split(text)
     assert "".join(pieces) == text
     assert len(pieces) == tokenizer(version).count(text)
+
+
+_SPACED = st.lists(st.text(max_size=8) | _WORDS | st.sampled_from([" ", "\u2581", "\t"]), max_size=12).map(" ".join)
+
+
+@pytest.mark.parametrize("version", ["v1", "v3"])
+@settings(max_examples=500)
+@given(text=_SPACED | st.text())
+@example(text="one  two \u2581three\n four ")
+@example(text="known known unknown" + "n" * 80)
+def test_tokens_of_words__are_those_of_the_whole_text(version: str, text: str) -> None:
+    """Word by word or in one go: as many tokens, and the same texts, when the words are new and when they are known."""
+    tokens = tokenizer(version)
+    pieces = tokens._model.encode(text, out_type=str)
+    for _ in range(2):
+        assert tokens.count(text) == len(pieces)
+        assert tokens.split(text)[1:] == _texts(pieces)[1:]
+
+
+@pytest.mark.parametrize("version", ["v1", "v3"])
+def test_vocabulary__has_no_piece_that_reaches_into_the_next_word(version: str) -> None:
+    """What lets words be encoded one by one."""
+    model = tokenizer(version)._model
+    pieces = model.id_to_piece(list(range(model.get_piece_size())))
+    assert not [piece for piece in pieces if SPACE in piece.lstrip(SPACE)]
+    assert separable(pieces)
+    assert not separable([*pieces, f"of{SPACE}the"])
+
+
+def test_words__are_remembered_up_to_a_bound() -> None:
+    """However many words come, the memory is bounded, and right."""
+    words = Words(lambda text: [f"{SPACE}{word}" for word in text.split(" ")], len)
+    for start in range(0, 100_000, 1000):
+        assert words.values(" ".join(map(str, range(start, start + 1000)))) == [1] * 1000
+    assert len(words._known) <= 32 * 1024
+
+
+def test_long_words__are_not_remembered() -> None:
+    """One text of many megabytes is no word to keep."""
+    words = Words(lambda text: [f"{SPACE}{word}" for word in text.split(" ")], len)
+    assert words.values(f"short {'long' * 100}") == [1, 1]
+    assert list(words._known) == ["short"]
 
 
 def test_documented_example__has_the_documented_prompt_tokens() -> None:

@@ -1,0 +1,63 @@
+"""What a tokenizer makes of a text, word by word and remembered: most words of a text were seen before.
+
+A piece of Mixtral's vocabularies may begin with spaces, and has none after its first other character. So no merge of
+the byte pair encoding reaches from the end of one word over the space into the next: a word is encoded with the space
+before it, whatever stands around the two. `separable` holds a vocabulary to this.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Generic, TypeVar
+
+SPACE = "\u2581"
+"""What stands for a space in a piece."""
+
+Value = TypeVar("Value")
+
+_REACHES_OVER = re.compile(f"[^{SPACE}\n]{SPACE}")
+_REMEMBERED = 32 * 1024
+_LONGEST = 64
+"""How many words are remembered, and of up to how many characters."""
+
+
+def separable(pieces: Iterable[str]) -> bool:
+    """Whether no piece of a vocabulary reaches over a space from one word into the next."""
+    return _REACHES_OVER.search("\n".join(pieces)) is None
+
+
+class Words(Generic[Value]):
+    """What is made of each word's pieces; `encode` is the model's, which puts a space before every text.
+
+    Any thread may use it.
+    """
+
+    def __init__(self, encode: Callable[[str], Sequence[str]], value_of: Callable[[Sequence[str]], Value]) -> None:
+        self._encode = encode
+        self._value_of = value_of
+        self._known: dict[str, Value] = {}
+
+    def values(self, text: str) -> list[Value] | None:
+        """The value of each word in turn; None for a text that is not words with one space between two."""
+        if not text or text[0] == " " or text[-1] == " " or "  " in text or SPACE in text:
+            return None
+        words = text.split(" ")
+        values = list(map(self._known.get, words))
+        if None not in values:
+            return values  # type: ignore[return-value]  # no None among them
+        made = iter(self._make([word for word, value in zip(words, values, strict=True) if value is None]))
+        return [next(made) if value is None else value for value in values]
+
+    def _make(self, words: Sequence[str]) -> list[Value]:
+        """The values of unknown words, which are known from then on."""
+        pieces: list[list[str]] = []
+        for piece in self._encode(" ".join(words)):
+            if piece.startswith(SPACE):
+                pieces.append([])
+            pieces[-1].append(piece)
+        values = list(map(self._value_of, pieces))
+        if len(self._known) + len(values) > _REMEMBERED:
+            self._known.clear()  # what is said often comes back at once
+        self._known.update((word, value) for word, value in zip(words, values, strict=True) if len(word) <= _LONGEST)
+        return values
