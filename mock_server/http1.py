@@ -6,10 +6,11 @@ for the service to judge.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
-from dataclasses import dataclass
 from email.utils import formatdate
 from http import HTTPStatus
+from typing import NamedTuple
 from urllib.parse import unquote
 
 import httptools
@@ -25,8 +26,7 @@ LAST_CHUNK = b"0\r\n\r\n"
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(NamedTuple):
     """One complete request and what its connection asks for."""
 
     request: Request
@@ -34,8 +34,7 @@ class Received:
     http_1_0: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Malformed:
+class Malformed(NamedTuple):
     """What is no request; nothing after it is read. `path` is "" when it was not known yet."""
 
     status: int
@@ -121,7 +120,9 @@ class Reader:
     def on_headers_complete(self) -> None:
         """The head is there, the body follows."""
         self._in_head = False
-        headers = {name.lower(): value for name, value in self._fields}
+        path, query = _target(self._url)
+        self._request = Request(self._parser.get_method().decode(), path, query, tuple(self._fields), b"")
+        headers = self._request.headers
         # RFC 9110 section 10.1.1: a server ignores the expectation of an HTTP/1.0 client
         expected = headers.get("expect", "").lower() == "100-continue"
         self.awaits_continue = expected and self._parser.get_http_version() != "1.0"
@@ -136,11 +137,9 @@ class Reader:
     def on_message_complete(self) -> None:
         """The request is there."""
         self.awaits_continue = False
-        path, query = _target(self._url)
-        method = self._parser.get_method().decode()
-        request = Request(method, path, query, tuple(self._fields), b"".join(self._body))
+        self._request.body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
         keep_alive = self._parser.should_keep_alive()
-        self._complete.append(Received(request, keep_alive, self._parser.get_http_version() == "1.0"))
+        self._complete.append(Received(self._request, keep_alive, self._parser.get_http_version() == "1.0"))
         self._ended = not keep_alive
 
     def _refuse_longer(self, body_bytes: int) -> None:
@@ -181,10 +180,9 @@ def outgoing(reply: Reply, received: Received | None, date: bytes) -> Outgoing:
         keep_alive = keep_alive and chunked
     if received is not None and received.request.method == "HEAD":
         frames = [b""]
-    fields = "".join(f"{name}: {value}\r\n" for name, value in reply.headers.items()).encode("latin-1", "replace")
-    head = b"".join(
-        (_status_line(reply.status), date, fields, framing, _connection(received, keep_alive=keep_alive), b"\r\n")
-    )
+    fields = [_field(name, value) for name, value in reply.headers.items()]
+    connection = _connection(received, keep_alive=keep_alive)
+    head = b"".join((_status_line(reply.status), date, *fields, framing, connection, b"\r\n"))
     made = Outgoing(head, frames, LAST_CHUNK if chunked else b"", chunked, not keep_alive)
     for edit in reply.edits:
         made = edit(made)
@@ -196,8 +194,14 @@ def chunk(data: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
+@functools.cache
 def _status_line(status: int) -> bytes:
     return f"HTTP/1.1 {status} {_PHRASES.get(status, '')}\r\n".encode()
+
+
+@functools.lru_cache(maxsize=256)
+def _field(name: str, value: str) -> bytes:
+    return f"{name}: {value}\r\n".encode("latin-1", "replace")
 
 
 def _connection(received: Received | None, *, keep_alive: bool) -> bytes:

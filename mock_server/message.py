@@ -26,11 +26,10 @@ class Request:
     headers: Mapping[str, str] = field(init=False)
 
     def __post_init__(self) -> None:
-        headers: dict[str, str] = {}
-        for name, value in self.fields:
-            lower = name.lower()
+        headers = {name.lower(): value for name, value in self.fields}
+        if len(headers) < len(self.fields):
             # RFC 9110 section 5.3: fields of one name are one list
-            headers[lower] = f"{headers[lower]}, {value}" if lower in headers else value
+            headers = {name: ", ".join(v for n, v in self.fields if n.lower() == name) for name in headers}
         self.headers = headers
 
 
