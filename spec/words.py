@@ -40,24 +40,28 @@ class Words(Generic[Value]):
 
     def values(self, text: str) -> list[Value] | None:
         """The value of each word in turn; None for a text that is not words with one space between two."""
-        if not text or text[0] == " " or text[-1] == " " or "  " in text or SPACE in text:
-            return None
         words = text.split(" ")
         values = list(map(self._known.get, words))
-        if None not in values:
-            return values  # type: ignore[return-value]  # no None among them
-        made = iter(self._make([word for word, value in zip(words, values, strict=True) if value is None]))
-        return [next(made) if value is None else value for value in values]
+        if None in values:
+            if "" in words or SPACE in text:
+                return None
+            unknown = [index for index, value in enumerate(values) if value is None]
+            for index, value in zip(unknown, self._make([words[index] for index in unknown]), strict=True):
+                values[index] = value
+        return values  # type: ignore[return-value]  # no None is left
 
     def _make(self, words: Sequence[str]) -> list[Value]:
         """The values of unknown words, which are known from then on."""
         pieces: list[list[str]] = []
         for piece in self._encode(" ".join(words)):
-            if piece.startswith(SPACE):
-                pieces.append([])
-            pieces[-1].append(piece)
+            if piece[0] == SPACE:
+                pieces.append([piece])
+            else:
+                pieces[-1].append(piece)
         values = list(map(self._value_of, pieces))
         if len(self._known) + len(values) > _REMEMBERED:
             self._known.clear()  # what is said often comes back at once
-        self._known.update((word, value) for word, value in zip(words, values, strict=True) if len(word) <= _LONGEST)
+        for word, value in zip(words, values, strict=True):
+            if len(word) <= _LONGEST:
+                self._known[word] = value
         return values
