@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 from collections.abc import Hashable
 from typing import Generic, TypeVar
 
@@ -15,7 +16,8 @@ class Memory(Generic[Key, Value]):
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._entries: dict[Key, Value] = {}
+        # not a dict: looking for its oldest entry passes all that were deleted before it
+        self._entries = OrderedDict[Key, Value]()
         self._changing = threading.Lock()
 
     def get(self, key: Key) -> Value | None:
@@ -26,5 +28,5 @@ class Memory(Generic[Key, Value]):
         """Keeps a value."""
         with self._changing:
             if len(self._entries) >= self._size:
-                del self._entries[next(iter(self._entries))]
+                self._entries.popitem(last=False)
             self._entries[key] = value

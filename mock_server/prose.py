@@ -1,4 +1,4 @@
-"""Short English answers, made of sentences with slots; same random generator and topic, same text.
+"""Short English answers, made of sentences with slots; same chance and topic, same text.
 
 The words are ordinary ones, so that most are one token of Mixtral's vocabularies; a few carry an accent, a dash or
 curly quotes, so that a stream holds more than ASCII.
@@ -7,10 +7,14 @@ curly quotes, so that a stream holds more than ASCII.
 from __future__ import annotations
 
 import functools
-import random
+import itertools
 import re
 from collections.abc import Mapping, Sequence
+from typing import Protocol, TypeVar
 
+Option = TypeVar("Option")
+
+_TOPIC = "{topic}"
 _SLOT = re.compile(r"\{(\w+)\}")
 _WORD = re.compile(r"[A-Za-z]{3,20}")
 _LOOKED_AT = 200
@@ -83,50 +87,72 @@ _SLOTS: Mapping[str, tuple[str, ...]] = {
     ),
 }
 
-_LEAST_WORDS, _MOST_WORDS = 16, 125
+_LENGTHS = range(16, 126)
+"""How many words a text has, about."""
+
+
+class Chance(Protocol):
+    """What chooses: a `random.Random`, or the cheaper `Digest`."""
+
+    def choice(self, options: Sequence[Option], /) -> Option:
+        """One of the options."""
+
+
+class Digest:
+    """Chooses as a digest says, with no generator to set up: it is one number, and each choice takes a digit off it.
+
+    64 bytes last for some 60 choices; after them the first option is taken.
+    """
+
+    def __init__(self, digest: bytes) -> None:
+        self._left = int.from_bytes(digest)
+
+    def choice(self, options: Sequence[Option], /) -> Option:
+        """One of the options."""
+        self._left, chosen = divmod(self._left, len(options))
+        return options[chosen]
 
 
 def topic_of(question: str) -> str:
     """The last word of a question that says what it is about; `this` when there is none."""
-    words = reversed(_WORD.findall(question[-_LOOKED_AT:]))
-    return next((word for word in words if word.lower() not in _COMMON), "this")
+    for said in reversed(question[-_LOOKED_AT:].split()):
+        for word in reversed(_WORD.findall(said)):
+            if word.lower() not in _COMMON:
+                return str(word)
+    return "this"
 
 
-def compose(chance: random.Random, topic: str) -> str:
+def compose(chance: Chance, topic: str) -> str:
     """A few sentences about the topic, about 20 to 200 tokens long."""
-    opening = _fill(chance, _pick(chance, _OPENINGS), topic)
-    closing = _fill(chance, _pick(chance, _CLOSINGS), topic)
-    said, unsaid = [opening], list(_SENTENCES)
-    missing = chance.randint(_LEAST_WORDS, _MOST_WORDS) - _count_words(opening) - _count_words(closing)
+    return " ".join(sentences(chance, topic))
+
+
+def sentences(chance: Chance, topic: str) -> list[str]:
+    """The sentences of `compose`."""
+    said = [_fill(chance, chance.choice(_OPENINGS), topic)]
+    closing = _fill(chance, chance.choice(_CLOSINGS), topic)
+    missing = chance.choice(_LENGTHS) - _count_words(said[0]) - _count_words(closing)
+    unsaid = list(_SENTENCES)
     while missing > 0 and unsaid:
-        sentence = _pick(chance, unsaid)
+        sentence = chance.choice(unsaid)
         unsaid.remove(sentence)
         said.append(_fill(chance, sentence, topic))
         missing -= _count_words(said[-1])
-    return " ".join([*said, closing])
+    return [*said, closing]
 
 
-def _fill(chance: random.Random, sentence: str, topic: str) -> str:
-    """The sentence with each slot filled, no two slots of one kind alike."""
-    template, names = _template(sentence)
-    words: list[str] = []
-    for name in names:
-        word = topic if name == "topic" else _pick(chance, _SLOTS[name])
-        while word in words and name != "topic":
-            word = _pick(chance, _SLOTS[name])
-        words.append(word)
-    return template % tuple(words)
+def _fill(chance: Chance, sentence: str, topic: str) -> str:
+    filled = chance.choice(_fillings(sentence))
+    return filled.replace(_TOPIC, topic) if _TOPIC in filled else filled
 
 
 @functools.cache
-def _template(sentence: str) -> tuple[str, Sequence[str]]:
-    """The sentence with `%s` for each slot, and the names of the slots."""
-    return _SLOT.sub("%s", sentence), _SLOT.findall(sentence)
-
-
-def _pick(chance: random.Random, options: Sequence[str]) -> str:
-    # `choice` is five times slower, for a fairness that nobody sees
-    return options[int(chance.random() * len(options))]
+def _fillings(sentence: str) -> Sequence[str]:
+    """The sentence with every slot but the topic's filled, in every way that has no two slots of one kind alike."""
+    names = _SLOT.findall(sentence)
+    template = _SLOT.sub("%s", sentence)
+    ways = itertools.product(*(_SLOTS.get(name, (_TOPIC,)) for name in names))
+    return tuple(template % words for words in ways if len(set(words)) == len(words))
 
 
 def _count_words(text: str) -> int:

@@ -7,7 +7,6 @@ delivered (`stream`, `stream_options`) nor on where it is cut (`max_tokens`, `st
 from __future__ import annotations
 
 import hashlib
-import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -105,12 +104,11 @@ class Replies:
 
     def _write(self, asked: Question, key: bytes) -> Script:
         tokens = tokenizer(asked.model.tokenizer)
-        digest = hashlib.blake2b(b"%d " % self._seed + key, digest_size=16).digest()
-        chance = random.Random(digest)  # noqa: S311  the same answer for the same seed is the point
+        digest = hashlib.blake2b(b"%d " % self._seed + key).digest()
         last = next((message for message in reversed(asked.messages) if message["role"] == "user"), asked.messages[-1])
-        text = prose.compose(chance, prose.topic_of(text_of(last["content"])))
+        sentences = prose.sentences(prose.Digest(digest), prose.topic_of(text_of(last["content"])))
         prompt_tokens = tokens.count_chat(asked.messages, image_tokens=asked.model.image_tokens)
-        return Script(prompt_tokens, tuple(tokens.split(text)))
+        return Script(prompt_tokens, tuple(tokens.split_joined(sentences)))
 
 
 def cut(

@@ -20,6 +20,8 @@ import sentencepiece
 from spec.words import SPACE, Words, separable
 
 _FILES = {"v1": "tokenizer.model.v1", "v3": "mistral_instruct_tokenizer_240323.model.v3"}
+_REMEMBERED = 4096
+"""How many parts of texts are kept with their tokens."""
 
 
 class Turn(NamedTuple):
@@ -39,6 +41,7 @@ class Tokenizer:
         by_word = separable(self._model.id_to_piece(list(range(self._model.get_piece_size()))))
         self._counts = Words(self._pieces, len) if by_word else None
         self._texts = Words(self._pieces, _texts) if by_word else None
+        self._texts_of_part = functools.lru_cache(_REMEMBERED)(self._texts_of)
 
     def encode(self, text: str) -> list[int]:
         """The text's token ids, without begin and end of sequence."""
@@ -55,12 +58,21 @@ class Tokenizer:
         A character outside the vocabulary is several byte tokens: its text stands at the last of them, so that no
         token's text is half a character.
         """
+        return _from_start(self._texts_of(text))
+
+    def split_joined(self, parts: Sequence[str]) -> list[str]:
+        """`split` of parts joined by one space each; parts that come again are remembered.
+
+        No part is empty or ends with a space.
+        """
+        if self._texts is None:
+            return self.split(" ".join(parts))
+        return _from_start(list(chain.from_iterable(map(self._texts_of_part, parts))))
+
+    def _texts_of(self, text: str) -> list[str]:
+        """The text of each token, with the space that is put before the whole."""
         of_words = None if self._texts is None else self._texts.values(text)
-        texts = _texts(self._pieces(text)) if of_words is None else list(chain.from_iterable(of_words))
-        if texts:
-            # sentencepiece puts one space before every text; it is not part of it
-            texts[0] = texts[0].removeprefix(" ")
-        return texts
+        return _texts(self._pieces(text)) if of_words is None else list(chain.from_iterable(of_words))
 
     def _pieces(self, text: str) -> list[str]:
         return self._model.encode(text, out_type=str) if text else []
@@ -123,6 +135,13 @@ def _turns(messages: Sequence[Mapping[str, Any]]) -> list[Turn]:
             turn = Turn(turn.role, "\n\n".join(filter(None, (last.text, turn.text))), last.images + turn.images)
         turns.append(turn)
     return turns
+
+
+def _from_start(texts: list[str]) -> list[str]:
+    """The texts without the space that sentencepiece puts before every text: it is no part of it."""
+    if texts:
+        texts[0] = texts[0].removeprefix(" ")
+    return texts
 
 
 def _texts(pieces: Sequence[str]) -> list[str]:
