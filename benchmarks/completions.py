@@ -15,7 +15,7 @@ from benchmarks.measurement import measured
 from benchmarks.native import Plan, compiled, write_blocks
 from benchmarks.results import Column, Results
 from benchmarks.servers import Program, Server
-from benchmarks.workload import WORKLOADS, Call, call_of, prompts
+from benchmarks.workload import WORKLOADS, Call, call_of, dialects, prompts
 
 _SAMPLED = 101
 _COLUMNS = (
@@ -42,7 +42,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     made = parser("completions", __doc__ or "", seconds=3, rounds=5)
     made.add_argument("--prompts", nargs="+", choices=WORKLOADS, default=list(WORKLOADS), help="what is asked")
     made.add_argument("--reference", choices=("C", "nginx"), default="C", help="what the others are divided by")
-    made.add_argument("--dialect", default="nvidia", help="how the mock is called")
+    made.add_argument("--dialect", choices=dialects(), default="nvidia", help="how the mock is called")
     made.add_argument("--connections", type=positive, default=32, metavar="N", help="how many call at once")
     made.add_argument(
         "--peer",

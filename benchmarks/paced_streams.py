@@ -15,7 +15,7 @@ from benchmarks.machine import allow_connections, cores, pin
 from benchmarks.measurement import measured
 from benchmarks.native import Plan, compiled, write_blocks
 from benchmarks.results import Column, Results
-from benchmarks.workload import call_of, prompts
+from benchmarks.workload import call_of, dialects, prompts
 
 _COLUMNS = (
     Column("events/s", "events_per_s", ranged=True),
@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     made = parser("paced_streams", __doc__ or "", seconds=6, rounds=5)
     made.add_argument("--streams", type=positive, nargs="+", default=[1000, 1500], metavar="N", help="at once")
     made.add_argument("--itl-ms", type=positive, default=20, metavar="X", help="time between two events of a stream")
-    made.add_argument("--dialect", default="nvidia", help="how the mock is called")
+    made.add_argument("--dialect", choices=dialects(), default="nvidia", help="how the mock is called")
     return run(made.parse_args(arguments), _measure, ("streams", "server"), _COLUMNS)
 
 

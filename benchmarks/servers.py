@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
 import shlex
@@ -12,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,11 +88,11 @@ def nginx(body: bytes, path: str, folder: Path) -> Program:
 def peer(given: str) -> Program:
     """The server that `NAME=command with {port}` describes.
 
-    Raises: ValueError when it is written otherwise.
+    Raises: argparse.ArgumentTypeError when it is written otherwise.
     """
     name, _, command = given.partition("=")
     if not name or "{port}" not in command:
-        raise ValueError(f"expected NAME=command with {{port}}, got {given!r}")
+        raise argparse.ArgumentTypeError(f"expected NAME=command with {{port}}, got {given!r}")
     return Program(name, lambda port: shlex.split(command.replace("{port}", str(port))))
 
 
@@ -116,7 +117,8 @@ def started(program: Program, request: bytes, core: int) -> Iterator[Server]:
         answer = _first_answer(program.name, process, port, request, began_s)
         yield Server(program.name, process.pid, port, time.perf_counter() - began_s, answer)
     finally:
-        os.killpg(process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
 

@@ -15,7 +15,7 @@ from benchmarks.machine import cores, pin
 from benchmarks.measurement import measured
 from benchmarks.native import Plan, compiled, write_blocks
 from benchmarks.results import Column, Results
-from benchmarks.workload import WORKLOADS, call_of, prompts
+from benchmarks.workload import WORKLOADS, call_of, dialects, prompts
 
 _COLUMNS = (
     Column("events/s", "events_per_s", ranged=True),
@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     made = parser("unpaced_streams", __doc__ or "", seconds=3, rounds=5)
     made.add_argument("--prompts", nargs="+", choices=WORKLOADS, default=list(WORKLOADS), help="what is asked")
     made.add_argument("--connections", type=positive, default=32, metavar="N", help="how many streams at once")
-    made.add_argument("--dialect", default="nvidia", help="how the mock is called")
+    made.add_argument("--dialect", choices=dialects(), default="nvidia", help="how the mock is called")
     return run(made.parse_args(arguments), _measure, ("prompts", "server"), _COLUMNS)
 
 

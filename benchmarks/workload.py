@@ -45,6 +45,11 @@ class Call:
         return "\r\n".join([*head, f"Content-Length: {len(body)}", "", ""]).encode() + body
 
 
+def dialects() -> tuple[str, ...]:
+    """The dialects of the contract."""
+    return tuple(Contract.load().operations)
+
+
 def call_of(dialect: str) -> Call:
     """How the contract says that a dialect is called.
 

@@ -1,0 +1,102 @@
+"""The benchmark programs run, and measure what they say; no figure of theirs is asserted."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+
+pytestmark = pytest.mark.skipif(
+    not sys.platform.startswith("linux") or shutil.which("cc") is None or len(os.sched_getaffinity(0)) < 2,
+    reason="the benchmarks need Linux, a C compiler and two cores",
+)
+
+
+def _run(program: str, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", f"benchmarks.{program}", *options]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+
+
+def _measured(program: str, folder: Path, *options: str) -> dict[tuple[str, ...], list[dict[str, Any]]]:
+    ended = _run(program, "--rounds", "1", "--seconds", "0.3", "--out", str(folder / "out.json"), *options)
+    assert ended.returncode == 0, ended.stderr
+    written = json.loads((folder / "out.json").read_text(encoding="utf-8"))
+    for row in written["rows"]:
+        assert f"| {row['row'][0]} " in ended.stdout
+    return {tuple(row["row"]): row["rounds"] for row in written["rows"]}
+
+
+def test_completions__are_answered_by_mock_and_bound(tmp_path: Path) -> None:
+    """Every request gets a 200 from both, and the ratio is to the bound."""
+    rows = _measured("completions", tmp_path, "--connections", "4")
+    assert set(rows) == {(workload, name) for workload in ("same", "distinct", "strange") for name in ("mock", "C")}
+    for (figures,) in rows.values():
+        assert figures["requests"] > 0
+        assert figures["refused"] == figures["broken"] == 0
+    assert rows["same", "C"][0]["of_reference"] == 1
+
+
+def test_paced_streams__come_at_their_pace(tmp_path: Path) -> None:
+    """So many streams at so many events per second give, over a while, no more than their product."""
+    rows = _measured("paced_streams", tmp_path, "--streams", "10", "--itl-ms", "10")
+    for name in ("mock", "C"):
+        (figures,) = rows["10", name]
+        assert figures["broken"] == figures["refused"] == 0
+        # an answer has three events besides those of its tokens, and these are more than a hundred
+        assert 0 < figures["events_per_s"] <= 1000 * 1.1
+        assert figures["late_p50_ms"] >= 0
+
+
+def test_unpaced_streams__are_read_to_their_end(tmp_path: Path) -> None:
+    """Streams are complete, and have many events each."""
+    rows = _measured("unpaced_streams", tmp_path, "--prompts", "same", "--connections", "4")
+    for name in ("mock", "C"):
+        (figures,) = rows["same", name]
+        assert figures["requests"] > 0
+        assert figures["events"] >= 100 * figures["requests"]
+
+
+def test_footprint__is_measured(tmp_path: Path) -> None:
+    """Start, memory, idle connections and many requests."""
+    rows = _measured("footprint", tmp_path, "--idle", "20", "--requests", "100")
+    assert len(rows) == 6
+    assert all(figures["value"] is not None for (figures, *_more) in rows.values())
+
+
+def test_peer__is_measured_beside_the_mock(tmp_path: Path) -> None:
+    """Any command that serves on a port."""
+    peer = f"twin={sys.executable} -m mock_server --port {{port}}"
+    rows = _measured("completions", tmp_path, "--prompts", "same", "--peer", peer)
+    assert rows["same", "twin"][0]["requests"] > 0
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--peer", "nothing"], "expected NAME=command with {port}, got 'nothing'"),
+        (["--rounds", "0"], "expected a whole number from 1 on, got '0'"),
+        (["--prompts", "odd"], "invalid choice"),
+        (["--dialect", "odd"], "invalid choice"),
+    ],
+)
+def test_wrong_usage__is_one_line(options: list[str], said: str) -> None:
+    """With exit status 2."""
+    ended = _run("completions", *options)
+    assert ended.returncode == 2
+    assert said in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_peer_that_ends__is_told_in_one_line() -> None:
+    """With exit status 1 and its own status."""
+    ended = _run("completions", "--peer", "gone=sh -c 'exit 7' {port}")
+    assert ended.returncode == 1
+    assert ended.stderr.strip() == "benchmark: gone: expected a server, got exit status 7"
