@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import json
 from collections.abc import Mapping, Sequence
 from itertools import chain
 from pathlib import Path
@@ -25,11 +26,16 @@ _REMEMBERED = 4096
 
 
 class Turn(NamedTuple):
-    """One turn of a chat as the template sees it: neighbours of one role joined, parts reduced to text and images."""
+    """One turn of a chat as the template sees it: neighbours of one role joined, parts reduced to text and images.
+
+    `calls` are the functions that an assistant's turn calls, `answers` the call that a tool's turn is the result of.
+    """
 
     role: str
     text: str
     images: int
+    calls: tuple[Mapping[str, Any], ...] = ()
+    answers: str | None = None
 
 
 class Tokenizer:
@@ -77,15 +83,21 @@ class Tokenizer:
     def _pieces(self, text: str) -> list[str]:
         return self._model.encode(text, out_type=str) if text else []
 
-    def count_chat(self, messages: Sequence[Mapping[str, Any]], *, image_tokens: int = 0) -> int:
-        """How many prompt tokens the model sees for these messages, its template included.
+    def count_chat(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        *,
+        image_tokens: int = 0,
+        tools: Sequence[Mapping[str, Any]] = (),
+    ) -> int:
+        """How many prompt tokens the model sees for these messages and tools, its template included.
 
-        `image_tokens` is what one image part adds.
+        `image_tokens` is what one image part adds. v1 has no template for tools; they are counted as in v3.
         """
         turns = _turns(messages)
         system = "\n\n".join(turn.text for turn in turns if turn.role == "system")
         chat = [turn for turn in turns if turn.role != "system"]
-        if not chat or chat[0].role == "assistant":
+        if not chat or chat[0].role in ("assistant", "tool"):
             # the template starts with a user's turn, an empty one if need be
             chat.insert(0, Turn("user", "", 0))
         users = [index for index, turn in enumerate(chat) if turn.role == "user"]
@@ -95,11 +107,26 @@ class Tokenizer:
         for index, turn in enumerate(chat):
             if turn.role == "assistant":
                 text = turn.text.rstrip(" ") if self.version == "v3" else turn.text
-                total += self.count(text) + 1  # end of sequence
+                total += self.count(text) + self._count_calls(turn.calls) + 1  # end of sequence
+            elif turn.role == "tool":
+                # a control token on each side
+                total += self.count(_json({"content": _value(turn.text), "call_id": turn.answers})) + 2
             else:
                 prefix = f"{system}\n\n" if index == carrier and system else ""
                 total += self._count_user(prefix + turn.text)
+        if tools:
+            total += self.count(_json([_shown(tool) for tool in tools])) + 2
         return total + image_tokens * sum(turn.images for turn in turns)
+
+    def _count_calls(self, calls: Sequence[Mapping[str, Any]]) -> int:
+        if not calls:
+            return 0
+        functions = ((call["function"], call["id"]) for call in calls)
+        written = [
+            {"name": function["name"], "arguments": _value(function["arguments"]), "id": name}
+            for function, name in functions
+        ]
+        return self.count(_json(written)) + 1  # a control token says that calls follow
 
     def _count_user(self, text: str) -> int:
         if self.version == "v1":
@@ -116,10 +143,12 @@ def tokenizer(version: str) -> Tokenizer:
     return Tokenizer(version)
 
 
-def text_of(content: str | Sequence[Mapping[str, Any]]) -> str:
-    """The text of a message's content, whether it is a string or parts."""
+def text_of(content: str | Sequence[Mapping[str, Any]] | None) -> str:
+    """The text of a message's content, whether it is a string or parts; empty without any."""
     if isinstance(content, str):
         return content
+    if content is None:
+        return ""
     return "\n\n".join(part["text"] for part in content if part.get("type") == "text" and part["text"])
 
 
@@ -127,12 +156,15 @@ def _turns(messages: Sequence[Mapping[str, Any]]) -> list[Turn]:
     """Neighbours of one role are one turn, joined by an empty line, as the model's own template joins them."""
     turns: list[Turn] = []
     for message in messages:
-        content = message["content"]
-        images = 0 if isinstance(content, str) else sum(part.get("type") == "image_url" for part in content)
-        turn = Turn(message["role"], text_of(content), images)
-        if turns and turns[-1].role == turn.role:
+        content, role = message.get("content"), message["role"]
+        parts = () if content is None or isinstance(content, str) else content
+        images = sum(part.get("type") == "image_url" for part in parts)
+        calls = _calls(message) if role == "assistant" else ()
+        turn = Turn(role, text_of(content), images, calls, message.get("tool_call_id") if role == "tool" else None)
+        if turns and turns[-1].role == role and role != "tool":
             last = turns.pop()
-            turn = Turn(turn.role, "\n\n".join(filter(None, (last.text, turn.text))), last.images + turn.images)
+            text = "\n\n".join(filter(None, (last.text, turn.text)))
+            turn = Turn(role, text, last.images + images, last.calls + calls)
         turns.append(turn)
     return turns
 
@@ -159,6 +191,38 @@ def _texts(pieces: Sequence[str]) -> list[str]:
         else:
             texts.append(piece.replace(SPACE, " "))
     return texts
+
+
+def _shown(tool: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A tool as the model is shown it."""
+    function = tool["function"]
+    shown = {name: function.get(name) or empty for name, empty in (("name", ""), ("description", ""))}
+    return {"type": "function", "function": {**shown, "parameters": function.get("parameters") or {}}}
+
+
+def _value(text: str) -> Any:
+    """What the text says as JSON, the text itself when it is none: the model reads objects, not quoted ones."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _calls(message: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    """The function calls of a message, those that are complete: where none are documented, anything may stand there."""
+    calls = message.get("tool_calls")
+    return tuple(filter(_is_call, calls)) if isinstance(calls, list) else ()
+
+
+def _is_call(call: Any) -> bool:
+    function = call.get("function") if isinstance(call, dict) else None
+    return isinstance(function, dict) and all(
+        isinstance(text, str) for text in (call.get("id"), function.get("name"), function.get("arguments"))
+    )
 
 
 def _data_folder() -> Path:

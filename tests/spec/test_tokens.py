@@ -42,6 +42,58 @@ def test_count_chat__is_what_mistral_counts(version: str, system: str | None, me
     assert tokenizer(version).count_chat(chat) == len(encoded.tokens)
 
 
+def _tool(name: str, description: str | None, parameters: Any) -> dict[str, Any]:
+    return {"type": "function", "function": {"name": name, "description": description, "parameters": parameters}}
+
+
+_NAMES = st.sampled_from(["get_weather", "f", "größe"])
+_ARGUMENTS = st.sampled_from(["{}", '{"city": "Köln", "days":[1,2.5,null]}', '{"nested":{"a":true}}'])
+_DESCRIPTIONS = st.sampled_from(["", "The weather in a city."])
+_TOOLS = st.lists(st.builds(_tool, _NAMES, _DESCRIPTIONS, st.sampled_from([{}, {"type": "object"}])), max_size=2)
+_CALLED = st.lists(st.tuples(_NAMES, _ARGUMENTS, _TEXTS), min_size=1, max_size=2)
+_ROUNDS = st.lists(st.tuples(_TEXTS, _CALLED), max_size=2)
+
+
+@settings(deadline=None, max_examples=150)
+@given(tools=_TOOLS, rounds=_ROUNDS, ends_with_results=st.booleans(), system=st.none() | _TEXTS)
+def test_count_chat_with_tools__is_what_mistral_counts(
+    tools: list[Any],
+    rounds: list[Any],
+    ends_with_results: bool,  # noqa: FBT001
+    system: str | None,
+) -> None:
+    """Declared functions, calls and their results."""
+    chat: list[dict[str, Any]] = [{"role": "system", "content": system}] if system else []
+    for number, (text, called) in enumerate(rounds):
+        ids = [f"call{number}{index:04}" for index in range(len(called))]
+        calls: list[Any] = [
+            {"id": name, "type": "function", "function": {"name": function, "arguments": arguments}}
+            for name, (function, arguments, _) in zip(ids, called, strict=True)
+        ]
+        chat += [{"role": "user", "content": text}, {"role": "assistant", "content": None, "tool_calls": calls}]
+        chat += [
+            {"role": "tool", "tool_call_id": name, "content": result}
+            for name, (_, _, result) in zip(ids, called, strict=True)
+        ]
+        chat += [{"role": "assistant", "content": "so it is"}]
+    chat = chat[:-1] if rounds and ends_with_results else [*chat, {"role": "user", "content": "and now?"}]
+    request: Any = ChatCompletionRequest.model_validate({"messages": chat, "tools": tools or None})
+    try:
+        encoded = _oracle("v3").encode_chat_completion(request)
+    except MistralCommonException:
+        assume(False)  # noqa: FBT003  hypothesis has it so
+    assert tokenizer("v3").count_chat(chat, tools=tools) == len(encoded.tokens)
+
+
+def test_incomplete_calls__are_not_counted() -> None:
+    """Where no document names tool_calls, anything may stand there."""
+    plain = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
+    strange: list[Any] = [5, [7], [{}], [{"id": "a", "function": {"name": 1, "arguments": "{}"}}], None, "x"]
+    for calls in strange:
+        odd = [{**plain[0], "tool_calls": calls}, {**plain[1], "tool_calls": calls}]
+        assert tokenizer("v1").count_chat(odd) == tokenizer("v1").count_chat(plain)
+
+
 @pytest.mark.parametrize("version", ["v1", "v3"])
 @given(text=st.text(max_size=40))
 @example(text=" leading and  double  spaces ")
