@@ -79,7 +79,7 @@ class App:
 
         service, pacer = self._mock.service, self._mock.pacer()
         generation = Generation(
-            tokens=max(1, len(call.completion.pieces)),
+            tokens=call.completion.steps,
             prompt_tokens=call.script.prompt_tokens,
             begin=begin,
             deliver=more.set,

@@ -14,6 +14,7 @@ from typing import Any
 from mock_server import strict_json
 from mock_server.admission import Admission, Standing
 from mock_server.completion import Completion
+from mock_server.demands import UnanswerableError
 from mock_server.message import Refusal, Request
 from mock_server.refusals import Refusals
 from mock_server.replies import Question, Replies, Script, question
@@ -160,8 +161,14 @@ class Checks:
         return Refusal("unknown-model", f"model: expected {served}, got {str(name)[:_SHOWN]!r}", "model")
 
     def window(self, call: Call) -> Refusal | None:
-        """Whether the prompt leaves room in the model's context window; the answer is written here, it goes along."""
-        call.script = self._replies.script(call.question)
+        """Whether the prompt leaves room in the model's context window; the answer is written here, it goes along.
+
+        What contradicts itself is found where the answer is written, and refused too.
+        """
+        try:
+            call.script = self._replies.script(call.question)
+        except UnanswerableError as error:
+            return Refusal("invalid-request", f"{error.field}: {error}", error.field)
         window, tokens = call.question.model.context_window, call.script.prompt_tokens
         if window is None or tokens < window:
             return None

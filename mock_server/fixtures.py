@@ -84,7 +84,7 @@ class WantedMessage:
 
     def mismatches(self, where: str, message: Mapping[str, Any]) -> Iterator[Mismatch]:
         """What the message has otherwise."""
-        content = message["content"]
+        content = message.get("content")
         text = text_of(content or "")
         images = 0 if content is None or isinstance(content, str) else sum("image_url" in part for part in content)
         if message["role"] != self.role:
@@ -161,7 +161,7 @@ class Fixture:
         if len(answers) >= len(self.turns):
             yield Mismatch(f"turn: expected at most {len(self.turns)}, got {len(answers) + 1}")
         for index, line in zip(answers, self.turns, strict=False):
-            given = text_of(messages[index]["content"] or "")
+            given = text_of(messages[index].get("content") or "")
             if given != line.text:
                 yield Mismatch(f"messages.{index}.content: expected {_shown(line.text)}, got {_shown(given)}")
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from mock_server.checks import Call
 from mock_server.fixture_file import FixtureFile
 from mock_server.fixtures import Line, Miss
@@ -28,7 +26,7 @@ class Prompter:
         if line.status is not None:
             return _refusal(call, line, line.status)
         pieces = tokenizer(call.question.model.tokenizer).split(line.text)
-        call.script = replace(call.script, pieces=tuple(pieces))
+        call.script = call.script.saying(tuple(pieces), call.question)
         return None
 
 

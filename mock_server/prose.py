@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import random
 import re
 from collections.abc import Mapping, Sequence
 from typing import Protocol, TypeVar
@@ -90,6 +91,9 @@ _SLOTS: Mapping[str, tuple[str, ...]] = {
 _LENGTHS = range(16, 126)
 """How many words a text has, about."""
 
+_ON_TOPIC = 0.6
+"""How often a phrase is the topic."""
+
 
 class Chance(Protocol):
     """What chooses: a `random.Random`, or the cheaper `Digest`."""
@@ -139,6 +143,11 @@ def sentences(chance: Chance, topic: str) -> list[str]:
         said.append(_fill(chance, sentence, topic))
         missing -= _count_words(said[-1])
     return [*said, closing]
+
+
+def phrase(chance: random.Random, topic: str) -> str:
+    """A word or a few, for the places where a text is wanted that is no sentence; often the topic."""
+    return topic if chance.random() < _ON_TOPIC else chance.choice(_SLOTS[chance.choice(("thing", "person", "act"))])
 
 
 def _fill(chance: Chance, sentence: str, topic: str) -> str:

@@ -7,29 +7,38 @@ delivered (`stream`, `stream_options`) nor on where it is cut (`max_tokens`, `st
 from __future__ import annotations
 
 import hashlib
+import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
 
 from mock_server import prose
+from mock_server.choices import Choice, ToolCall
 from mock_server.completion import Completion, usage
+from mock_server.demands import Demands, check, demands
+from mock_server.logprobs import entries
 from mock_server.memory import Memory
+from mock_server.takes import Take, takes
 from spec.contract import Model, Operation
 from spec.tokens import text_of, tokenizer
 
-_NOT_SAMPLED = frozenset(("messages", "model", "stream", "stream_options", "max_tokens", "stop"))
+_NOT_SAMPLED = frozenset(
+    ("messages", "model", "stream", "stream_options", "max_tokens", "stop", "n", "logprobs", "top_logprobs")
+)
 _REMEMBERED = 1024
 _LONGEST_REMEMBERED = 16 * 1024
 """How many answers are kept, and of questions up to how many bytes."""
+_MOST_TAKES_KEPT = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
     """A valid body with its defaults filled in; null and absence are one.
 
-    `sampling` holds every further documented field, `max_tokens` is None where nothing bounds the answer.
+    `sampling` holds every further documented field, `max_tokens` is None where nothing bounds the answer, `demands` is
+    None where one free text is asked for, and `tools` says whether the dialect knows functions at all.
     """
 
     model: Model
@@ -39,19 +48,33 @@ class Question:
     stop: tuple[str, ...]
     stream: bool
     include_usage: bool
+    demands: Demands | None
+    tools: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """What the model would say if nothing cut it, token by token, and how long the question is."""
+    """What the model would say if nothing cut it, token by token, and how long the question is.
+
+    Where more than one free text is demanded there is a take per choice; `takes` is None for choices so many that they
+    are better written anew than kept. `digest` is what all that is random about the answer follows from.
+    """
 
     prompt_tokens: int
     pieces: tuple[str, ...]
+    takes: tuple[Take, ...] | None = None
+    digest: bytes = b""
+
+    def saying(self, pieces: tuple[str, ...], asked: Question) -> Script:
+        """The script with another text, in every choice."""
+        takes = None if asked.demands is None else (Take(pieces),) * asked.demands.n
+        return replace(self, pieces=pieces, takes=takes)
 
 
 def question(operation: Operation, model: Model, body: Mapping[str, Any]) -> Question:
     """The question that a valid body asks."""
-    given = {name: body[name] for name in operation.request.properties if body.get(name) is not None}
+    properties = operation.request.properties
+    given = {name: value for name, value in body.items() if value is not None and name in properties}
     fields = {**operation.defaults, **given}
     stop = fields.get("stop", ())
     max_tokens = fields.get("max_tokens")
@@ -63,6 +86,8 @@ def question(operation: Operation, model: Model, body: Mapping[str, Any]) -> Que
         stop=tuple(filter(None, (stop,) if isinstance(stop, str) else stop)),
         stream=operation.streams and bool(fields.get("stream")),
         include_usage=bool(fields.get("stream_options", {}).get("include_usage")),
+        demands=demands(fields),
+        tools="tools" in properties,
     )
 
 
@@ -75,14 +100,18 @@ class Replies:
         self._scripts = Memory[bytes, Script](_REMEMBERED)
 
     def script(self, asked: Question) -> Script:
-        """The whole answer to a question; short questions that come again are answered from memory."""
+        """The whole answer to a question; short questions that come again are answered from memory.
+
+        Raises: UnanswerableError when the question contradicts itself.
+        """
         key = _canonical(asked)
         if len(key) > _LONGEST_REMEMBERED:
             return self._write(asked, key)
-        script = self._scripts.get(key)
+        name = key if asked.demands is None else b"%d " % asked.demands.n + key
+        script = self._scripts.get(name)
         if script is None:
             script = self._write(asked, key)
-            self._scripts.put(key, script)
+            self._scripts.put(name, script)
         return script
 
     def completion(self, asked: Question, script: Script, created: int) -> Completion:
@@ -91,6 +120,8 @@ class Replies:
         if asked.model.context_window is not None:
             room = asked.model.context_window - script.prompt_tokens
             limit = room if limit is None else min(limit, room)
+        if asked.demands is not None:
+            return self._demanded(asked, asked.demands, script, limit, created)
         pieces, finish_reason, stopped_by = cut(asked.model.tokenizer, script.pieces, limit, asked.stop)
         return Completion(
             id=self._new_id(),
@@ -102,13 +133,77 @@ class Replies:
             usage=usage(script.prompt_tokens, len(pieces)),
         )
 
+    def _demanded(
+        self, asked: Question, wanted: Demands, script: Script, limit: int | None, created: int
+    ) -> Completion:
+        """The answer to a question that demands more than one free text."""
+        name = self._new_id()
+        choices = tuple(
+            _calls_choice(wanted, each, limit, f"call_{name.removeprefix('chatcmpl-')}{index:02x}")
+            if each.calls
+            else _text_choice(asked, wanted, each, limit, script.digest + b" %d" % index)
+            for index, each in enumerate(script.takes or _takes(asked, wanted, script.digest))
+        )
+        first = choices[0]
+        return Completion(
+            id=name,
+            created=created,
+            model=asked.model.name,
+            pieces=first.pieces,
+            finish_reason=first.finish_reason,
+            stopped_by=first.stopped_by,
+            usage=usage(script.prompt_tokens, sum(choice.tokens for choice in choices)),
+            choices=choices,
+        )
+
     def _write(self, asked: Question, key: bytes) -> Script:
+        if asked.tools:
+            check(asked.messages, asked.demands)
         tokens = tokenizer(asked.model.tokenizer)
         digest = hashlib.blake2b(b"%d " % self._seed + key).digest()
-        last = next((message for message in reversed(asked.messages) if message["role"] == "user"), asked.messages[-1])
-        sentences = prose.sentences(prose.Digest(digest), prose.topic_of(text_of(last["content"])))
-        prompt_tokens = tokens.count_chat(asked.messages, image_tokens=asked.model.image_tokens)
+        prompt_tokens = tokens.count_chat(
+            asked.messages, image_tokens=asked.model.image_tokens, tools=asked.sampling.get("tools", ())
+        )
+        if asked.demands is not None:
+            written = _takes(asked, asked.demands, digest)
+            kept = written if len(written) <= _MOST_TAKES_KEPT else None
+            return Script(prompt_tokens, written[0].pieces, kept, digest)
+        sentences = prose.sentences(prose.Digest(digest), prose.topic_of(_said(asked)))
         return Script(prompt_tokens, tuple(tokens.split_joined(sentences)))
+
+
+def _said(asked: Question) -> str:
+    """What the user said last, whatever was said last where no user did."""
+    last = next((message for message in reversed(asked.messages) if message["role"] == "user"), asked.messages[-1])
+    return text_of(last.get("content"))
+
+
+def _takes(asked: Question, wanted: Demands, digest: bytes) -> tuple[Take, ...]:
+    chance = random.Random(digest)  # noqa: S311
+    return takes(tokenizer(asked.model.tokenizer), asked.messages, _said(asked), wanted, chance)
+
+
+def _text_choice(asked: Question, wanted: Demands, made: Take, limit: int | None, seed: bytes) -> Choice:
+    pieces, finish_reason, stopped_by = cut(asked.model.tokenizer, made.pieces, limit, asked.stop)
+    logprobs = None
+    if wanted.top_logprobs is not None:
+        logprobs = entries(random.Random(seed), pieces, wanted.top_logprobs)  # noqa: S311
+    return Choice(pieces, (), finish_reason, stopped_by, logprobs)
+
+
+def _calls_choice(wanted: Demands, made: Take, limit: int | None, name: str) -> Choice:
+    """The calls up to the limit; stop sequences end texts, and arguments are none."""
+    calls: list[ToolCall] = []
+    left = sum(call.opening + len(call.arguments) for call in made.calls) if limit is None else limit
+    for number, call in enumerate(made.calls):
+        if left <= 0:
+            break
+        opening = min(call.opening, left)
+        calls.append(ToolCall(f"{name}{number:02x}", call.name, opening, call.arguments[: left - opening]))
+        left -= calls[-1].tokens
+    is_whole = len(calls) == len(made.calls) and len(calls[-1].arguments) == len(made.calls[-1].arguments)
+    logprobs = None if wanted.top_logprobs is None else ()
+    return Choice((), tuple(calls), "tool_calls" if is_whole else "length", None, logprobs)
 
 
 def cut(
@@ -133,8 +228,15 @@ def cut(
 
 
 def _canonical(asked: Question) -> bytes:
-    messages = [(message["role"], message["content"]) for message in asked.messages]
+    messages = [(message["role"], message.get("content"), *_calling(message)) for message in asked.messages]
     return orjson.dumps((asked.model.name, messages, asked.sampling), option=orjson.OPT_SORT_KEYS)
+
+
+def _calling(message: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What a turn says besides its content, where it calls functions or answers a call."""
+    if "tool_calls" not in message and "tool_call_id" not in message:
+        return ()
+    return message.get("tool_calls"), message.get("tool_call_id")
 
 
 def _plain(value: Any) -> Any:

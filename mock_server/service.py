@@ -116,7 +116,7 @@ class Service:
 
     def deliver(self, call: Call, completion: Completion) -> Reply:
         """The reply that carries a completion, whole or as a stream."""
-        reply = Reply(status=200, headers={"content-type": JSON}, tokens=max(1, len(completion.pieces)))
+        reply = Reply(status=200, headers={"content-type": JSON}, tokens=completion.steps)
         if call.question.stream:
             reply.headers = {"content-type": f"{EVENT_STREAM}; charset=utf-8", "cache-control": "no-cache"}
             reply.frames = rendering.frames(completion, include_usage=call.question.include_usage)

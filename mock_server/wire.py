@@ -157,7 +157,7 @@ class Connection(asyncio.Protocol):
             self._send(refused, received)
             return
         generation = Generation(
-            tokens=max(1, len(call.completion.pieces)),
+            tokens=call.completion.steps,
             prompt_tokens=call.script.prompt_tokens,
             begin=self._begin,
             deliver=self._deliver,

@@ -111,7 +111,8 @@ def _meets(operation: Operation, need: str) -> bool:
 
 
 def _has_bounds(operation: Operation, _name: str) -> bool:
-    return any("minimum" in field or "maximum" in field for field in operation.request.properties.values())
+    fields = operation.request.properties.values()
+    return any({"minimum", "maximum"} & field.keys() and "x-source" in field for field in fields)
 
 
 def _has_optional(operation: Operation, _name: str) -> bool:
