@@ -88,7 +88,7 @@ def _plain(_call: Call, reply: Reply) -> None:
 
 
 def _parts(call: Call, made: Completion) -> Completion:
-    contents = (message["content"] for message in call.question.messages)
+    contents = (message.get("content") for message in call.question.messages)
     return counted(
         made, prompt=sum(part["type"] == "text" for parts in contents if isinstance(parts, list) for part in parts)
     )

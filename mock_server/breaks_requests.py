@@ -32,7 +32,7 @@ def _header(change: Callable[[Operation, Request], Request]) -> Factory:
     return lambda: Break(request=change)
 
 
-def _body(change: Callable[[Operation, Body], None]) -> Factory:
+def changed_body(change: Callable[[Operation, Body], None]) -> Factory:
     """Changes the body of a request that has one."""
 
     def changed(operation: Operation, request: Request) -> Request:
@@ -47,13 +47,13 @@ def _body(change: Callable[[Operation, Body], None]) -> Factory:
     return lambda: Break(request=changed)
 
 
-def _refused(applies: Callable[[Call], bool], condition: str = "invalid-request") -> Factory:
+def refused(applies: Callable[[Call], bool], condition: str = "invalid-request") -> Factory:
     """Refuses what would have been completed."""
     refusal = Refusal(condition, "refused by --break")
     return lambda: Break(instead=lambda call: refusal if applies(call) else None)
 
 
-def _forgiven(*names: str) -> Factory:
+def forgiven(*names: str) -> Factory:
     """Ignores these fields where they are not what the contract asks for."""
 
     def change(operation: Operation, body: Body) -> None:
@@ -61,7 +61,7 @@ def _forgiven(*names: str) -> Factory:
             if not operation.request.field(name).is_valid(body[name]):
                 del body[name]
 
-    return _body(change)
+    return changed_body(change)
 
 
 def _with(request: Request, name: str, value: str) -> Request:
@@ -129,10 +129,10 @@ def _has_maximum(call: Call) -> bool:
 
 
 def _has_parts(call: Call) -> bool:
-    return any(isinstance(message["content"], list) for message in call.question.messages)
+    return any(isinstance(message.get("content"), list) for message in call.question.messages)
 
 
-def _has_role(call: Call, *roles: str) -> bool:
+def has_role(call: Call, *roles: str) -> bool:
     """Whether these roles follow each other somewhere."""
     said = [message["role"] for message in call.question.messages]
     return any(tuple(said[index : index + len(roles)]) == roles for index in range(len(said)))
@@ -147,7 +147,7 @@ def _greet_if(applies: Callable[[Body], bool]) -> Factory:
         if applies(body):
             body["messages"] = _GREETING
 
-    return _body(change)
+    return changed_body(change)
 
 
 def _fill_message(operation: Operation, body: Body) -> None:
@@ -179,38 +179,38 @@ def _stream_anyway(_operation: Operation, body: Body) -> None:
 
 
 REQUESTS: Mapping[str, Factory] = {
-    "HTTP-06": _refused(lambda call: ";" in call.request.headers["content-type"]),
+    "HTTP-06": refused(lambda call: ";" in call.request.headers["content-type"]),
     "HTTP-07": _header(lambda _operation, request: _with(request, "content-type", JSON)),
-    "HTTP-08": _refused(lambda call: call.question.stream and call.request.headers.get("accept", "") == JSON),
-    "HTTP-09": _refused(_has_capitals, "missing-key"),
-    "AUT-04": _refused(_has_bare_key, "missing-key"),
-    "AUT-07": _refused(_has_small_scheme, "missing-key"),
+    "HTTP-08": refused(lambda call: call.question.stream and call.request.headers.get("accept", "") == JSON),
+    "HTTP-09": refused(_has_capitals, "missing-key"),
+    "AUT-04": refused(_has_bare_key, "missing-key"),
+    "AUT-07": refused(_has_small_scheme, "missing-key"),
     "AUT-08": _header(_body_before_key),
     "AUT-10": _header(_key_in_query),
-    "REQ-01": _refused(_is_example),
-    "REQ-02": _refused(lambda call: len(call.question.messages) == 1),
-    "REQ-03": _refused(lambda call: _has_role(call, "system")),
-    "REQ-04": _refused(_has_parts),
-    "REQ-08": _refused(_lacks_model),
-    "REQ-09": _refused(_has_maximum),
-    "REQ-11": _refused(lambda call: isinstance(call.body.get("stop"), list)),
-    "REQ-12": _refused(lambda call: None in call.body.values()),
-    "REQ-15": _refused(lambda call: max(orjson.dumps(call.body).decode()) > "\uffff", "server-error"),
-    "REQ-16": _refused(lambda call: _has_role(call, "user", "user"), "server-error"),
-    "REQ-18": _refused(lambda call: len(call.question.messages) >= 5),
+    "REQ-01": refused(_is_example),
+    "REQ-02": refused(lambda call: len(call.question.messages) == 1),
+    "REQ-03": refused(lambda call: has_role(call, "system")),
+    "REQ-04": refused(_has_parts),
+    "REQ-08": refused(_lacks_model),
+    "REQ-09": refused(_has_maximum),
+    "REQ-11": refused(lambda call: isinstance(call.body.get("stop"), list)),
+    "REQ-12": refused(lambda call: None in call.body.values()),
+    "REQ-15": refused(lambda call: max(orjson.dumps(call.body).decode()) > "\uffff", "server-error"),
+    "REQ-16": refused(lambda call: has_role(call, "user", "user"), "server-error"),
+    "REQ-18": refused(lambda call: len(call.question.messages) >= 5),
     "NEG-01": _greet_if(lambda body: "messages" not in body),
     "NEG-02": _greet_if(lambda body: "messages" in body and not isinstance(body["messages"], list)),
     "NEG-03": _greet_if(lambda body: body.get("messages") == []),
-    "NEG-04": _body(_fill_message),
-    "NEG-05": _body(_any_role),
-    "NEG-06": _body(_any_content),
-    "NEG-07": _forgiven("temperature"),
-    "NEG-08": _forgiven("top_p"),
-    "NEG-09": _forgiven("frequency_penalty", "presence_penalty"),
-    "NEG-10": _forgiven("max_tokens"),
-    "NEG-11": _forgiven("stream"),
-    "NEG-12": _forgiven("stop", "seed"),
-    "NEG-13": _body(_any_model),
-    "STR-07": _body(lambda _operation, body: body.pop("stream_options", None)),
-    "STR-09": _body(_stream_anyway),
+    "NEG-04": changed_body(_fill_message),
+    "NEG-05": changed_body(_any_role),
+    "NEG-06": changed_body(_any_content),
+    "NEG-07": forgiven("temperature"),
+    "NEG-08": forgiven("top_p"),
+    "NEG-09": forgiven("frequency_penalty", "presence_penalty"),
+    "NEG-10": forgiven("max_tokens"),
+    "NEG-11": forgiven("stream"),
+    "NEG-12": forgiven("stop", "seed"),
+    "NEG-13": changed_body(_any_model),
+    "STR-07": changed_body(lambda _operation, body: body.pop("stream_options", None)),
+    "STR-09": changed_body(_stream_anyway),
 }

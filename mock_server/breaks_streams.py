@@ -52,7 +52,7 @@ def _each(change: Callable[[bytes], bytes]) -> Factory:
     return _events(changed)
 
 
-def _chunks(change: Callable[[int, dict[str, Any]], None]) -> Factory:
+def chunks(change: Callable[[int, dict[str, Any]], None]) -> Factory:
     """Changes the chunks of a stream; each comes with its number, from 0."""
 
     def changed(frames: Frames) -> None:
@@ -78,7 +78,7 @@ def _choices(change: Callable[[int, dict[str, Any]], None]) -> Factory:
         for choice in chunk["choices"]:
             change(number, choice)
 
-    return _chunks(changed)
+    return chunks(changed)
 
 
 def _streamed(change: Callable[[Completion], Completion]) -> Factory:
@@ -138,8 +138,8 @@ STREAMS: Mapping[str, Factory] = {
     "SSE-09": _events(lambda frames: frames[-1].insert(0, b"data: \n\n")),
     "SSE-13": _reply(lambda reply: setattr(reply, "edits", (*reply.edits, _cut_off))),
     "SSE-14": _reply(lambda reply: setattr(reply, "together", True)),
-    "STR-01": _chunks(lambda _number, chunk: chunk.update(object="chat.completion")),
-    "STR-02": _chunks(lambda number, chunk: chunk.update(id=f"{chunk['id']}-{number}")),
+    "STR-01": chunks(lambda _number, chunk: chunk.update(object="chat.completion")),
+    "STR-02": chunks(lambda number, chunk: chunk.update(id=f"{chunk['id']}-{number}")),
     "STR-03": _choices(lambda _number, choice: choice["delta"].pop("role", None)),
     "STR-04": _streamed(lambda made: replace(made, pieces=made.pieces[:-1])),
     "STR-05": _events(_finish_twice),
@@ -148,6 +148,6 @@ STREAMS: Mapping[str, Factory] = {
     "STR-10": _streamed(lambda made: replace(made, finish_reason="stop")),
     "STR-11": _streamed(_with_stop),
     "STR-15": _choices(_number_for_text),
-    "STR-16": _chunks(lambda number, chunk: chunk.update(created=chunk["created"] + number)),
+    "STR-16": chunks(lambda number, chunk: chunk.update(created=chunk["created"] + number)),
     "STR-17": _choices(lambda number, choice: choice.update(index=number)),
 }

@@ -51,6 +51,29 @@ def _bodies(operation: Operation) -> Iterator[Any]:
     yield _said(TEXT, stream=False)
     yield _said(TEXT, stream=True, stream_options={"include_usage": True})
     yield _said(5, stream=True)
+    if "tools" in operation.request.properties:
+        yield from _demanding()
+
+
+def _demanding() -> Iterator[Any]:
+    """Bodies that ask for more than one free text."""
+    parameters = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+    tools = [{"type": "function", "function": {"name": name, "parameters": parameters}} for name in ("f", "g")]
+    named = {"type": "function", "function": {"name": "f"}}
+    for stream in (False, True):
+        for choice in ("none", "required", named, {**named, "function": {"name": "h"}}):
+            yield _said(TEXT, tools=tools, tool_choice=choice, stream=stream)
+        for fields in ({"n": 2}, {"n": 1.5}, {"logprobs": True, "top_logprobs": 3}, {"top_logprobs": 3}):
+            yield _said(TEXT, stream=stream, **fields)
+    yield _said(TEXT, tools=[{"type": "function"}])
+    yield _said(TEXT, logprobs=True, top_logprobs=21)
+    for form in ({"type": "json_object"}, {"type": "json_schema", "json_schema": {"name": "a"}}, {"type": "sonnet"}):
+        yield _said(TEXT, response_format=form)
+    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    calling, result = {"role": "assistant", "tool_calls": [call]}, {"role": "tool", "content": "a", "tool_call_id": "c"}
+    user = _said(TEXT)["messages"]
+    yield {"messages": [*user, calling, result]}
+    yield {"messages": [*user, result]}
 
 
 def _requests(contract: Contract) -> Iterator[Request]:

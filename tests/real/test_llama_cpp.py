@@ -40,6 +40,14 @@ DEVIATIONS = {
     "NEG-12": ("FAIL", "200"),
     # one model is served, whatever name is asked for
     "NEG-13": ("FAIL", "200"),
+    # without a template for tools they are ignored, tool_choice required included
+    "TOOL-01": ("NON-STRICT", "200"),
+    # any number of alternatives is computed
+    "LOGP-07": ("NON-STRICT", "200"),
+    # usage counts the first of two choices; each has four tokens
+    "CHC-03": ("NON-STRICT", "4"),
+    # 1.5 is taken for 1
+    "CHC-04": ("NON-STRICT", "200"),
 }
 """Where llama.cpp truly departs from the documents and the standards: verdict, and what stands in the evidence."""
 
@@ -52,6 +60,10 @@ NOTHING_TO_JUDGE = {
     "ERR-06": "NOT-RUN",
     "ERR-07": "NOT-RUN",
     "ERR-14": "NOT-RUN",
+    # no call is ever made
+    **dict.fromkeys((f"TOOL-{number:02}" for number in (2, 3, 4, 6, 7, 8, 9, 10, 11, 12)), "UNSUPPORTED"),
+    # noise in the form of JSON does not end within the limit
+    "FMT-01": "UNSUPPORTED",
 }
 
 

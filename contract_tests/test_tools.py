@@ -1,0 +1,140 @@
+"""TOOL: function calling."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jsonschema_rs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contract_tests import optional
+from contract_tests.endpoint import Endpoint
+from contract_tests.optional import NAMED, NAMES, PARAMETERS, QUESTION, TOOLS, user
+from contract_tests.verdict import Tolerable, require
+
+_CALL = {
+    "id": "a1B2c3D4e",
+    "type": "function",
+    "function": {"name": NAMES[0], "arguments": '{"city":"Paris","unit":"C"}'},
+}
+"""A call with an id that Mistral's own servers take: nine letters and digits."""
+
+_RESULT = {"role": "tool", "tool_call_id": _CALL["id"], "content": '{"temperature": 21}'}
+
+
+def _refused(endpoint: Endpoint, **changes: Any) -> None:
+    """The target knows functions, and refuses this."""
+    optional.calls(optional.called(endpoint))
+    endpoint.refuse(endpoint.body(**{"messages": user(QUESTION), "tools": TOOLS, **changes}))
+
+
+@pytest.mark.clause("TOOL-01")
+def test_required_call__is_made(endpoint: Endpoint) -> None:
+    """Some function is called."""
+    body = optional.fitting(endpoint, messages=user(QUESTION), tools=TOOLS, tool_choice="required")
+    exchange = optional.granted(endpoint, body)
+    found = optional.message(exchange).get("tool_calls")
+    require(bool(found), expected="tool_calls", got=exchange.summary, exchange=exchange)
+
+
+@pytest.mark.clause("TOOL-02")
+def test_call__says_what_is_called(endpoint: Endpoint) -> None:
+    """An id, the type, and a declared name."""
+    exchange = optional.called(endpoint)
+    for call in optional.calls(exchange):
+        name, id_ = optional.function(call).get("name"), call.get("id")
+        good = isinstance(id_, str) and id_ and call.get("type") == "function" and name in NAMES
+        require(good, expected=f"an id, type function, one of {NAMES}", got=str(call)[:200], exchange=exchange)
+
+
+@pytest.mark.clause("TOOL-03")
+def test_arguments__keep_the_parameters(endpoint: Endpoint) -> None:
+    """JSON, and valid."""
+    exchange = optional.called(endpoint)
+    for call in optional.calls(exchange):
+        written = optional.function(call).get("arguments")
+        good = jsonschema_rs.is_valid(dict(PARAMETERS), optional.parsed(written))
+        require(good, expected="arguments that keep the parameters", got=repr(written)[:200], exchange=exchange)
+
+
+@pytest.mark.clause("TOOL-04")
+def test_named_function__is_the_one_called(endpoint: Endpoint) -> None:
+    """The other one is left alone."""
+    exchange = optional.called(endpoint)
+    names = {str(optional.function(call).get("name")) for call in optional.calls(exchange)}
+    require(names == {NAMES[0]}, expected=f"a call of {NAMES[0]}", got=sorted(names), exchange=exchange)
+
+
+@pytest.mark.clause("TOOL-05")
+def test_none__calls_nothing(endpoint: Endpoint) -> None:
+    """A text, as if there were no functions."""
+    exchange = optional.granted(endpoint, endpoint.body(messages=user(QUESTION), tools=TOOLS, tool_choice="none"))
+    found = optional.message(exchange).get("tool_calls")
+    require(not found, expected="no call", got=str(found)[:200], exchange=exchange)
+    optional.text(exchange)
+
+
+@pytest.mark.clause("TOOL-06")
+def test_finish_reason__says_that_functions_are_called(endpoint: Endpoint) -> None:
+    """OpenAI and vLLM say stop where the function was named, which clients are used to."""
+    exchange = optional.called(endpoint)
+    optional.calls(exchange)
+    reason = optional.choices(exchange)[0].get("finish_reason")
+    if reason == "stop":
+        raise Tolerable(f"{reason} for a function that was named", expected="tool_calls", exchange=exchange)
+    require(reason == "tool_calls", expected="finish_reason tool_calls", got=reason, exchange=exchange)
+
+
+@pytest.mark.clause("TOOL-07")
+def test_fragments__say_whose_they_are(endpoint: Endpoint) -> None:
+    """Indexes count the calls from 0; the first fragment of each names it."""
+    stream = optional.called_in_stream(endpoint)
+    seen: set[int] = set()
+    for fragment in optional.fragments(stream):
+        index, shown = fragment.get("index"), str(fragment)[:200]
+        if index not in seen:
+            require(index == len(seen), expected=f"index {len(seen)}", got=shown, exchange=stream.exchange)
+            named = fragment.get("id") and optional.function(fragment).get("name")
+            require(named, expected="id and name in a call's first fragment", got=shown, exchange=stream.exchange)
+            seen.add(len(seen))
+
+
+@pytest.mark.clause("TOOL-08")
+def test_fragments_joined__are_the_whole_call(endpoint: Endpoint) -> None:
+    """The same request, streamed and not: names and arguments; ids are each answer's own."""
+    call = optional.function(optional.calls(optional.called(endpoint))[0])
+    stream = optional.called_in_stream(endpoint)
+    functions = [optional.function(fragment) for fragment in optional.fragments(stream)]
+    found = tuple(optional.joined([each.get(part) for each in functions]) for part in ("name", "arguments"))
+    wanted = call.get("name"), call.get("arguments")
+    require(found == wanted, expected=wanted, got=found, exchange=stream.exchange)
+
+
+@pytest.mark.clause("TOOL-09")
+def test_result__is_answered(endpoint: Endpoint) -> None:
+    """User, call, result: the next turn is the model's, which calls nothing more here."""
+    calling = {"role": "assistant", "content": None, "tool_calls": [_CALL]}
+    optional.calls(optional.called(endpoint))
+    messages = [*user(QUESTION), calling, _RESULT]
+    endpoint.complete(endpoint.body(messages=messages, tools=TOOLS, tool_choice="none"))
+
+
+@pytest.mark.clause("TOOL-10")
+def test_undeclared_function__is_refused(endpoint: Endpoint) -> None:
+    """Named by tool_choice, and nowhere else."""
+    _refused(endpoint, tool_choice={**NAMED, "function": {"name": "get_gold_price"}})
+
+
+@pytest.mark.clause("TOOL-11")
+def test_result_of_nothing__is_refused(endpoint: Endpoint) -> None:
+    """No message before it calls anything."""
+    _refused(endpoint, messages=[*user(QUESTION), _RESULT])
+
+
+@pytest.mark.clause("TOOL-12")
+@given(tool=st.sampled_from([{"type": "function", "function": {}}, {"type": "function"}, {}, 7, "get_weather", None]))
+def test_malformed_function__is_refused(endpoint: Endpoint, tool: Any) -> None:
+    """What has no name cannot be called."""
+    _refused(endpoint, tools=[tool])

@@ -1,0 +1,79 @@
+"""The clauses on what no document prints a parameter for, on servers that do without it."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from tests.suite.running import run_suite, verdicts
+
+OPTIONAL = ("tools", "response_format", "logprobs", "top_logprobs", "n")
+GROUPS = ("TOOL", "FMT", "LOGP", "CHC")
+ANSWER = {
+    "id": "a",
+    "object": "chat.completion",
+    "created": 1,
+    "model": "m",
+    "choices": [{"index": 0, "message": {"role": "assistant", "content": "hello"}, "finish_reason": "stop"}],
+    "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
+}
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Answers every request with one completion; `refuses` says whether more than that is refused, or ignored."""
+
+    protocol_version = "HTTP/1.1"
+    refuses = True
+
+    def do_POST(self) -> None:
+        """The completion, or a 400."""
+        body: Any = json.loads(self.rfile.read(int(self.headers["content-length"])) or b"null")
+        wanted = [name for name in OPTIONAL if isinstance(body, dict) and name in body] if self.refuses else []
+        answer = json.dumps({"error": {"message": f"{wanted} not supported"}} if wanted else ANSWER).encode()
+        self.send_response(400 if wanted else 200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, *_arguments: Any) -> None:
+        """Nothing."""
+
+
+@contextmanager
+def _serving(*, refuses: bool) -> Iterator[str]:
+    handler = type("Handler", (_Handler,), {"refuses": refuses})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def _found(folder: Path, *, refuses: bool) -> dict[str, str]:
+    with _serving(refuses=refuses) as address:
+        run_suite("--base-url", address, "--dialect", "nvidia", "-k", " or ".join(GROUPS), folder=folder)
+    return {clause: verdict for (clause, _), verdict in verdicts(folder).items()}
+
+
+def test_refused_feature__is_unsupported(tmp_path: Path) -> None:
+    """No clause fails because a server says that it does not do that."""
+    found = _found(tmp_path, refuses=True)
+    assert found.pop("LOGP-05") == "PASS"
+    assert len(found) > 20
+    assert set(found.values()) == {"UNSUPPORTED"}, found
+
+
+def test_ignored_feature__is_found(tmp_path: Path) -> None:
+    """Who accepts a demand and does something else misleads its client; a should is all that it breaks."""
+    found = _found(tmp_path, refuses=False)
+    assert {clause for clause in found if found[clause] == "NON-STRICT"} >= {"TOOL-01", "FMT-01", "FMT-02", "CHC-01"}
+    assert "FAIL" not in found.values(), found
