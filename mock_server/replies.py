@@ -179,8 +179,7 @@ def _said(asked: Question) -> str:
 
 
 def _takes(asked: Question, wanted: Demands, digest: bytes) -> tuple[Take, ...]:
-    chance = random.Random(digest)  # noqa: S311
-    return takes(tokenizer(asked.model.tokenizer), asked.messages, _said(asked), wanted, chance)
+    return takes(tokenizer(asked.model.tokenizer), asked.messages, _said(asked), wanted, digest)
 
 
 def _text_choice(asked: Question, wanted: Demands, made: Take, limit: int | None, seed: bytes) -> Choice:

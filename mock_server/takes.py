@@ -1,6 +1,6 @@
 """The choices of an answer before anything cuts them: free texts, texts of a demanded form, or function calls.
 
-The same random generator and question give the same takes; knows nothing of limits, ids or the wire.
+The same digest and question give the same takes; knows nothing of limits, ids or the wire.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Take:
 
 
 def takes(
-    tokens: Tokenizer, messages: Sequence[Mapping[str, Any]], said: str, asked: Demands, chance: random.Random
+    tokens: Tokenizer, messages: Sequence[Mapping[str, Any]], said: str, asked: Demands, digest: bytes
 ) -> tuple[Take, ...]:
     """A take per choice for a question whose user last said that; the first one is that of a question for one choice.
 
@@ -50,7 +50,7 @@ def takes(
 
     Raises: UnanswerableError when a demanded form or the arguments of a function can have no value.
     """
-    topic = prose.topic_of(said)
+    topic, chance = prose.topic_of(said), random.Random(digest)  # noqa: S311  the same for the same is the point
     maker = Maker(chance, partial(prose.phrase, chance, topic))
     for function in asked.functions:
         # tried whether it is called or not: a mistake in a schema shows at once, not by chance
@@ -60,7 +60,7 @@ def takes(
     form = asked.form
     if form is not None:
         return tuple(Take(tuple(tokens.split(_made(maker, form, _FORM_FIELD)))) for _ in range(asked.n))
-    texts: dict[str, None] = {}
+    texts = {prose.compose(prose.Digest(digest), topic): None}
     while len(texts) < asked.n:
         texts[prose.compose(chance, topic)] = None
     return tuple(Take(tuple(tokens.split(text))) for text in texts)
