@@ -50,9 +50,10 @@ def _reply(change: Callable[[Call, Reply, Refusal], None]) -> Factory:
     return lambda: Break(reply=changed)
 
 
-def _without(name: str) -> Factory:
+def _without(*names: str) -> Factory:
     def changed(_call: Call, reply: Reply, _refusal: Refusal) -> None:
-        reply.headers.pop(name, None)
+        for name in names:
+            reply.headers.pop(name, None)
 
     return _reply(changed)
 
@@ -145,7 +146,7 @@ REFUSALS: Mapping[str, Factory] = {
     "ERR-04": _message("invalid-request", lambda _call, refusal: replace(refusal, message=refusal.message + _TRACE)),
     "ERR-05": _status("no-credits", 403),
     "ERR-06": _status("forbidden", 400),
-    "ERR-07": _without("retry-after"),
+    "ERR-07": _without("retry-after", "retry-after-ms", "x-rate-limit-reset-at-utc"),
     "ERR-08": _status("invalid-request", 422, _lacks_content),
     "ERR-14": _status("rate-limited", 403),
     "CRD-06": _charged,

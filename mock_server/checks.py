@@ -6,16 +6,17 @@ the service's.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from mock_server import strict_json
-from mock_server.admission import Admission, Standing
+from mock_server.admission import Account, Admission, Standing
 from mock_server.completion import Completion
 from mock_server.demands import UnanswerableError
 from mock_server.message import Refusal, Request
+from mock_server.quota import Quota, pretended
 from mock_server.refusals import Refusals
 from mock_server.replies import Question, Replies, Script, question
 from spec.contract import JSON, Contract, Operation
@@ -29,7 +30,11 @@ _SHOWN = 100
 
 
 class Call:
-    """One request on its way through the checks."""
+    """One request on its way through the checks.
+
+    `quota` is what the limits of the key said, None where it has none; `price` and `left` are what the completion
+    costs and what the account has left, in its own smallest unit of money.
+    """
 
     operation: Operation
     standing: Standing
@@ -37,10 +42,13 @@ class Call:
     question: Question
     script: Script
     completion: Completion
+    price: int
+    left: int
 
     def __init__(self, request: Request, now_ns: int) -> None:
         self.request = request
         self.now_ns = now_ns
+        self.quota: Quota | None = None
 
 
 class Checks:
@@ -83,12 +91,14 @@ class Checks:
         if response is None:
             documented = ", ".join(map(str, sorted(responses)))
             return Refusal("invalid-request", f"prefer: expected code= one of {documented}, got {wanted[1][:_SHOWN]!r}")
+        quota = pretended(call.now_ns) if response.status == 429 else None
         return Refusal(
             response.conditions[0] if response.conditions else "preferred",
             response.description,
-            wait_s=1 if response.status == 429 else None,
+            wait_s=None if quota is None else quota.wait_s,
             status=response.status,
             preference=f"code={response.status}",
+            quota=quota,
         )
 
     def key(self, call: Call) -> Refusal | None:
@@ -96,28 +106,28 @@ class Checks:
         headers, credentials = call.request.headers, call.operation.credentials
         sent = (credential.key(headers.get(credential.header, "")) for credential in credentials)
         keys = [key for key in sent if key is not None]
-        standing = self._admission.find(keys)
+        standing = self._admission.find(keys, call.now_ns)
         call.standing = standing or self._admission.anonymous
-        if standing is not None:
-            return None
         where = " or ".join(credential.header for credential in credentials)
+        if standing is not None:
+            return _expiry(where, standing.account, call.now_ns)
         if keys:
             return Refusal("wrong-key", f"{where}: expected a known key, got another")
         return Refusal("missing-key", f"{where}: expected a key, got none")
 
     def permission(self, call: Call) -> Refusal | None:
-        """Whether the key may use the model."""
-        if not call.standing.account.forbidden:
+        """Whether the key may use any model of the operation."""
+        account, operation = call.standing.account, call.operation
+        if not account.restricted or any(account.may_use(operation.dialect, model.name) for model in operation.models):
             return None
-        return Refusal("forbidden", f"this key may not use {call.operation.models[0].name}")
+        return _forbidden(operation.models[0].name)
 
     def rate(self, call: Call) -> Refusal | None:
-        """Whether the key's rate limit lets one more call in."""
-        wait_ns = call.standing.wait_ns(call.now_ns)
-        if not wait_ns:
+        """Whether the key's limit of requests lets one more call in; with one of tokens beside it `tokens` decides."""
+        account = call.standing.account
+        if account.requests is None or account.tokens is not None:
             return None
-        wait_s = math.ceil(wait_ns / _SECOND_NS)
-        return Refusal("rate-limited", f"too many requests with this key, come back in {wait_s} s", wait_s=wait_s)
+        return self._take(call, 0)
 
     def media_type(self, call: Call) -> Refusal | None:
         """Whether the body is said to be JSON; parameters may follow (RFC 9110 section 8.3.1)."""
@@ -175,8 +185,53 @@ class Checks:
         message = f"messages: expected fewer than {window} tokens, got {tokens}"
         return Refusal("invalid-request", message, "messages", code="context_length_exceeded")
 
+    def model_permission(self, call: Call) -> Refusal | None:
+        """Whether the key may use the model that the body names."""
+        name = call.question.model.name
+        return None if call.standing.account.may_use(call.operation.dialect, name) else _forbidden(name)
+
     def credits(self, call: Call) -> Refusal | None:
-        """Whether the account pays for one more completion."""
-        if call.standing.solvent:
+        """Whether the account pays for this completion, which is not billed yet."""
+        usage, standing = call.completion.usage, call.standing
+        call.price = standing.price(usage["prompt_tokens"], usage["completion_tokens"])
+        return None if standing.affords(call.price) else _too_few(call, standing.left)
+
+    def tokens(self, call: Call) -> Refusal | None:
+        """Whether the key's limits let a call of as many tokens in as its usage says."""
+        if call.standing.account.tokens is None:
             return None
-        return Refusal("no-credits", "expected credits for one more completion, got too few")
+        return self._take(call, call.completion.usage["total_tokens"])
+
+    def payment(self, call: Call) -> Refusal | None:
+        """Whether the account pays for this completion, which is billed with that; others may have spent the rest."""
+        left = call.standing.charge(call.price)
+        call.left = call.standing.left if left is None else left
+        return _too_few(call, call.left) if left is None else None
+
+    def _take(self, call: Call, tokens: int) -> Refusal | None:
+        quota = call.quota = call.standing.take(call.now_ns, tokens)
+        if quota.wait_ns == 0:
+            return None
+        if quota.wait_s is None:
+            most = quota.tokens.limit if quota.tokens else 0
+            message = f"expected at most {most} tokens, got {tokens}: this key never gets as many at once"
+        else:
+            short = quota.tokens is not None and quota.tokens.remaining < tokens
+            message = f"too many {'tokens' if short else 'requests'} with this key, come back in {quota.wait_s} s"
+        return Refusal("rate-limited", message, wait_s=quota.wait_s, quota=quota)
+
+
+def _expiry(where: str, account: Account, now_ns: int) -> Refusal | None:
+    if account.valid_until_ns is None or account.is_valid(now_ns):
+        return None
+    since = datetime.fromtimestamp(account.valid_until_ns // _SECOND_NS, UTC).isoformat()
+    return Refusal("wrong-key", f"{where}: expected a valid key, got one that expired at {since}")
+
+
+def _forbidden(model: str) -> Refusal:
+    return Refusal("forbidden", f"this key may not use {model}")
+
+
+def _too_few(call: Call, left: int) -> Refusal:
+    text = call.standing.text
+    return Refusal("no-credits", f"credits: expected at least {text(call.price)} for this completion, got {text(left)}")

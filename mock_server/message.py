@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from mock_server.quota import Quota
+
 
 @dataclass(slots=True)
 class Request:
@@ -38,7 +40,8 @@ class Refusal:
     """Why a request gets no completion.
 
     `param` is the dotted path of the field at fault, `code` overrides the word that a client reads for the condition,
-    `wait_s` is when to come back, `status` overrides the documented one, `preference` is the client's that led here.
+    `wait_s` is when to come back, `status` overrides the documented one, `preference` is the client's that led here,
+    `quota` is what the key's limits said.
     """
 
     condition: str
@@ -48,6 +51,7 @@ class Refusal:
     wait_s: int | None = None
     status: int | None = None
     preference: str | None = None
+    quota: Quota | None = None
 
 
 @dataclass(slots=True)

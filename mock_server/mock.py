@@ -49,10 +49,12 @@ def build(
     seed: int = 0,
     pace: Deployment | None = None,
     breaks: Sequence[str] = (),
+    admission: Admission | None = None,
     fixtures: FixtureFile | None = None,
     as_observed: bool = False,
 ) -> Mock:
-    """A mock of the contract; `breaks` names the clauses that it violates, `fixtures` holds its scripted replies.
+    """A mock of the contract; `breaks` names the clauses that it violates, `admission` has its accounts, and `fixtures`
+    holds its scripted replies.
 
     `as_observed` makes it behave as the real endpoints were seen to (`spec/observed.yaml`), where that is otherwise.
 
@@ -66,7 +68,7 @@ def build(
             tokenizer(model.tokenizer)  # loaded now, so that the first answer is as fast as the others
         except KeyError as error:
             raise ContractError(f"{model.name}: expected a known tokenizer, got {model.tokenizer!r}") from error
-    replies, admission = Replies(seed, ids()), Admission()
+    replies, admission = Replies(seed, ids()), admission or Admission()
     service = Service(contract, replies, admission, fixtures)
     if breaks or as_observed:
         service = BrokenService(contract, replies, admission, _changes(breaks, as_observed=as_observed), fixtures)

@@ -11,7 +11,6 @@ import itertools
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 from mock_server.broken import Break
@@ -23,7 +22,6 @@ from spec.contract import JSON, Operation
 from spec.observed import COMPLETION, Appearance, Observation
 
 _OBSERVED = "observed"
-_SECOND_NS = 1_000_000_000
 
 
 def behaviour(observations: Iterable[Observation]) -> list[Break]:
@@ -103,14 +101,13 @@ def dress(call: Call, reply: Reply, answer: Appearance) -> None:
 
 def _values(reply: Reply, call: Call) -> Mapping[str, Any]:
     refusal = reply.refusal or Refusal("", "")
-    reset_s = call.now_ns // _SECOND_NS + (refusal.wait_s or 0)
     path = [int(part) if part.isdigit() else part for part in (refusal.param or "").split(".") if part]
     return {
         "{message}": refusal.message,
         "{param}": refusal.param,
         "{loc}": ["body", *path],
         "{uuid}": str(uuid.uuid4()),
-        "{reset_at}": datetime.fromtimestamp(reset_s, UTC).isoformat(),
+        "{cost}": call.standing.text(call.price) if reply.refusal is None else None,
     }
 
 

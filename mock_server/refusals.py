@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from mock_server import quota
 from mock_server.message import Refusal, Reply
 from spec.contract import JSON, Contract, Credential, Operation, Response
 
@@ -101,6 +102,8 @@ class Refusals:
             headers["retry-after"] = str(refusal.wait_s)
         if refusal.preference is not None:
             headers["preference-applied"] = refusal.preference
+        if refusal.quota is not None and status in operation.responses:
+            headers |= quota.headers(refusal.quota, operation.responses[status].headers)
         return headers
 
 

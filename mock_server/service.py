@@ -11,15 +11,22 @@
     9  schema        it is not what the contract asks for            invalid-request
     10 model         no such model                                   unknown-model
     11 window        more prompt tokens than the model takes         invalid-request
-    12 fixture       there are scripted replies, and none for this   no-fixture
-    13 credits       too few for this completion                     no-credits
-    14 turn          the engine has no room for it, or none in time  overloaded
-    15               the completion; only this is billed
+    12 permission    the key may not use the model that is asked     forbidden
+    13 fixture       there are scripted replies, and none for this   no-fixture
+    14 credits       too few for this completion                     no-credits
+    15 tokens        too many tokens with this key                   rate-limited
+    16 turn          the engine has no room for it, or none in time  overloaded
+    17               the completion; only this is billed
 
 A condition that the contract documents no response for is not refused, except where nothing is left to answer
-(`refusals.UNAVOIDABLE`). Steps 1 to 6 and 12 to 15 keep accounts and belong to one thread; 7 to 11 keep nothing, so
-that a long body may be read in another. Between 13 and 15 a call may wait for its turn; who calls `prepare` asks the
-engine, and then settles.
+(`refusals.UNAVOIDABLE`). Steps 1 to 6 and 12 to 17 keep accounts and belong to one thread; 7 to 11 keep nothing, so
+that a long body may be read in another. Between 15 and 17 a call may wait for its turn; who calls `prepare` asks the
+engine, and then settles, which refuses for want of credits once more if others spent them meanwhile.
+
+A call counts for its key's limit of requests in step 6, whatever becomes of it later; one that is rate-limited takes
+nothing. A key that has a limit of tokens too is judged by both at once in step 15, when its tokens are known, so that
+the wait which it is told is the whole wait: it counts what `usage` will say, and a call that is refused before step 15
+counts nothing.
 
 Knows no socket and no clock: the time, in nanoseconds since 1970, is an argument.
 """
@@ -30,6 +37,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from mock_server import completion as rendering
+from mock_server import quota
 from mock_server.admission import Admission
 from mock_server.checks import Call, Checks
 from mock_server.completion import Completion
@@ -65,7 +73,9 @@ class Service:
         self._admit = (checks.route, checks.method, checks.preference, checks.key, checks.permission, checks.rate)
         self._read = (checks.media_type, checks.json, checks.schema, checks.model, checks.window)
         self._fixture = None if fixtures is None else Prompter(fixtures).prompt
-        self._bill = (checks.credits,)
+        self._permit = (checks.model_permission,)
+        self._afford = (checks.credits, checks.tokens)
+        self._pay = (checks.payment,)
         self._readings = Memory[tuple[str, str | None, bytes], tuple[Mapping[str, Any], Question, Script]](_REMEMBERED)
 
     def answer(self, request: Request, now_ns: int) -> Reply:
@@ -94,25 +104,24 @@ class Service:
         return refused
 
     def prepare(self, call: Call) -> Reply | None:
-        """Steps 12 and 13: writes the completion into the call, nothing billed yet, or refuses it."""
+        """Steps 12 to 15: writes the completion into the call, nothing billed yet, or refuses it."""
+        refused = self._run(self._permit, call)
+        if refused is not None:
+            return refused
         refusal = self._fixture(call) if self._fixture is not None else None
         if refusal is not None:
             return self.refuse(call, refusal)
         call.completion = self._replies.completion(call.question, call.script, call.now_ns // _SECOND_NS)
-        return self._run(self._bill, call)
+        return self._run(self._afford, call)
 
     def overloaded(self, call: Call, overload: Overload) -> Reply:
-        """Step 14: the refusal of a call that does not get its turn; nothing is billed."""
+        """Step 16: the refusal of a call that does not get its turn; nothing is billed."""
         refusal = Refusal(overload.condition, overload.message, wait_s=overload.wait_s, status=overload.status)
         return self.refuse(call, refusal)
 
     def settle(self, call: Call) -> Reply:
-        """Step 15: the completion, billed; the refusal when others spent the credits while the call waited."""
-        refused = self._run(self._bill, call)
-        if refused is not None:
-            return refused
-        call.standing.charge()
-        return self.deliver(call, call.completion)
+        """Step 17: the completion, billed; the refusal when others spent the credits while the call waited."""
+        return self._run(self._pay, call) or self.deliver(call, call.completion)
 
     def deliver(self, call: Call, completion: Completion) -> Reply:
         """The reply that carries a completion, whole or as a stream."""
@@ -122,8 +131,11 @@ class Service:
             reply.frames = rendering.frames(completion, include_usage=call.question.include_usage)
         else:
             reply.content = rendering.whole(completion)
-        if CREDITS_HEADER in call.operation.success.headers:
-            reply.headers[CREDITS_HEADER] = f"{call.standing.credits:f}"
+        documented = call.operation.success.headers
+        if CREDITS_HEADER in documented:
+            reply.headers[CREDITS_HEADER] = call.standing.remaining(call.left)
+        if call.quota is not None:
+            reply.headers |= quota.headers(call.quota, documented)
         return reply
 
     def refuse(self, call: Call, refusal: Refusal) -> Reply:

@@ -1,74 +1,140 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mock_server.admission import PRICE, Account, Admission, Standing
+from mock_server.admission import ACCOUNTS, PRICE, UNLIMITED, Account, Admission, Standing, longest
+from mock_server.bucket import Limit
+from mock_server.price import Price
 from tests.mock.asking import NOW_NS, SECOND_NS
 
-
-@given(burst=st.integers(1, 5), refill_s=st.integers(1, 3), gaps=st.lists(st.integers(0, 4 * SECOND_NS), max_size=40))
-def test_rate__never_lets_more_in_than_burst_and_refill(burst: int, refill_s: int, gaps: list[int]) -> None:
-    """In no span of time more than the burst and one per refill."""
-    standing = Standing(Account("k", "", burst=burst, refill_s=refill_s))
-    now_ns, admitted = NOW_NS, list[int]()
-    for gap_ns in gaps:
-        now_ns += gap_ns
-        if standing.wait_ns(now_ns) == 0:
-            admitted.append(now_ns)
-    for first in range(len(admitted)):
-        for last in range(first, len(admitted)):
-            span_ns = admitted[last] - admitted[first]
-            assert last - first + 1 <= burst + span_ns // (refill_s * SECOND_NS)
+LIMITS = st.none() | st.builds(Limit, per_minute=st.integers(1, 100_000), burst=st.integers(1, 500))
+CALLS = st.lists(st.tuples(st.integers(0, 90 * SECOND_NS), st.integers(1, 300)), max_size=25)
+"""How long after the one before, and of how many tokens, a call is."""
 
 
-@given(burst=st.integers(1, 5), gaps=st.lists(st.integers(0, 2 * SECOND_NS), min_size=1, max_size=20))
-def test_rate__wait_is_exact(burst: int, gaps: list[int]) -> None:
-    """After the wait the call is let in, one nanosecond earlier it is not."""
-    standing = Standing(Account("k", "", burst=burst))
+def _ten(price: str = "0.5", credits_: str = "10") -> Account:
+    return Account("k", "n", credits=Decimal(credits_), price=Price(Decimal(price)))
+
+
+@given(requests=LIMITS, tokens=LIMITS, calls=CALLS)
+def test_wait__is_that_of_both_limits(
+    requests: Limit | None, tokens: Limit | None, calls: list[tuple[int, int]]
+) -> None:
+    """After it the call gets in, one nanosecond earlier it does not."""
+    standing = Standing(Account("k", "n", requests=requests, tokens=tokens))
     now_ns = NOW_NS
-    for gap_ns in gaps:
+    for gap_ns, amount in calls:
         now_ns += gap_ns
-        wait_ns = standing.wait_ns(now_ns)
+        wait_ns = standing.take(now_ns, amount).wait_ns
         if wait_ns:
-            assert standing.wait_ns(now_ns + wait_ns - 1) == 1
+            assert standing.take(now_ns + wait_ns - 1, amount).wait_ns == 1
             now_ns += wait_ns
-            assert standing.wait_ns(now_ns) == 0
+            assert standing.take(now_ns, amount).wait_ns == 0
 
 
-def test_unlimited_account__never_waits() -> None:
-    """Only a key with a burst has a limit."""
-    standing = Standing(Account("k", ""))
-    assert all(standing.wait_ns(NOW_NS) == 0 for _ in range(100))
+@given(requests=LIMITS, tokens=LIMITS, calls=CALLS)
+def test_refused_call__takes_nothing(
+    requests: Limit | None, tokens: Limit | None, calls: list[tuple[int, int]]
+) -> None:
+    """A standing that is asked for too much again and again stands like one that is not."""
+    account = Account("k", "n", requests=requests, tokens=tokens)
+    pestered, left_alone = Standing(account), Standing(account)
+    now_ns = NOW_NS
+    for gap_ns, amount in calls:
+        now_ns += gap_ns
+        quota = pestered.take(now_ns, amount)
+        if quota.wait_ns == 0:
+            assert left_alone.take(now_ns, amount) == quota
+    later_ns = now_ns + SECOND_NS
+    assert pestered.take(later_ns, 1) == left_alone.take(later_ns, 1)
 
 
-def test_credits__are_exact_and_never_below_nothing() -> None:
-    """Ten thousand prices are five credits, to the last digit."""
-    standing = Standing(Account("k", "", credits=Decimal("5.0002")))
+def test_longest_wait__is_never_if_one_is() -> None:
+    """None stands for a wait without end."""
+    assert longest([]) == 0
+    assert longest([3, 0, 7]) == 7
+    assert longest([3, None, 7]) is None
+
+
+@given(credits_=st.integers(0, 50), prices=st.lists(st.integers(0, 30), max_size=20))
+def test_credits__fall_by_what_is_charged_and_never_below_nothing(credits_: int, prices: list[int]) -> None:
+    """What the rest does not pay takes nothing of it."""
+    standing = Standing(_ten("1", str(credits_)))
+    rest = credits_
+    for price in prices:
+        assert standing.affords(price) == (price <= rest)
+        left = standing.charge(price)
+        assert left == (rest - price if price <= rest else None)
+        rest = rest if left is None else left
+        assert standing.left == rest >= 0
+
+
+def test_ten_thousand_prices__are_five_credits() -> None:
+    """To the last digit."""
+    standing = Standing(_ten(str(PRICE), "5.0002"))
     for _ in range(10_000):
-        assert standing.solvent
-        standing.charge()
-    assert standing.credits == Decimal("0.0002")
-    assert not standing.solvent
-    standing.charge()
-    assert standing.credits == 0
-    assert Decimal("0.0005") == PRICE
+        assert standing.charge(standing.price(10, 10)) is not None
+    assert standing.remaining(standing.left) == "0.0002"
+    assert standing.charge(standing.price(10, 10)) is None
+    assert standing.remaining(standing.left) == "0.0002"
+
+
+def test_unlimited_credits__pay_everything() -> None:
+    """And show one number for ever."""
+    standing = Standing(Account("k", "n", price=Price(Decimal(2 * 10**9))))
+    price = standing.price(1, 1)
+    left = standing.charge(price)
+    assert standing.text(price) == "2000000000"
+    assert standing.affords(price)
+    assert left is not None
+    assert standing.remaining(left) == UNLIMITED
 
 
 def test_find__takes_the_first_known_key() -> None:
     """Unknown ones beside it do not matter."""
-    admission = Admission([Account("a", ""), Account("b", "")])
-    found = admission.find(["x", "b", "a"])
+    admission = Admission([Account("a", "1"), Account("b", "2")])
+    found = admission.find(["x", "b", "a"], NOW_NS)
     assert found is not None
     assert found.account.key == "b"
-    assert admission.find(["x", ""]) is None
+    assert admission.find(["x", ""], NOW_NS) is None
 
 
-def test_builtin_accounts__have_distinct_keys() -> None:
-    """A key means one account."""
-    keys = sorted(account for account in Admission()._standings)
-    assert keys == ["mock-exhausted", "mock-forbidden", "mock-limited", "mock-valid"]
-    assert all(first != second for first, second in pairwise(keys))
+def test_find__takes_a_valid_key_before_an_expired_one() -> None:
+    """Whichever comes first; an expired one alone is found too, so that it can be called by its name."""
+    admission = Admission([Account("old", "1", valid_until_ns=NOW_NS), Account("new", "2", valid_until_ns=NOW_NS + 1)])
+    for keys, expected in ((["old", "new"], "new"), (["new", "old"], "new"), (["x", "old"], "old")):
+        found = admission.find(keys, NOW_NS)
+        assert found is not None
+        assert found.account.key == expected
+
+
+@pytest.mark.parametrize(
+    ("account", "dialect", "model", "may"),
+    [
+        (Account("k", "n"), "nvidia", "m", True),
+        (Account("k", "n", models=frozenset(["nvidia"])), "nvidia", "m", True),
+        (Account("k", "n", models=frozenset(["m"])), "nvidia", "m", True),
+        (Account("k", "n", models=frozenset(["m", "segmind"])), "nvidia", "other", False),
+        (Account("k", "n", models=frozenset(["m"]), forbidden=True), "nvidia", "m", False),
+    ],
+)
+def test_models__may_be_named_themselves_or_by_dialect(account: Account, dialect: str, model: str, may: bool) -> None:  # noqa: FBT001  a column
+    """A key that is forbidden everything has none."""
+    assert account.may_use(dialect, model) is may
+    assert account.restricted or may
+
+
+def test_builtin_accounts__have_keys_and_names_of_their_own() -> None:
+    """The documented ones, and no name is a key."""
+    keys, names = [account.key for account in ACCOUNTS], [account.name for account in ACCOUNTS]
+    assert keys == ["mock-valid", "mock-exhausted", "mock-forbidden", "mock-limited"]
+    assert len({*keys, *names}) == 8
+
+
+def test_account__does_not_show_its_key() -> None:
+    """Wherever one is printed, in a log or a failed test."""
+    assert "sk-secret" not in repr(Account("sk-secret", "team"))
