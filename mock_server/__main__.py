@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any, cast
 
-from mock_server.admission import ACCOUNTS
+from mock_server.admission import ACCOUNTS, Account, Admission
 from mock_server.engine import Deployment, Pace
 from mock_server.fixture_file import FixtureError, FixtureFile
 from mock_server.mock import Mock, build
@@ -22,9 +22,10 @@ GRACE_S = 5
 """How long replies under way may take to finish after a signal."""
 
 _BACKLOG = 2048
+_PROGRAM = "python -m mock_server"
 _DESCRIPTION = "Answers chat completion calls by the contract. The first line on stdout is the address."
 _KEYS = "\n".join(f"  {account.key:<16}{account.purpose}" for account in ACCOUNTS)
-_EPILOG = f"""keys (any other key is wrong):
+_EPILOG = f"""keys, unless --accounts names others (any other key is wrong):
 {_KEYS}
 
 any documented status on demand, with the request header
@@ -37,11 +38,12 @@ examples:
   python -m mock_server --engine mixtral-8x22b
   python -m mock_server --engine mixtral-8x22b --predict 500:100
   python -m mock_server --break SSE-08
+  python -m mock_server --accounts examples/accounts.yaml
   curl http://127.0.0.1:8000/v1/chat/completions -H 'Authorization: Bearer mock-valid' \\
        -H 'Content-Type: application/json' -d '{{"messages": [{{"role": "user", "content": "hello"}}], "stream": true}}'
 
 Ctrl-C or SIGTERM ends the server once running replies are out, after {GRACE_S} s at the latest.
-exit status: 0 ended by a signal or predicted, 2 the command line, the contract or the address cannot be used"""
+exit status: 0 ended by a signal or predicted, 2 the command line, a file or the address cannot be used"""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -63,7 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> Parser:
     parser = Parser(
-        prog="python -m mock_server",
+        prog=_PROGRAM,
         description=_DESCRIPTION,
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -103,6 +105,12 @@ def _parser() -> Parser:
         default="documented",
         help="behave as the documents say, or as the real endpoints were seen to, by spec/observed.yaml, where that is"
         " otherwise (default: %(default)s)",
+    )
+    add(
+        "--accounts",
+        type=Path,
+        metavar="FILE",
+        help="keys with their credits, prices and limits, see examples/accounts.yaml (default: the keys below)",
     )
     add(
         "--fixtures",
@@ -149,6 +157,7 @@ def _mock(parser: Parser, options: argparse.Namespace, pace: Deployment) -> Mock
             seed=options.seed,
             pace=pace,
             breaks=options.breaks,
+            admission=_admission(parser, contract, options),
             fixtures=fixtures,
             as_observed=options.layer == "observed",
         )
@@ -156,6 +165,21 @@ def _mock(parser: Parser, options: argparse.Namespace, pace: Deployment) -> Mock
         parser.error(f"--spec: {error}")
     except FixtureError as error:
         parser.error(f"--fixtures: {error}")
+
+
+def _admission(parser: Parser, contract: Contract, options: argparse.Namespace) -> Admission:
+    return Admission(_accounts(parser, contract, options.accounts))
+
+
+def _accounts(parser: Parser, contract: Contract, path: Path | None) -> tuple[Account, ...]:
+    if path is None:
+        return ACCOUNTS
+    from mock_server.accounts import AccountsError, load  # noqa: PLC0415  only who names a file waits for it
+
+    try:
+        return load(path, contract)
+    except AccountsError as error:
+        parser.error(f"--accounts: {error}")
 
 
 def _tell(line: str) -> None:
