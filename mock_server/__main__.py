@@ -5,21 +5,28 @@ from __future__ import annotations
 import argparse
 import ipaddress
 import math
+import os
 import signal
 import socket
 import sys
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from mock_server.admission import ACCOUNTS, Account, Admission
 from mock_server.engine import Deployment, Pace
 from mock_server.fixture_file import FixtureError, FixtureFile
-from mock_server.mock import Mock, build
+from mock_server.mock import Ids, Mock, build
 from spec.commandline import Parser
 from spec.contract import DOCUMENT, Contract, ContractError
 
+if TYPE_CHECKING:
+    from mock_server.workers import Worker
+
 GRACE_S = 5
 """How long replies under way may take to finish after a signal."""
+
+MOST_WORKERS = 64
+"""More than this are a slip of the finger."""
 
 _BACKLOG = 2048
 _PROGRAM = "python -m mock_server"
@@ -38,27 +45,30 @@ examples:
   python -m mock_server --engine mixtral-8x22b
   python -m mock_server --engine mixtral-8x22b --predict 500:100
   python -m mock_server --break SSE-08
-  python -m mock_server --accounts examples/accounts.yaml
+  python -m mock_server --workers 4 --accounts examples/accounts.yaml
   curl http://127.0.0.1:8000/v1/chat/completions -H 'Authorization: Bearer mock-valid' \\
        -H 'Content-Type: application/json' -d '{{"messages": [{{"role": "user", "content": "hello"}}], "stream": true}}'
 
 Ctrl-C or SIGTERM ends the server once running replies are out, after {GRACE_S} s at the latest.
-exit status: 0 ended by a signal or predicted, 2 the command line, a file or the address cannot be used"""
+exit status: 0 ended by a signal or predicted, 1 a worker ended unasked, 2 the command line, a file or the address
+cannot be used"""
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Serves until a signal and returns the exit status."""
     parser = _parser()
     options = parser.parse_args(arguments)
-    if options.workers != 1:
-        reason = "credits and rate limits are kept in one process and must stay exact"
-        parser.error(f"--workers: expected 1, got {options.workers}: {reason}")
     pace = _pace(parser, options)
     if options.predict is not None:
         print(_prediction(parser, pace, *options.predict))
         return 0
-    mock = _mock(parser, options, pace)
+    if options.workers > 1:
+        _check_shared(parser, options)
+    new_id = Ids()
+    mock = _mock(parser, options, pace, new_id)
     listening = _listen(parser, options.host, options.port)
+    if options.workers > 1:
+        return _serve_together(options.workers, mock, listening, new_id)
     _serve(mock, listening)
     return 0
 
@@ -73,7 +83,13 @@ def _parser() -> Parser:
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="where to listen (default: %(default)s, this machine only)")
     add("--port", type=_port, default=8000, help="0 for any free port (default: %(default)s)")
-    add("--workers", type=int, default=1, metavar="N", help="processes; only 1 is possible (default: %(default)s)")
+    add(
+        "--workers",
+        type=_workers,
+        default=1,
+        metavar="N",
+        help="processes that share the address, the credits and the limits (default: %(default)s)",
+    )
     add("--seed", type=int, default=0, metavar="N", help="another seed, other answers (default: %(default)s)")
     add("--ttft-ms", type=_ms, metavar="X", help="time to the first token (default: at once)")
     add("--itl-ms", type=_ms, metavar="X", help="time between two tokens (default: none)")
@@ -146,7 +162,7 @@ def _prediction(parser: Parser, pace: Deployment, prompt_tokens: int, tokens: in
     return render(pace, prompt_tokens, tokens)
 
 
-def _mock(parser: Parser, options: argparse.Namespace, pace: Deployment) -> Mock:
+def _mock(parser: Parser, options: argparse.Namespace, pace: Deployment, new_id: Ids) -> Mock:
     if options.breaks:
         _check_breaks(parser, options.breaks)
     try:
@@ -160,6 +176,7 @@ def _mock(parser: Parser, options: argparse.Namespace, pace: Deployment) -> Mock
             admission=_admission(parser, contract, options),
             fixtures=fixtures,
             as_observed=options.layer == "observed",
+            new_id=new_id,
         )
     except ContractError as error:
         parser.error(f"--spec: {error}")
@@ -168,7 +185,12 @@ def _mock(parser: Parser, options: argparse.Namespace, pace: Deployment) -> Mock
 
 
 def _admission(parser: Parser, contract: Contract, options: argparse.Namespace) -> Admission:
-    return Admission(_accounts(parser, contract, options.accounts))
+    accounts = _accounts(parser, contract, options.accounts)
+    if options.workers == 1:
+        return Admission(accounts)
+    from mock_server.ledger import Ledger  # noqa: PLC0415  one process locks nothing
+
+    return Admission(accounts, Ledger(len(accounts)).standing)
 
 
 def _accounts(parser: Parser, contract: Contract, path: Path | None) -> tuple[Account, ...]:
@@ -180,6 +202,16 @@ def _accounts(parser: Parser, contract: Contract, path: Path | None) -> tuple[Ac
         return load(path, contract)
     except AccountsError as error:
         parser.error(f"--accounts: {error}")
+
+
+def _check_shared(parser: Parser, options: argparse.Namespace) -> None:
+    if not hasattr(os, "fork"):
+        parser.error(f"--workers: expected 1 where processes cannot be forked, got {options.workers}")
+    from mock_server.workers import NOT_SHARED  # noqa: PLC0415  only who wants several waits for it
+
+    for name, (option, reason) in NOT_SHARED.items():
+        if getattr(options, name) != parser.get_default(name):
+            parser.error(f"--workers: expected 1 beside {option}, got {options.workers}: {reason}")
 
 
 def _tell(line: str) -> None:
@@ -213,7 +245,24 @@ def _listen(parser: Parser, host: str, port: int) -> socket.socket:
     return listening
 
 
-def _serve(mock: Mock, listening: socket.socket) -> None:
+def _serve_together(count: int, mock: Mock, listening: socket.socket, new_id: Ids) -> int:
+    from mock_server import asgi, wire, workers  # noqa: F401, PLC0415  imported once, before the fork
+
+    def work(worker: workers.Worker) -> None:
+        new_id.renew()
+        _serve(mock, worker.listening, worker)
+
+    address = _address(listening)
+    return workers.run(
+        workers.sockets(listening, count, _BACKLOG),
+        work,
+        started=lambda: print(address, flush=True),
+        tell=lambda line: _tell(f"{_PROGRAM}: {line}"),
+        grace_s=GRACE_S,
+    )
+
+
+def _serve(mock: Mock, listening: socket.socket, worker: Worker | None = None) -> None:
     import uvicorn  # noqa: PLC0415  a wrong command line is told at once
 
     from mock_server.asgi import App  # noqa: PLC0415
@@ -229,7 +278,7 @@ def _serve(mock: Mock, listening: socket.socket) -> None:
         backlog=_BACKLOG,
         timeout_graceful_shutdown=GRACE_S,
     )
-    server = uvicorn.Server(config)
+    server = uvicorn.Server(config) if worker is None else worker.server(config)
 
     def stop(_signal: int, _frame: object) -> None:
         server.should_exit = True
@@ -237,7 +286,8 @@ def _serve(mock: Mock, listening: socket.socket) -> None:
     # uvicorn raises the signal again when it is done: that must find us, not the default which kills
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
-    print(_address(listening), flush=True)
+    if worker is None:
+        print(_address(listening), flush=True)
     server.run(sockets=[listening])
 
 
@@ -249,6 +299,12 @@ def _address(listening: socket.socket) -> str:
 def _port(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"expected a port from 0 to 65535, got {text!r}")
+    return int(text)
+
+
+def _workers(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MOST_WORKERS:
+        raise argparse.ArgumentTypeError(f"expected 1 to {MOST_WORKERS} processes, got {text!r}")
     return int(text)
 
 

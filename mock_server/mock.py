@@ -52,9 +52,10 @@ def build(
     admission: Admission | None = None,
     fixtures: FixtureFile | None = None,
     as_observed: bool = False,
+    new_id: Callable[[], str] | None = None,
 ) -> Mock:
-    """A mock of the contract; `breaks` names the clauses that it violates, `admission` has its accounts, and `fixtures`
-    holds its scripted replies.
+    """A mock of the contract; `breaks` names the clauses that it violates, `admission` has its accounts, `fixtures`
+    holds its scripted replies, and `new_id` names its completions.
 
     `as_observed` makes it behave as the real endpoints were seen to (`spec/observed.yaml`), where that is otherwise.
 
@@ -68,7 +69,7 @@ def build(
             tokenizer(model.tokenizer)  # loaded now, so that the first answer is as fast as the others
         except KeyError as error:
             raise ContractError(f"{model.name}: expected a known tokenizer, got {model.tokenizer!r}") from error
-    replies, admission = Replies(seed, ids()), admission or Admission()
+    replies, admission = Replies(seed, new_id or Ids()), admission or Admission()
     service = Service(contract, replies, admission, fixtures)
     if breaks or as_observed:
         service = BrokenService(contract, replies, admission, _changes(breaks, as_observed=as_observed), fixtures)
@@ -84,7 +85,16 @@ def _changes(breaks: Sequence[str], *, as_observed: bool) -> list[Break]:
     return [*seen, *(BREAKS[clause]() for clause in breaks)]
 
 
-def ids() -> Callable[[], str]:
+class Ids:
     """Names for completions that no other server and no other call has."""
-    server, calls = secrets.token_hex(6), itertools.count(1)
-    return lambda: f"chatcmpl-{server}{next(calls):012x}"
+
+    def __init__(self) -> None:
+        self.renew()
+
+    def renew(self) -> None:
+        """Begins anew, as a server of its own: for a process that was forked from the one which made this."""
+        self._server, self._calls = secrets.token_hex(6), itertools.count(1)
+
+    def __call__(self) -> str:
+        """The next name."""
+        return f"chatcmpl-{self._server}{next(self._calls):012x}"

@@ -9,7 +9,7 @@ import orjson
 
 from mock_server.admission import ACCOUNTS, Admission
 from mock_server.message import Reply, Request
-from mock_server.mock import ids
+from mock_server.mock import Ids
 from mock_server.replies import Replies
 from mock_server.service import Service
 from spec.contract import Contract, Operation
@@ -21,7 +21,7 @@ VALID = ACCOUNTS[0].key
 
 def service(contract: Contract, *, seed: int = 0) -> Service:
     """An honest service with fresh accounts."""
-    return Service(contract, Replies(seed, ids()), Admission())
+    return Service(contract, Replies(seed, Ids()), Admission())
 
 
 def request(

@@ -11,7 +11,7 @@ from mock_server.admission import UNLIMITED, Account, Admission
 from mock_server.bucket import Limit
 from mock_server.checks import Call
 from mock_server.message import Reply
-from mock_server.mock import ids
+from mock_server.mock import Ids
 from mock_server.price import Price
 from mock_server.replies import Replies
 from mock_server.service import Service
@@ -32,7 +32,7 @@ def operation(request: pytest.FixtureRequest, contract: Contract) -> Operation:
 
 
 def _service(contract: Contract, accounts: Iterable[Account]) -> Service:
-    return Service(contract, Replies(0, ids()), Admission(accounts))
+    return Service(contract, Replies(0, Ids()), Admission(accounts))
 
 
 def _one(contract: Contract, **fields: Any) -> Service:
