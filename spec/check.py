@@ -145,9 +145,9 @@ def _clauses(contract: Contract) -> Problems:
         yield str(error)
         return
     for clause in loaded.values():
-        for other in clause.falls_with:
-            if other not in loaded:
-                yield f"{clause.id}: falls_with names {other}, which is no clause"
+        for other in (*clause.falls_with, *clause.moves_with):
+            if other not in loaded or loaded[other].violation is None:
+                yield f"{clause.id}: falls_with or moves_with names {other}, which is no clause with a break"
         for dialect in clause.dialects or ():
             if dialect not in contract.operations:
                 yield f"{clause.id}: names the dialect {dialect}, which the contract lacks"

@@ -25,7 +25,9 @@ from spec.contract import ContractError, Operation, read_yaml
 CLAUSES = Path(__file__).with_name("clauses.yaml")
 LEVELS = ("must", "should", "info")
 JUDGED = ("passive", "request", "property", "metamorphic", "stateful")
-_KEYS = {"id", "level", "statement", "source", "needs", "dialects", "judged", "cost", "break", "falls_with"}
+_KEYS = {"id", "level", "statement", "source", "needs", "dialects", "judged", "cost", "break"}
+_SOURCES = ({"document", "phrase"}, {"standard", "section"}, {"practice"})
+_KEYS |= {"falls_with", "moves_with", "blinds"}
 
 Level = Literal["must", "should", "info"]
 
@@ -35,7 +37,9 @@ class Clause:
     """One numbered, sourced, testable statement.
 
     `cost` is in completions of a paid endpoint, `violation` says how the mock breaks it (None: an info clause has
-    nothing to break), `falls_with` names clauses whose break violates this one too.
+    nothing to break), `falls_with` names clauses whose break violates this one too. `moves_with` maps
+    clauses whose break leaves this one nothing to judge to the verdict that it gets then, with the reason. `blinds` is
+    why the break leaves any other clause nothing to judge; None: it does not.
     """
 
     id: str
@@ -48,6 +52,8 @@ class Clause:
     cost: int
     violation: str | None
     falls_with: tuple[str, ...]
+    moves_with: Mapping[str, tuple[str, str]]
+    blinds: str | None
 
     @property
     def group(self) -> str:
@@ -89,20 +95,36 @@ def _clause(path: Path, entry: Mapping[str, Any]) -> Clause:
     for need in needs:
         if need.partition(" ")[0] not in _NEEDS:
             raise ContractError(f"{path}: {name}: expected a known need, got {need!r}")
-    source = entry["source"]
+    sources = entry["source"] if isinstance(entry["source"], list) else [entry["source"]]
+    for source in sources:
+        if source.keys() not in _SOURCES:
+            raise ContractError(f"{path}: {name}: expected the keys of a source, got {', '.join(map(repr, source))}")
     dialects = entry.get("dialects")
     return Clause(
         id=entry["id"],
         level=entry["level"],
         statement=entry["statement"],
-        sources=tuple(source if isinstance(source, list) else [source]),
+        sources=tuple(sources),
         needs=needs,
         dialects=None if dialects is None else tuple(dialects),
         judged=entry["judged"],
         cost=entry["cost"],
         violation=entry["break"],
         falls_with=tuple(entry.get("falls_with", ())),
+        moves_with=_moves(path, entry),
+        blinds=entry.get("blinds"),
     )
+
+
+def _moves(path: Path, entry: Mapping[str, Any]) -> Mapping[str, tuple[str, str]]:
+    """Each as `VERDICT: reason`."""
+    moves = {}
+    for other, text in entry.get("moves_with", {}).items():
+        verdict, _, reason = str(text).partition(": ")
+        if not verdict.isupper() or not reason:
+            raise ContractError(f"{path}: {entry['id']}: moves_with: expected 'VERDICT: reason', got {text!r}")
+        moves[other] = (verdict, reason)
+    return moves
 
 
 def _meets(operation: Operation, need: str) -> bool:

@@ -49,6 +49,8 @@ def test_stream_clause__applies_where_a_stream_is_documented() -> None:
         ({"needs": ["luck"]}, "known need"),
         ({"colour": "red"}, "keys of a clause"),
         ({"break": None}, "expected a break"),
+        ({"source": {"document": "d", "phrase": "a", "b": None}}, "keys of a source"),
+        ({"moves_with": {"X-02": "later"}}, "expected .VERDICT: reason."),
     ],
 )
 def test_malformed_clause__is_refused(tmp_path: Path, change: dict[str, object], said: str) -> None:
