@@ -15,6 +15,7 @@ _TELLING_NS = 20_000_000
 _TOGETHER_SHARE = 0.05
 _LATER = 2.0
 _FEW = 5
+_TRIES = 3
 
 
 @pytest.mark.clause("SSE-01")
@@ -113,7 +114,16 @@ def test_stream__ends_as_its_framing_says(endpoint: Endpoint) -> None:
 @pytest.mark.clause("SSE-14")
 def test_tokens__are_sent_as_they_become_available(endpoint: Endpoint) -> None:
     """A long answer that was held back comes all at once, and its first token later than that of a short one."""
-    long, short = _counting(endpoint, 64), _counting(endpoint, 2)
+    for _ in range(_TRIES - 1):
+        # a machine that is busy elsewhere holds an answer back once, a server that buffers does so every time
+        try:
+            return _require_spread(_counting(endpoint, 64), _counting(endpoint, 2))
+        except Violation:
+            continue
+    return _require_spread(_counting(endpoint, 64), _counting(endpoint, 2))
+
+
+def _require_spread(long: Stream, short: Stream) -> None:
     times = long.content_times_ns()
     if len(times) < _FEW or not short.content_times_ns():
         raise Unsupported(f"{len(times)} contents are too few to tell", exchange=long.exchange)
