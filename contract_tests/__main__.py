@@ -1,51 +1,170 @@
-"""`python -m contract_tests prove`: whether each clause can fail. The suite itself is `pytest contract_tests`."""
+"""`python -m contract_tests`: what is done beside the runs of the suite, which are `pytest contract_tests`."""
 
 from __future__ import annotations
 
 import argparse
+import datetime as dt
+import json
 import os
 import sys
+from pathlib import Path
+from typing import Any
 
-from contract_tests.prove import prove
+from contract_tests import baseline, report
+from contract_tests.proof import Proof, dishonest, headline
+from contract_tests.prove import honest, prove
 from spec import clauses
 from spec.commandline import Parser
 
-_EXAMPLES = """examples:
-  pytest contract_tests                          the suite itself, on the mock; --help shows its options
-  python -m contract_tests prove                 all breaks, some minutes
-  python -m contract_tests prove SSE-08 RSP-10   these two
+_EXAMPLES = """the suite itself:
+  pytest contract_tests                                    on the mock, which it starts
+  pytest contract_tests --target nvidia --dry-run          what a live run would cost; sends nothing
+  pytest contract_tests --target nvidia --tier smoke       at most 3 completions
+  pytest contract_tests --target nvidia --level must --budget 40 --rpm 30
+  pytest contract_tests --base-url http://127.0.0.1:8080 --dialect nvidia --baseline known.yaml
+  pytest contract_tests -k SSE-08                          one clause
+  pytest contract_tests --help                             its options, under "contract"
 
-exit status: 0 every break was found and nothing beside it, 1 one was not, 2 the command line is no good"""
+and what goes with it:
+  python -m contract_tests prove                           every break of the mock, some minutes
+  python -m contract_tests prove SSE-08 RSP-10             these two
+  python -m contract_tests report A/verdicts.json B --out DIR     two runs side by side, as one page
+  python -m contract_tests baseline --from reports/contract > known.yaml
+                                                           accept what fails today, for 90 days
+
+exit status: 0 well, 1 a break was not found or more than it fell, 2 the command line is no good"""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs the proofs and returns the exit status."""
+    """Runs the command and returns the exit status."""
     parser = Parser(
-        prog="python -m contract_tests", epilog=_EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m contract_tests",
+        description="Whether a server keeps the contract, clause by clause; and whether the suite can tell.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    proving = commands.add_parser(
-        "prove", help="start the mock once per break and see that exactly the broken clause is found"
-    )
-    proving.add_argument("clauses", nargs="*", metavar="ID", help="clauses to prove (default: all that have a break)")
-    proving.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="runs at a time (default: %(default)s)")
+    _add_prove(commands)
+    _add_report(commands)
+    _add_baseline(commands)
     options = parser.parse_args(arguments)
+    try:
+        status: int = options.run(options)
+    except (report.ReportError, OSError) as error:
+        print(f"python -m contract_tests: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    return status
+
+
+# ---- prove
+
+
+def _add_prove(commands: Any) -> None:
+    command = commands.add_parser(
+        "prove",
+        help="start the mock once per break and see that exactly what is declared falls, and nothing else moves",
+    )
+    command.add_argument("clauses", nargs="*", metavar="ID", help="clauses to prove (default: all that have a break)")
+    command.add_argument(
+        "--jobs", type=_jobs, default=os.cpu_count() or 1, metavar="N", help="runs at a time (default: %(default)s)"
+    )
+    command.add_argument("--out", type=Path, metavar="FILE", help="write the proofs as JSON")
+    command.add_argument(
+        "--report",
+        type=Path,
+        metavar="DIR",
+        help="write proof.json there, and say what was proven in the report that lies there",
+    )
     breakable = [clause.id for clause in clauses.load().values() if clause.violation is not None]
-    for name in options.clauses:
-        if name not in breakable:
-            proving.error(f"expected a clause that can be broken, got {name!r}")
-    if options.jobs < 1:
-        proving.error(f"--jobs: expected at least 1, got {options.jobs}")
-    return _report(options.clauses or breakable, options.jobs)
+
+    def run(options: argparse.Namespace) -> int:
+        for name in options.clauses:
+            if name not in breakable:
+                command.error(f"expected a clause that can be broken, got {name!r}")
+        return _prove(options.clauses or breakable, options)
+
+    command.set_defaults(run=run)
 
 
-def _report(names: list[str], jobs: int) -> int:
-    killed = 0
-    for number, proof in enumerate(prove(names, jobs=jobs), 1):
-        killed += proof.killed
-        print(f"{number:3}/{len(names)}  {proof.text()}", flush=True)
-    print(f"{killed} of {len(names)} breaks were found, and nothing beside them")
-    return 0 if killed == len(names) else 1
+def _jobs(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number above 0, got {text!r}")
+    return int(text)
+
+
+def _prove(names: list[str], options: argparse.Namespace) -> int:
+    started = dt.datetime.now(dt.UTC)
+    standard = honest()
+    wrong = dishonest(standard)
+    for line in wrong:
+        print(f"the unbroken mock is no standard: {line}", file=sys.stderr)
+    if wrong or not standard:
+        print("expected every verdict on the unbroken mock to be PASS or INFO", file=sys.stderr)
+        return 1
+    proofs: list[Proof] = []
+    for proven in prove(names, standard, jobs=options.jobs):
+        proofs.append(proven)
+        if proven.killed and sys.stdout.isatty():
+            print(f"\r{len(proofs):3}/{len(names)}  {proven.text():20}", end="", flush=True)
+        else:
+            print(f"\r{len(proofs):3}/{len(names)}  {proven.text()}".lstrip("\r"), flush=True)
+    found = headline(proofs)
+    print(("\n" if sys.stdout.isatty() else "") + found)
+    result = {
+        "schema": 1,
+        "headline": found,
+        "killed": sum(proof.killed for proof in proofs),
+        "total": len(proofs),
+        "verdicts": len(standard),
+        "started": started.isoformat(timespec="seconds"),
+        "proofs": [proof.as_dict() for proof in proofs],
+    }
+    if options.out:
+        _write(options.out, result)
+    if options.report:
+        _write(options.report / report.PROOF, result)
+        if (options.report / "verdicts.json").exists():
+            print(f"report: {report.write_page(options.report, [report.read(options.report)])}")
+    return 0 if all(proof.killed for proof in proofs) else 1
+
+
+def _write(path: Path, result: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+
+
+# ---- report
+
+
+def _add_report(commands: Any) -> None:
+    command = commands.add_parser("report", help="one page of several runs side by side, clauses by targets")
+    command.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="a verdicts.json, or the folder that has it")
+    command.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of index.html")
+    command.set_defaults(run=_report)
+
+
+def _report(options: argparse.Namespace) -> int:
+    print(f"report: {report.write_page(options.out, [report.read(path) for path in options.runs])}")
+    return 0
+
+
+# ---- baseline
+
+
+def _add_baseline(commands: Any) -> None:
+    command = commands.add_parser("baseline", help="a first baseline, from what a run found broken")
+    command.add_argument(
+        "--from", dest="run_path", type=Path, required=True, metavar="RUN", help="a verdicts.json, or its folder"
+    )
+    command.set_defaults(run=_baseline)
+
+
+def _baseline(options: argparse.Namespace) -> int:
+    today = dt.datetime.now(dt.UTC).date()
+    print(baseline.drawn_from(report.read(options.run_path), today), end="")
+    return 0
 
 
 if __name__ == "__main__":

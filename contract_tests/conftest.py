@@ -1,114 +1,60 @@
-"""The suite's options, its fixtures, and how a clause's outcome becomes a pytest report; the work is done elsewhere."""
+"""The suite as pytest sees it: options, fixtures, and how a clause's outcome becomes a report."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Generator, Iterator
+from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from _pytest.runner import runtestprotocol
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.errors import Flaky
 
-from contract_tests import report, target
-from contract_tests.endpoint import Endpoint, Pace, Purse
+from contract_tests import bill, judged, options, record, report, target
+from contract_tests.baseline import BaselineError
+from contract_tests.endpoint import Endpoint
+from contract_tests.exchange import Exchange
+from contract_tests.line import Line
+from contract_tests.once import one_example
 from contract_tests.oracle import Oracle
+from contract_tests.purse import Pace, Purse
+from contract_tests.rehearsal import StandIn
+from contract_tests.together import proven
 from contract_tests.verdict import Inconclusive, Outcome, Verdict
-from spec import clauses
-from spec.contract import DOCUMENT, Contract, ContractError
+from spec.contract import ContractError
 
-CONTRACT = pytest.StashKey[Contract]()
-TARGET = pytest.StashKey[target.Target]()
-LIMITS = pytest.StashKey["Limits"]()
-CLAUSES = pytest.StashKey[dict[str, clauses.Clause]]()
+SETTINGS = pytest.StashKey[options.Settings]()
+LINE = pytest.StashKey[Line]()
+ASKED = pytest.StashKey[int]()
+SPENT = pytest.StashKey[tuple[int, int]]()
+"""How many questions had been asked before a test, and what it asked and used up itself."""
+LAST = pytest.StashKey[Exchange | None]()
+"""What a test looked at last."""
+
+_REHEARSED_URL = "http://127.0.0.1:1"
+_CARRIED = "contract_verdict"
+"""Under this name a verdict travels in a test's report, from a worker of xdist too."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    group = parser.getgroup("contract", "contract: which server to hold to the contract, and how")
-    add = group.addoption
-    add("--target", metavar="NAME", help="mock (default), or a known live endpoint: segmind, segmind-openai, nvidia")
-    add("--base-url", metavar="URL", help="address of the server under test; with --dialect unless the target says it")
-    add("--dialect", metavar="D", help="dialect that the address speaks: segmind, segmind-openai or nvidia")
-    add("--model", metavar="M", help="model to ask for (default: the documented one)")
-    add("--api-key-env", metavar="NAME", help="environment variable that holds the API key")
-    add("--level", metavar="L", default="info", help="judge clauses down to must, should or info (default: info, all)")
-    # pytest has an option --strict of its own (strict markers and the like); here a broken should fails the run too
-    add("--budget", metavar="N", help="use up at most N completions; what is left over is NOT-RUN")
-    add("--rpm", metavar="N", help="send at most N requests per minute")
-    add("--request-timeout", default="30", metavar="S", help="seconds to wait for an answer (default: 30)")
-    add("--spec", type=Path, default=DOCUMENT, metavar="FILE", help="the contract to hold to (default: our own)")
-    add(
-        "--report",
-        type=Path,
-        default=Path("reports/contract"),
-        metavar="DIR",
-        help="folder of verdicts.json, index.html",
-    )
+    options.add_to(parser.getgroup("contract", "contract: which server to hold to the contract, and how"))
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "clause(id): the clause of the contract that the test judges")
     try:
-        contract = Contract.load(config.getoption("--spec"))
-        chosen = _chosen(config, contract)
-        config.stash[LIMITS] = _limits(config)
-        _check_folder(config.getoption("--report"))
-        if chosen.base_url is not None:
-            target.reach(chosen.base_url)
-    except (ContractError, target.TargetError) as error:
+        chosen = config.stash[SETTINGS] = options.Settings.read(config)
+        if chosen.target.base_url is not None and not chosen.dry_run:
+            target.reach(chosen.target.base_url)
+    except (ContractError, target.TargetError, BaselineError) as error:
         # pytest's own usage errors end with 4; ours end with 2 and one line, as every command of the project
         pytest.exit(str(error), returncode=2)
-    config.stash[CONTRACT] = contract
-    config.stash[TARGET] = chosen
-    loaded = config.stash[CLAUSES] = dict(clauses.load())
-    if not hasattr(config, "workerinput"):
+    if not hasattr(config, "workerinput") and not chosen.dry_run:
         # under xdist only the controller sees every report
-        record = report.Record(chosen, contract, list(loaded), strict=config.getoption("--strict"))
-        config.pluginmanager.register(Recorder(record, config.getoption("--report")), "contract-recorder")
-    _load_profile(paid=chosen.paid)
-
-
-def _chosen(config: pytest.Config, contract: Contract) -> target.Target:
-    option = config.getoption
-    if option("--level") not in clauses.LEVELS:
-        raise target.TargetError(f"--level: expected one of {', '.join(clauses.LEVELS)}, got {option('--level')!r}")
-    return target.choose(
-        contract,
-        name=option("--target"),
-        base_url=option("--base-url"),
-        dialect=option("--dialect"),
-        model=option("--model"),
-        api_key_env=option("--api-key-env"),
-    )
-
-
-def _limits(config: pytest.Config) -> Limits:
-    budget = _number(config, "--budget", int)
-    return Limits(
-        budget=None if budget is None else int(budget),
-        rpm=_number(config, "--rpm", float),
-        timeout_s=_number(config, "--request-timeout", float) or 0.0,
-    )
-
-
-def _number(config: pytest.Config, option: str, kind: type[int | float]) -> float | None:
-    text = config.getoption(option)
-    if text is None:
-        return None
-    try:
-        value = kind(text)
-    except ValueError:
-        value = kind(0)
-    if not 0 < value < math.inf:
-        raise target.TargetError(f"{option}: expected a {'whole ' * (kind is int)}number above 0, got {text!r}")
-    return value
-
-
-def _check_folder(folder: Path) -> None:
-    if folder.exists() and not folder.is_dir():
-        raise target.TargetError(f"--report: expected a folder, got the file {str(folder)!r}")
+        config.pluginmanager.register(Recorder(chosen), "contract-recorder")
+    _load_profile(paid=chosen.target.paid)
 
 
 def _load_profile(*, paid: bool) -> None:
@@ -127,35 +73,28 @@ def _load_profile(*, paid: bool) -> None:
     settings.load_profile("contract")
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a run may use: completions (None: any number), requests per minute (None: no pause), seconds per answer."""
-
-    budget: int | None
-    rpm: float | None
-    timeout_s: float
-
-
 class Recorder:
     """Collects the verdicts of a run, shows them at its end and writes the reports."""
 
-    def __init__(self, record: report.Record, folder: Path) -> None:
-        self._record = record
-        self._folder = folder
+    def __init__(self, chosen: options.Settings) -> None:
+        self._chosen = chosen
+        self._record = record.Record(chosen.target, chosen.contract, list(chosen.clauses), strict=chosen.strict)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Takes the verdict that a clause's report carries."""
-        for name, value in report.user_properties:
-            if name == "contract" and isinstance(value, dict):
-                self._record.add(value)
+        entry = report.__dict__.get(_CARRIED)
+        if entry is not None:
+            self._record.add(entry)
 
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Shows the verdicts and names the reports."""
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> Generator[None]:
+        """Shows the verdicts and names the reports, below whatever else pytest has to say."""
+        yield
         if not self._record.judged:
             return
-        page = self._record.write(self._folder)
+        page = report.write(self._chosen.report, self._record.as_dict(self._chosen.baseline))
         terminalreporter.section("contract")
-        for line in self._record.lines():
+        for line in self._record.lines(self._chosen.baseline):
             terminalreporter.write_line(line)
         terminalreporter.write_line(f"report: {page}")
 
@@ -167,23 +106,30 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     marker = metafunc.definition.get_closest_marker("clause")
     if marker is None or "endpoint" not in metafunc.fixturenames:
         return
-    clause = metafunc.config.stash[CLAUSES][marker.args[0]]
-    contract = metafunc.config.stash[CONTRACT]
-    level = clauses.LEVELS.index(metafunc.config.getoption("--level"))
-    dialects = [
-        dialect
-        for dialect in metafunc.config.stash[TARGET].dialects
-        if clause.applies(contract.operations[dialect]) and clauses.LEVELS.index(clause.level) <= level
-    ]
+    chosen = metafunc.config.stash[SETTINGS]
+    clause = chosen.clauses[marker.args[0]]
+    dialects = [dialect for dialect in chosen.target.dialects if chosen.judges(clause, dialect)]
     metafunc.parametrize("endpoint", dialects, indirect=True, ids=[f"{clause.id}-{name}" for name in dialects])
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     # a clause that applies to no dialect leaves an item without a dialect behind
     idle = [item for item in items if item.get_closest_marker("clause") and not _dialect(item)]
     if idle:
         config.hook.pytest_deselected(items=idle)
         items[:] = [item for item in items if item not in idle]
+    if config.stash[SETTINGS].budget is not None:
+        # a small budget goes to what many clauses share, then to the musts
+        items.sort(key=lambda item: _urgency(config, item))
+
+
+def _urgency(config: pytest.Config, item: pytest.Item) -> tuple[int, int, int]:
+    marker = item.get_closest_marker("clause")
+    if marker is None:
+        return (2, 0, 0)
+    clause = config.stash[SETTINGS].clauses[marker.args[0]]
+    return (clause.judged != "passive", ("must", "should", "info").index(clause.level), clause.cost)
 
 
 def _dialect(item: pytest.Item) -> str | None:
@@ -192,14 +138,44 @@ def _dialect(item: pytest.Item) -> str | None:
     return found if isinstance(found, str) else None
 
 
+# ---- a rehearsal: what a run would cost
+
+
+def pytest_runtestloop(session: pytest.Session) -> bool | None:
+    """Rehearses every clause, unreported, and prints the bill, when that is asked for."""
+    chosen = session.config.stash[SETTINGS]
+    if not chosen.dry_run or session.config.option.collectonly:
+        return None
+    for index, item in enumerate(session.items):
+        following = session.items[index + 1] if index + 1 < len(session.items) else None
+        runtestprotocol(item, log=False, nextitem=following)
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    rehearsed = {marker.args[0] for item in session.items if (marker := item.get_closest_marker("clause"))}
+    clauses = [clause for clause in chosen.clauses.values() if clause.id in rehearsed]
+    operations = chosen.contract.operations
+    rows = bill.bill(session.config.stash[LINE].ledger, clauses, operations) if LINE in session.config.stash else []
+    windows = [model.context_window for name in chosen.target.dialects for model in operations[name].models]
+    if reporter:
+        reporter.write_line(f"\nthe bill of a run on {chosen.target.name}; nothing was sent\n")
+        for line in bill.lines(
+            rows, price=chosen.target.price, rpm=chosen.rpm, context_window=max(filter(None, windows), default=None)
+        ):
+            reporter.write_line(line)
+    return True
+
+
 # ---- fixtures
 
 
 @pytest.fixture(scope="session")
 def running_target(request: pytest.FixtureRequest) -> Iterator[target.Target]:
     """The target, started if it is the mock."""
+    chosen = request.config.stash[SETTINGS]
+    if chosen.dry_run:
+        yield replace(chosen.target, base_url=chosen.target.base_url or _REHEARSED_URL)
+        return
     try:
-        with target.running(request.config.stash[TARGET], request.config.getoption("--spec")) as running:
+        with target.running(chosen.target, request.config.getoption("--spec")) as running:
             yield running
     except target.TargetError as error:
         pytest.exit(str(error), returncode=2)
@@ -207,16 +183,21 @@ def running_target(request: pytest.FixtureRequest) -> Iterator[target.Target]:
 
 @pytest.fixture(scope="session")
 def endpoints(request: pytest.FixtureRequest, running_target: target.Target) -> dict[str, Endpoint]:
-    """The target's dialects by name; what one test has seen the next one need not ask again."""
-    limits = request.config.stash[LIMITS]
-    purse, pace = Purse(limits.budget), Pace(limits.rpm)
-    contract = request.config.stash[CONTRACT]
-    return {
-        dialect: Endpoint(
-            running_target, contract.operations[dialect], purse=purse, pace=pace, timeout_s=limits.timeout_s
-        )
+    """The target's dialects by name, on one line; what one test has seen the next one need not ask again."""
+    chosen = request.config.stash[SETTINGS]
+    if chosen.dry_run:
+        stand_in = StandIn(chosen.contract, running_target.base_url or "", running_target.keys)
+        line = Line(stand_in, frugal=running_target.paid)
+    else:
+        purse, pace = Purse(chosen.budget), Pace(chosen.rpm)
+        line = Line(purse=purse, pace=pace, timeout_s=chosen.timeout_s, frugal=running_target.paid)
+    request.config.stash[LINE] = line
+    found = {
+        dialect: Endpoint(running_target, chosen.contract.operations[dialect], line)
         for dialect in running_target.dialects
     }
+    next(iter(found.values())).greet()
+    return found
 
 
 @pytest.fixture(scope="session")
@@ -228,10 +209,42 @@ def endpoint(request: pytest.FixtureRequest, endpoints: dict[str, Endpoint]) -> 
 @pytest.fixture(scope="session")
 def oracle(request: pytest.FixtureRequest) -> Oracle:
     """schemathesis, over the contract of this run."""
-    return Oracle(request.config.stash[CONTRACT])
+    return Oracle(request.config.stash[SETTINGS].contract)
 
 
 # ---- outcomes
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """A clause that one request proved together with others is not asked for again where that costs money."""
+    marker, line = pyfuncitem.get_closest_marker("clause"), pyfuncitem.config.stash.get(LINE, None)
+    endpoint = pyfuncitem.funcargs.get("endpoint")
+    if marker is None or line is None or not line.frugal or not isinstance(endpoint, Endpoint):
+        return None
+    return True if proven(endpoint, marker.args[0]) else None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    # the first question is asked while the first test is set up
+    item.stash[ASKED] = len(item.config.stash[LINE].ledger.questions) if LINE in item.config.stash else 0
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
+    """What a test asks stands in the ledger under its clause."""
+    marker, line = item.get_closest_marker("clause"), item.config.stash.get(LINE, None)
+    if marker is None or line is None:
+        return (yield)
+    clause = item.config.stash[SETTINGS].clauses[marker.args[0]]
+    frugal = one_example(getattr(item, "obj", None)) if line.frugal else nullcontext()
+    with line.ledger.judging(clause.id, shares=clause.judged != "stateful"), frugal:
+        try:
+            return (yield)
+        finally:
+            item.stash[SPENT] = line.ledger.since(item.stash[ASKED])
+            item.stash[LAST] = line.ledger.last
 
 
 @pytest.hookimpl(wrapper=True)
@@ -246,23 +259,33 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         raised = Inconclusive(f"two answers to one request: {raised}".splitlines()[0])
     if raised is not None and not isinstance(raised, Outcome):
         return made
-    clause = item.config.stash[CLAUSES][marker.args[0]]
-    judged = report.judge(clause, dialect, raised, strict=item.config.getoption("--strict"), test=item.name)
-    made.user_properties.append(("contract", judged.as_dict()))
+    chosen = item.config.stash[SETTINGS]
+    requests, completions = item.stash.get(SPENT, (0, 0))
+    clause, last = chosen.clauses[marker.args[0]], item.stash.get(LAST, None)
+    entry = judged.judge(clause, dialect, raised, strict=chosen.strict, test=item.name, last=last)
+    entry = chosen.weighed(replace(entry, requests=requests, completions=completions))
+    setattr(made, _CARRIED, entry.as_dict())
+    # what JUnit says of a test is taken from the report of its teardown, which is made from the item
+    item.user_properties += [
+        ("clause", entry.clause),
+        ("dialect", dialect),
+        ("level", entry.level),
+        ("verdict", str(entry.verdict)),
+    ]
     made.duration = call.duration
-    _map_outcome(made, item, judged)
+    _map_outcome(made, item, entry)
     return made
 
 
-def _map_outcome(made: pytest.TestReport, item: pytest.Item, judged: report.Judged) -> None:
-    if judged.verdict in (Verdict.PASS, Verdict.INFO):
+def _map_outcome(made: pytest.TestReport, item: pytest.Item, entry: judged.Judged) -> None:
+    if entry.verdict in (Verdict.PASS, Verdict.INFO):
         made.outcome, made.longrepr = "passed", None
-    elif judged.verdict is Verdict.FAIL:
-        made.outcome, made.longrepr = "failed", judged.text()
-    elif judged.verdict is Verdict.NON_STRICT:
+    elif entry.verdict is Verdict.FAIL:
+        made.outcome, made.longrepr = "failed", entry.text()
+    elif entry.verdict in (Verdict.NON_STRICT, Verdict.KNOWN):
         # the outcome that CI shows as "expected failure"
-        made.outcome, made.longrepr = "skipped", judged.text()
-        made.wasxfail = f"{judged.verdict}: {judged.got}"
+        made.outcome, made.longrepr = "skipped", entry.text()
+        made.wasxfail = f"{entry.verdict}: {entry.known or entry.got}"
     else:
         path, line, _ = item.location
-        made.outcome, made.longrepr = "skipped", (path, line or 0, f"{judged.verdict}: {judged.got}")
+        made.outcome, made.longrepr = "skipped", (path, line or 0, f"{entry.verdict}: {entry.got}")

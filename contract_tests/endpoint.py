@@ -7,72 +7,35 @@ decides is INCONCLUSIVE here, once, and not in each clause.
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
-from contract_tests import wire
 from contract_tests.exchange import Exchange, Request
+from contract_tests.line import Line
 from contract_tests.stream import Stream
 from contract_tests.target import Target
-from contract_tests.verdict import Inconclusive, NotRun, Retired, Violation
+from contract_tests.together import TOGETHER, is_completion
+from contract_tests.verdict import Inconclusive, Retired, Violation
 from spec.address import Address
 from spec.contract import Credential, Operation
 
 WRONG_KEY = "not-a-key-of-anyone"
 _UNKNOWN = "/no-such-endpoint"
 _FEW_TOKENS = 16
-_PATIENCE = 2
+_GREETING_S = 10.0
 _STATE = frozenset((401, 402, 403, 406, 407, 408, 429))
 """Statuses that speak of the account or the load, not of the request."""
 
 
-@dataclass
-class Purse:
-    """How many completions a run may still use up; None: any number."""
-
-    left: int | None = None
-
-    def check(self) -> None:
-        """Raises: NotRun when the budget is spent."""
-        if self.left is not None and self.left <= 0:
-            raise NotRun("the budget of completions is spent")
-
-    def charge(self, exchange: Exchange) -> None:
-        """Counts what may be billed: a 200, and an answer that never came."""
-        if self.left is not None and exchange.status in (200, None):
-            self.left -= 1
-
-
-@dataclass
-class Pace:
-    """At most so many requests per minute; None: no pause."""
-
-    rpm: float | None = None
-    _next_s: float = field(default=0.0, init=False)
-
-    def wait(self) -> None:
-        """Returns when the next request may leave."""
-        if self.rpm is not None:
-            time.sleep(max(0.0, self._next_s - time.monotonic()))
-            self._next_s = time.monotonic() + 60.0 / self.rpm
-
-
 class Endpoint:
-    """One dialect of a running target."""
+    """One dialect of a running target, on the line of the run."""
 
-    def __init__(
-        self, target: Target, operation: Operation, *, purse: Purse, pace: Pace, timeout_s: float = 30.0
-    ) -> None:
+    def __init__(self, target: Target, operation: Operation, line: Line) -> None:
         self.target = target
         self.operation = operation
         self.url = Address.parse(target.base_url or "").endpoint(operation.path)
-        self._purse = purse
-        self._pace = pace
-        self._timeout_s = timeout_s
-        self._silences = 0
+        self.line = line
 
     # ---- what to send
 
@@ -119,16 +82,13 @@ class Endpoint:
         url: str | None = None,
         headers: Mapping[str, str] | None = None,
         key_headers: Mapping[str, str] | None = None,
+        within_s: float | None = None,
     ) -> Exchange:
-        """The exchange for a JSON body, or for raw bytes, with an answer or without.
+        """The exchange for a JSON body, or for raw bytes, with an answer or without; `within_s` shortens the time-out.
 
-        Raises: NotRun when the budget is spent, Inconclusive when the last two requests got no answer: a server that
+        Raises: NotRun when the budget is spent, Inconclusive when the target has been silent too often: a server that
         hangs ends the run soon.
         """
-        self._purse.check()
-        if self._silences >= _PATIENCE:
-            raise Inconclusive(f"the last {_PATIENCE} requests got no answer, no more are sent", expected="an answer")
-        self._pace.wait()
         content = raw if raw is not None else json.dumps(body, ensure_ascii=False).encode("utf-8", "surrogatepass")
         sent = {"Accept": "*/*", "User-Agent": "mixtral-contract", "Content-Type": "application/json"}
         sent.update(self.key_headers() if key_headers is None else key_headers)
@@ -140,12 +100,12 @@ class Endpoint:
             body=content if method != "GET" else b"",
             secrets=tuple(self.target.keys.values()),
         )
-        exchange = wire.send(request, timeout_s=self._timeout_s)
-        self._purse.charge(exchange)
-        # a connection that is closed at once costs no time, and may be how the server refuses
-        silent = exchange.status is None and exchange.ending in ("timeout", "refused")
-        self._silences = self._silences + 1 if silent else 0
-        return exchange
+        return self.line.send(self.operation.dialect, [request], within_s=within_s)[0]
+
+    def greet(self) -> None:
+        """Asks for what costs nothing; a target that is silent to it is asked for nothing more."""
+        if self.seen.wrong_method.ending == "timeout":
+            self.line.hang_up()
 
     def complete(self, body: Any = None, **options: Any) -> Exchange:
         """The exchange of a request that must be accepted: a 200.
@@ -217,53 +177,64 @@ class Endpoint:
 
 
 class Seen:
-    """One answer of each kind, asked for when it is first looked at."""
+    """One answer of each kind, asked for when it is first looked at; the ledger notes who looks."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
 
-    @cached_property
+    @property
     def answer(self) -> Exchange:
         """The simplest request's answer, whatever it is."""
-        return self._endpoint.try_to_ask(self._endpoint.body())
+        return self._once("answer", lambda: self._endpoint.try_to_ask(self._endpoint.body()))
 
-    @cached_property
+    @property
     def second_answer(self) -> Exchange:
         """The answer to another short request."""
+        if self._endpoint.line.frugal and is_completion(other := self.together("peculiar request")):
+            return other
         messages = [{"role": "user", "content": "Say goodbye in one word."}]
-        return self._endpoint.try_to_ask(self._endpoint.body(messages=messages))
+        return self._once("second answer", lambda: self._endpoint.try_to_ask(self._endpoint.body(messages=messages)))
 
-    @cached_property
+    @property
     def streamed(self) -> Exchange:
         """The simplest request's answer, streamed."""
-        return self._endpoint.try_to_ask(self._endpoint.body(stream=True))
+        return self._once("stream", lambda: self._endpoint.try_to_ask(self._endpoint.body(stream=True)))
 
-    @cached_property
+    @property
     def no_key(self) -> Exchange:
         """The answer to a request without a key."""
-        return self._endpoint.try_to_ask(self._endpoint.body(), key_headers={})
+        return self._once("no key", lambda: self._endpoint.try_to_ask(self._endpoint.body(), key_headers={}))
 
-    @cached_property
+    @property
     def wrong_key(self) -> Exchange:
         """The answer to a request with a wrong key."""
         endpoint = self._endpoint
-        return endpoint.try_to_ask(endpoint.body(), key_headers=endpoint.key_headers(WRONG_KEY))
+        return self._once(
+            "wrong key", lambda: endpoint.try_to_ask(endpoint.body(), key_headers=endpoint.key_headers(WRONG_KEY))
+        )
 
-    @cached_property
+    @property
     def wrong_method(self) -> Exchange:
         """The answer to a GET."""
-        return self._endpoint.try_to_ask(method="GET", headers={"Content-Type": ""})
+        options: dict[str, Any] = {"method": "GET", "headers": {"Content-Type": ""}, "within_s": _GREETING_S}
+        return self._once("wrong method", lambda: self._endpoint.try_to_ask(**options))
 
-    @cached_property
+    @property
     def unknown_url(self) -> Exchange:
         """The answer to a request for a URL that no document names."""
         endpoint = self._endpoint
-        return endpoint.try_to_ask(endpoint.body(), url=endpoint.url + _UNKNOWN)
+        return self._once("unknown URL", lambda: endpoint.try_to_ask(endpoint.body(), url=endpoint.url + _UNKNOWN))
 
-    @cached_property
+    @property
     def malformed(self) -> Exchange:
         """The answer to a message without content."""
-        return self._endpoint.try_to_ask(self._endpoint.body(messages=[{"role": "user"}]))
+        return self._once(
+            "malformed", lambda: self._endpoint.try_to_ask(self._endpoint.body(messages=[{"role": "user"}]))
+        )
+
+    def together(self, name: str) -> Exchange:
+        """The answer to one of the requests that prove several clauses at once."""
+        return self._once(name, lambda: self._endpoint.try_to_ask(**TOGETHER[name].options(self._endpoint)))
 
     @property
     def completion(self) -> Exchange:
@@ -289,8 +260,8 @@ class Seen:
 
     @property
     def all(self) -> list[Exchange]:
-        """Every answer of the above that came."""
-        answers = [self.answer, self.second_answer, *self.refusals]
+        """Every answer of the above that came; refusals first, which are free where a budget is small."""
+        answers = [*self.refusals, self.answer, self.second_answer]
         if self._endpoint.operation.streams:
             answers.append(self.streamed)
         return [exchange for exchange in answers if exchange.status is not None]
@@ -301,3 +272,6 @@ class Seen:
         if exchange.status != 200:
             raise Inconclusive(exchange.summary, expected="a completion", exchange=exchange)
         return exchange
+
+    def _once(self, name: str, ask: Callable[[], Exchange]) -> Exchange:
+        return self._endpoint.line.ledger.once(self._endpoint.operation.dialect, name, ask)

@@ -103,13 +103,16 @@ class Exchange:
         text = self.request.redacted(self.body.decode("utf-8", "replace"))[:_SUMMARY]
         return f"{self.status} {' '.join(text.split())}".strip()
 
-    def shown(self) -> dict[str, str]:
-        """The exchange for a report: `request`, `answer` and `curl` as text, keys redacted."""
+    def shown(self, most: int = _SHOWN) -> dict[str, str]:
+        """The exchange for a report: `request`, `answer` and `curl` as text, keys redacted.
+
+        `most` is how many characters of the answer's body are shown.
+        """
         head = self.raw_head.decode("latin-1").replace("\r\n", "\n")
         body = self.request.redacted(self.body.decode("utf-8", "replace"))
-        answer = f"{head}{body[:_SHOWN]}" if self.status is not None else self.summary
-        if len(body) > _SHOWN:
-            answer += f"\n[{len(body) - _SHOWN} characters more]"
+        answer = f"{head}{body[:most]}" if self.status is not None else self.summary
+        if len(body) > most:
+            answer += f"\n[{len(body) - most} characters more]"
         if self.ending != "complete":
             answer += f"\n[{self.ending}: {self.detail}]"
         return {

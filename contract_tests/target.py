@@ -13,10 +13,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from spec.address import Address
 from spec.contract import DOCUMENT, Contract
-from spec.targets import presets
+from spec.targets import Price, presets
 
 MOCK = "mock"
 MOCK_KEYS = {
@@ -40,7 +41,7 @@ class Target:
 
     `base_url` is None for a mock that is still to be started; `keys` holds a key per role (`valid`, and where there
     is one `exhausted`, `forbidden`, `limited`); `model` is None for the documented default; `paid` says that
-    completions cost money.
+    completions cost money, `price` what one costs where that is published.
     """
 
     name: str
@@ -49,6 +50,8 @@ class Target:
     keys: Mapping[str, str]
     model: str | None = None
     paid: bool = False
+    price: Price | None = None
+    is_live: bool = False
 
 
 def choose(
@@ -59,11 +62,18 @@ def choose(
     dialect: str | None = None,
     model: str | None = None,
     api_key_env: str | None = None,
+    special_key_envs: Mapping[str, str] = MappingProxyType({}),
+    rehearsed: bool = False,
 ) -> Target:
     """The target that the command line means.
 
+    `special_key_envs` names the variables of the keys `exhausted`, `forbidden` and `limited`. When it is only
+    `rehearsed` no key is needed.
+
     Raises: TargetError for an unknown name or dialect, a bad address, a missing dialect or a missing key.
     """
+    key = _stand_in_key if rehearsed else _key
+    special = {role: key(variable) for role, variable in special_key_envs.items()}
     known = presets(contract)
     if name not in (None, MOCK, *known):
         raise TargetError(f"--target: expected one of {', '.join((MOCK, *known))}, got {name!r}")
@@ -73,19 +83,19 @@ def choose(
         base_url = _address(base_url).url
     preset = known.get(name or "")
     if preset is not None:
-        key = _key(api_key_env or preset.api_key_env)
+        keys = {"valid": key(api_key_env or preset.api_key_env), **special}
         address = base_url or preset.base_url
-        return Target(
-            name or "", address, (preset.dialect,), {"valid": key}, model, paid=not _address(address).is_loopback
-        )
+        paid = not _address(address).is_loopback
+        return Target(name or "", address, (preset.dialect,), keys, model, paid, preset.price, is_live=True)
     dialects = (dialect,) if dialect else tuple(contract.operations)
     if base_url is None or name == MOCK:
-        return Target(MOCK, base_url, dialects, MOCK_KEYS, model)
+        return Target(MOCK, base_url, dialects, {**MOCK_KEYS, **special}, model)
     if dialect is None:
         raise TargetError(f"--base-url: expected --dialect with it ({', '.join(contract.operations)}), got none")
     local = _address(base_url).is_loopback
-    key = MOCK_KEYS["valid"] if local and api_key_env is None else _key(api_key_env or _default_env(contract, dialect))
-    return Target(base_url, base_url, dialects, {"valid": key}, model, paid=not local)
+    asked = local and api_key_env is None
+    valid = MOCK_KEYS["valid"] if asked else key(api_key_env or _default_env(contract, dialect))
+    return Target(base_url, base_url, dialects, {"valid": valid, **special}, model, paid=not local)
 
 
 def reach(base_url: str) -> None:
@@ -123,6 +133,10 @@ def _key(variable: str) -> str:
     if not key:
         raise TargetError(f"expected the API key in the environment variable {variable}, got none")
     return key
+
+
+def _stand_in_key(variable: str) -> str:
+    return f"rehearsed-{variable}"
 
 
 def _default_env(contract: Contract, dialect: str) -> str:

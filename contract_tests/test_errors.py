@@ -29,7 +29,7 @@ def _refusals(endpoint: Endpoint) -> list[Exchange]:
 
 def _key(endpoint: Endpoint, role: str) -> dict[str, str]:
     if role not in endpoint.target.keys:
-        raise NotRun(f"no key given for an account that is {role}")
+        raise NotRun(f"no key of an account that is {role}: --{role}-key-env names one")
     endpoint.seen.completion  # noqa: B018  where the good key gets nothing, a special one tells nothing
     return endpoint.key_headers(endpoint.target.keys[role])
 

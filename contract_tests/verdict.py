@@ -15,6 +15,7 @@ class Verdict(enum.StrEnum):
     PASS = "PASS"  # noqa: S105  a verdict, no password
     NON_STRICT = "NON-STRICT"
     FAIL = "FAIL"
+    KNOWN = "KNOWN"
     INFO = "INFO"
     UNSUPPORTED = "UNSUPPORTED"
     RETIRED = "RETIRED"
@@ -26,6 +27,7 @@ MEANINGS = {
     Verdict.PASS: "the target keeps the clause",
     Verdict.NON_STRICT: "the target departs from a should, or from a must in a way that clients are used to",
     Verdict.FAIL: "the target breaks a must",
+    Verdict.KNOWN: "broken, and accepted by the baseline until a date",
     Verdict.INFO: "recorded, not judged",
     Verdict.UNSUPPORTED: "the target gave nothing to judge",
     Verdict.RETIRED: "the model is gone (404 or 410)",

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from contract_tests.target import TargetError, choose
@@ -25,7 +27,7 @@ CONTRACT = Contract.load()
         ({"base_url": "https://example.com", "dialect": "nvidia"}, "environment variable NVIDIA_API_KEY"),
     ],
 )
-def test_unusable_target__is_refused(monkeypatch: pytest.MonkeyPatch, options: dict[str, str], said: str) -> None:
+def test_unusable_target__is_refused(monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], said: str) -> None:
     """In one line, before anything is sent."""
     for name in ("NVIDIA_API_KEY", "SEGMIND_API_KEY", "MY_KEY"):
         monkeypatch.delenv(name, raising=False)
