@@ -3,9 +3,9 @@
 The scheduler is that of vLLM, to first order. A step takes one token of every completion that decodes, then as much of
 the prompts that are not read yet as its token budget leaves (chunked prefill), first come, first served; the last
 piece of a prompt yields the first token. A step's batch is settled when it begins and each of its tokens is due when it
-ends. A completion is admitted when a slot and KV room for its prompt and all of its tokens are free: the room is
-reserved, so that nothing is ever evicted or computed twice. Until then it waits, first come, first served, in a queue
-with a length and a time limit.
+ends. A completion is admitted when a slot and KV room for its prompt and for all of its tokens are free. The room is
+reserved, by the tokens that it had when it came, so that nothing is ever evicted or computed twice. Until then it
+waits, first come, first served, in a queue with a length and a time limit.
 
 Left out, and so not to be learned from it: prefix caching, preemption, the attention's cost in a long prompt's prefill,
 speculative decoding.

@@ -104,8 +104,8 @@ def test_late_start__keeps_the_deadlines_of_the_request() -> None:
 def test_cancelled__is_told_nothing_more() -> None:
     """A client that left costs nothing."""
     engine, told, other = Engine(Pace(0, MS)), _Told(5), _Told(5)
-    engine.start(told.generation, 0, 0)
     engine.start(other.generation, 0, 0)
+    engine.start(told.generation, 0, 0)  # behind the other in the queue
     engine.cancel(told.generation, 0)
     _run(engine, 10 * MS)
     assert told.due == [1]
@@ -188,7 +188,7 @@ def test_cancelled_under_a_replaced_pace__is_gone() -> None:
 
 
 def test_failing_delivery__holds_up_nobody() -> None:
-    """The others of the pass are delivered in the next, with the same deadlines."""
+    """The others of the pass are delivered in the next, and it goes on itself, with the same deadlines."""
     engine, failing, other = Engine(Pace(10 * MS, 10 * MS)), _Told(2), _Told(2)
     engine.start(failing.generation, 0, 0)
     engine.start(other.generation, 0, 0)
@@ -202,6 +202,10 @@ def test_failing_delivery__holds_up_nobody() -> None:
     engine.release(11 * MS)
     assert other.generation.dues == [(1, 10 * MS)]
     assert other.due == [1]
+    failing.generation.deliver = failing._deliver
+    engine.release(20 * MS)
+    assert failing.generation.dues == [(1, 10 * MS), (2, 20 * MS)]
+    assert failing.due == [2]
 
 
 def test_request_made_by_a_delivery__is_taken_in() -> None:

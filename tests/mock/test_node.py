@@ -4,7 +4,7 @@ import dataclasses
 from typing import NamedTuple
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mock_server.engine import Generation, Load, Overload
@@ -110,6 +110,7 @@ def _played(profile: Profile, events: list[_Event], passes: list[int] | None = N
     return run
 
 
+@settings(deadline=None)
 @given(profile=_PROFILES, events=_EVENTS)
 def test_node__serves_everybody_once_and_in_order(profile: Profile, events: list[_Event]) -> None:
     """Turns in the order of arrival; every token due exactly once; nobody is forgotten; nothing stays behind."""
@@ -132,6 +133,7 @@ def test_node__serves_everybody_once_and_in_order(profile: Profile, events: list
     assert (node._context, node._waiting_prompt, node._waiting_tokens) == (0, 0, 0)
 
 
+@settings(deadline=None)
 @given(profile=_PROFILES, events=_EVENTS, passes=st.lists(st.integers(0, 1000 * MS), max_size=20))
 def test_late_passes__change_no_deadline(profile: Profile, events: list[_Event], passes: list[int]) -> None:
     """Steps are a matter of model time: whoever looks late finds what would have been."""
@@ -144,15 +146,27 @@ def test_late_passes__change_no_deadline(profile: Profile, events: list[_Event],
     assert [overload for _, overload in on_time.refused.values()] == [overload for _, overload in late.refused.values()]
 
 
+@settings(deadline=None)
+@example(
+    profile=dataclasses.replace(SMALL, slots=1, queue_length=0),
+    events=[_Event(0, Lengths(1, 20), together=False, cancels=0)],
+    lengths=Lengths(1, 1),
+)
 @given(profile=_PROFILES, events=_EVENTS, lengths=st.builds(Lengths, st.integers(0, 10), st.integers(1, 10)))
 def test_refused__finds_a_place_after_the_wait_that_it_was_told(
     profile: Profile, events: list[_Event], lengths: Lengths
 ) -> None:
-    """If nobody else comes; who was refused for good is told no time."""
-    run = Run(dataclasses.replace(profile, queue_wait_ns=HOUR_NS))
-    at_ns = 0
+    """If nobody else comes; every step is a thousand times as long, since a wait counts in whole seconds."""
+    slow = dataclasses.replace(
+        profile,
+        overhead_ns=1000 * profile.overhead_ns,
+        weights_ns=tuple((tokens, 1000 * time_ns) for tokens, time_ns in profile.weights_ns),
+        token_ns=1000 * profile.token_ns,
+        queue_wait_ns=HOUR_NS,
+    )
+    run, at_ns = Run(slow), 0
     for event in events:
-        at_ns += event.after_ns
+        at_ns += 1000 * event.after_ns
         run.until(at_ns)
         if event.lengths is not None:
             run.ask(event.lengths, at_ns)

@@ -134,3 +134,17 @@ def test_token__never_leaves_before_its_deadline(
         assert pacer._alarm_ns is None
 
     _run(new_loop, main)
+
+
+def test_last_one_cancelled__turns_the_alarm_off() -> None:
+    """An hour before it would have rung."""
+
+    async def main() -> None:
+        pacer = Pacer(Engine(Pace(3_600_000 * MS)), Clock())
+        generation = Generation(1, 1, begin=lambda: None, deliver=lambda: None, refuse=lambda _: None)
+        pacer.start(generation, Clock()())
+        assert pacer._alarm_ns is not None
+        pacer.cancel(generation)
+        assert pacer._alarm_ns is None
+
+    _run(asyncio.new_event_loop, main)
