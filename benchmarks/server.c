@@ -8,8 +8,8 @@
  * soon as the request is there, then what is sent at TTFT_NS and every ITL_NS after it, all times counted from the
  * request. Without pace (both 0) all blocks leave in one call.
  *
- * All streams have one pace, so their deadlines come in the order of a queue. The timer counts milliseconds, as event
- * loops do: everything that is due leaves in one pass.
+ * All streams have one pace, so their deadlines come in the order of a queue, but for delays. The timer counts
+ * milliseconds, as event loops do: everything that is due leaves in one pass.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -98,8 +98,12 @@ static void flush(int fd) {
     }
 }
 
+/* Queues a deadline; only after a delay is it not the last one already. */
 static void wait_for(int fd, uint64_t due_ns) {
-    queue[queue_tail++ % MOST_CONNECTIONS] = (struct deadline){fd, connections[fd].life, due_ns};
+    unsigned at = queue_tail++;
+    for (; at != queue_head && queue[(at - 1) % MOST_CONNECTIONS].due_ns > due_ns; at--)
+        queue[at % MOST_CONNECTIONS] = queue[(at - 1) % MOST_CONNECTIONS];
+    queue[at % MOST_CONNECTIONS] = (struct deadline){fd, connections[fd].life, due_ns};
 }
 
 static void answer(int fd) {
