@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import ipaddress
 import math
 import os
@@ -286,9 +287,20 @@ def _serve(mock: Mock, listening: socket.socket, worker: Worker | None = None) -
     # uvicorn raises the signal again when it is done: that must find us, not the default which kills
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
+    _collect_rarely()
     if worker is None:
         print(_address(listening), flush=True)
     server.run(sockets=[listening])
+
+
+def _collect_rarely() -> None:
+    """Keeps garbage collections from holding up the streams: one that looks through everything takes up to 50 ms.
+
+    What was loaded is not looked through again, and what comes and goes is counted in tens of thousands.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
 
 
 def _address(listening: socket.socket) -> str:

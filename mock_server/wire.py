@@ -214,12 +214,17 @@ class Connection(asyncio.Protocol):
                 self._transport.write(sending.head)
                 sending.head = b""
             return
-        data = b"".join(made.frames[sending.frames : generation.due])
-        end = made.end if generation.finished else b""
-        self._transport.write(sending.head + (http1.chunk(data) if made.chunked else data) + end)
-        sending.head, sending.frames = b"", generation.due
-        generation.sent.append((generation.due, self._mock.clock()))
-        if generation.finished:
+        first, due = sending.frames, generation.due
+        data = made.frames[first] if due == first + 1 else b"".join(made.frames[first:due])
+        if made.chunked:
+            data = http1.chunk(data)
+        finished = due == generation.tokens
+        if sending.head or finished:
+            data = sending.head + data + (made.end if finished else b"")
+        self._transport.write(data)
+        sending.head, sending.frames = b"", due
+        generation.sent.append((due, self._mock.clock()))
+        if finished:
             self._sending = None
             self._done(close=made.close, amid_request=False)
 
