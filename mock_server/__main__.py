@@ -9,13 +9,18 @@ import math
 import os
 import signal
 import socket
+import ssl
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from mock_server.admission import ACCOUNTS, Account, Admission
 from mock_server.engine import Deployment, Pace
 from mock_server.fixture_file import FixtureError, FixtureFile
+from mock_server.incident_plan import GRAMMAR, IncidentError, describe
+from mock_server.incidents import HEADER, Incidents
+from mock_server.limits import Limits
 from mock_server.mock import Ids, Mock, build
 from spec.commandline import Parser
 from spec.contract import DOCUMENT, Contract, ContractError
@@ -32,13 +37,21 @@ MOST_WORKERS = 64
 _BACKLOG = 2048
 _PROGRAM = "python -m mock_server"
 _DESCRIPTION = "Answers chat completion calls by the contract. The first line on stdout is the address."
+_LIMITS = Limits()
 _KEYS = "\n".join(f"  {account.key:<16}{account.purpose}" for account in ACCOUNTS)
+_GRAMMAR = "\n".join(f"  {line}" for line in GRAMMAR.splitlines())
 _EPILOG = f"""keys, unless --accounts names others (any other key is wrong):
 {_KEYS}
 
 any documented status on demand, with the request header
   Prefer: code=NNN      for example 429, 500 or 502; a status that is not documented is refused with the list of those
                         that are
+
+incidents, which a correct client survives: by --incident, and for one request by its header {HEADER.title()},
+which stands instead of the flags ("ok" for none); --incident list shows all names, their arguments and defaults
+{_GRAMMAR}
+The SHARE is drawn from the seed, the request and the number of the attempt at it: the order of arrival changes nothing.
+A refusal by an incident costs nothing, a completion that is cut off costs what a whole one does.
 
 examples:
   python -m mock_server --port 0
@@ -47,6 +60,7 @@ examples:
   python -m mock_server --engine mixtral-8x22b --predict 500:100
   python -m mock_server --break SSE-08
   python -m mock_server --workers 4 --accounts examples/accounts.yaml
+  python -m mock_server --incident '429*2,ok' --incident 'cut:after=5,by=rst;rate=0.1'
   curl http://127.0.0.1:8000/v1/chat/completions -H 'Authorization: Bearer mock-valid' \\
        -H 'Content-Type: application/json' -d '{{"messages": [{{"role": "user", "content": "hello"}}], "stream": true}}'
 
@@ -59,6 +73,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Serves until a signal and returns the exit status."""
     parser = _parser()
     options = parser.parse_args(arguments)
+    if "list" in options.incidents:
+        print("\n".join(describe()))
+        return 0
     pace = _pace(parser, options)
     if options.predict is not None:
         print(_prediction(parser, pace, *options.predict))
@@ -67,10 +84,11 @@ def main(arguments: list[str] | None = None) -> int:
         _check_shared(parser, options)
     new_id = Ids()
     mock = _mock(parser, options, pace, new_id)
+    tls = _tls(parser, options)
     listening = _listen(parser, options.host, options.port)
     if options.workers > 1:
-        return _serve_together(options.workers, mock, listening, new_id)
-    _serve(mock, listening)
+        return _serve_together(options.workers, mock, listening, new_id, tls)
+    _serve(mock, listening, tls)
     return 0
 
 
@@ -116,6 +134,14 @@ def _parser() -> Parser:
         help="violate this clause of spec/clauses.yaml, such as SSE-08; may be repeated (default: none)",
     )
     add(
+        "--incident",
+        dest="incidents",
+        action="append",
+        default=[],
+        metavar="NAME[:ARGS]",
+        help="let this befall the answers, see below, or list; may be repeated (default: none)",
+    )
+    add(
         "--as",
         dest="layer",
         choices=("documented", "observed"),
@@ -136,6 +162,28 @@ def _parser() -> Parser:
         help="scripted replies, see examples/fixtures.yaml; read again whenever the file changes (default: none)",
     )
     add("--spec", type=Path, default=DOCUMENT, metavar="FILE", help="the contract (default: the shipped openapi.yaml)")
+    seconds = partial(add, type=_seconds, metavar="X")
+    seconds("--head-timeout-s", default=_LIMITS.head_s, help="time for a request's head (default: %(default)s)")
+    seconds(
+        "--body-timeout-s",
+        default=_LIMITS.body_s,
+        help="time that a request's body may stand still (default: %(default)s); then 408 and the connection closed",
+    )
+    seconds(
+        "--idle-timeout-s",
+        default=_LIMITS.idle_s,
+        help="time without a request, or with an answer that is not read, until the connection is closed"
+        " (default: %(default)s)",
+    )
+    add(
+        "--max-body-bytes",
+        type=_size,
+        default=_LIMITS.body_bytes,
+        metavar="N",
+        help="a longer request body gets 413 (default: %(default)s)",
+    )
+    add("--tls-cert", type=Path, metavar="FILE", help="serve https with this certificate, PEM (default: http)")
+    add("--tls-key", type=Path, metavar="FILE", help="the key of the certificate, PEM")
     return parser
 
 
@@ -178,11 +226,20 @@ def _mock(parser: Parser, options: argparse.Namespace, pace: Deployment, new_id:
             fixtures=fixtures,
             as_observed=options.layer == "observed",
             new_id=new_id,
+            incidents=Incidents(options.seed, *options.incidents, counts=options.workers == 1),
+            limits=Limits(
+                body_bytes=options.max_body_bytes,
+                head_s=options.head_timeout_s,
+                body_s=options.body_timeout_s,
+                idle_s=options.idle_timeout_s,
+            ),
         )
     except ContractError as error:
         parser.error(f"--spec: {error}")
     except FixtureError as error:
         parser.error(f"--fixtures: {error}")
+    except IncidentError as error:
+        parser.error(f"--incident: {error}")
 
 
 def _admission(parser: Parser, contract: Contract, options: argparse.Namespace) -> Admission:
@@ -230,6 +287,19 @@ def _check_breaks(parser: Parser, wanted: list[str]) -> None:
             parser.error(f"--break: expected a clause of spec/clauses.yaml, such as {near}, got {clause!r}")
 
 
+def _tls(parser: Parser, options: argparse.Namespace) -> ssl.SSLContext | None:
+    if options.tls_cert is None and options.tls_key is None:
+        return None
+    if options.tls_cert is None or options.tls_key is None:
+        parser.error("--tls-cert, --tls-key: expected both or none, got one")
+    from mock_server import tls  # noqa: PLC0415  who speaks plain HTTP does without
+
+    try:
+        return tls.context(options.tls_cert, options.tls_key)
+    except tls.TlsError as error:
+        parser.error(f"--tls-cert, --tls-key: {error}")
+
+
 def _listen(parser: Parser, host: str, port: int) -> socket.socket:
     """A socket that already listens, so that its port is known and no client comes too early."""
     try:
@@ -246,14 +316,14 @@ def _listen(parser: Parser, host: str, port: int) -> socket.socket:
     return listening
 
 
-def _serve_together(count: int, mock: Mock, listening: socket.socket, new_id: Ids) -> int:
+def _serve_together(count: int, mock: Mock, listening: socket.socket, new_id: Ids, tls: ssl.SSLContext | None) -> int:
     from mock_server import asgi, wire, workers  # noqa: F401, PLC0415  imported once, before the fork
 
     def work(worker: workers.Worker) -> None:
         new_id.renew()
-        _serve(mock, worker.listening, worker)
+        _serve(mock, worker.listening, tls, worker)
 
-    address = _address(listening)
+    address = _address(listening, tls)
     return workers.run(
         workers.sockets(listening, count, _BACKLOG),
         work,
@@ -263,7 +333,7 @@ def _serve_together(count: int, mock: Mock, listening: socket.socket, new_id: Id
     )
 
 
-def _serve(mock: Mock, listening: socket.socket, worker: Worker | None = None) -> None:
+def _serve(mock: Mock, listening: socket.socket, tls: ssl.SSLContext | None, worker: Worker | None = None) -> None:
     import uvicorn  # noqa: PLC0415  a wrong command line is told at once
 
     from mock_server.asgi import App  # noqa: PLC0415
@@ -278,6 +348,7 @@ def _serve(mock: Mock, listening: socket.socket, worker: Worker | None = None) -
         log_level="warning",
         backlog=_BACKLOG,
         timeout_graceful_shutdown=GRACE_S,
+        ssl_context_factory=None if tls is None else lambda _config, _default: tls,
     )
     server = uvicorn.Server(config) if worker is None else worker.server(config)
 
@@ -289,7 +360,7 @@ def _serve(mock: Mock, listening: socket.socket, worker: Worker | None = None) -
         signal.signal(number, stop)
     _collect_rarely()
     if worker is None:
-        print(_address(listening), flush=True)
+        print(_address(listening, tls), flush=True)
     server.run(sockets=[listening])
 
 
@@ -303,9 +374,10 @@ def _collect_rarely() -> None:
     gc.set_threshold(10_000, 20, 20)
 
 
-def _address(listening: socket.socket) -> str:
+def _address(listening: socket.socket, tls: ssl.SSLContext | None) -> str:
+    scheme = "http" if tls is None else "https"
     host, port = listening.getsockname()[:2]
-    return f"http://[{host}]:{port}" if listening.family == socket.AF_INET6 else f"http://{host}:{port}"
+    return f"{scheme}://[{host}]:{port}" if listening.family == socket.AF_INET6 else f"{scheme}://{host}:{port}"
 
 
 def _port(text: str) -> int:
@@ -335,6 +407,22 @@ def _lengths(text: str) -> tuple[int, int]:
     if not all(part.isascii() and part.isdigit() and 0 < int(part) < 10**9 for part in (prompt, completion)):
         raise argparse.ArgumentTypeError(f"expected tokens as PROMPT:COMPLETION, such as 500:100, got {text!r}")
     return int(prompt), int(completion)
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"expected seconds, more than none, got {text!r}")
+    return value
+
+
+def _size(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 0 < len(text) <= 12:
+        raise argparse.ArgumentTypeError(f"expected a number of bytes, got {text!r}")
+    return int(text)
 
 
 if __name__ == "__main__":

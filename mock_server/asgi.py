@@ -1,7 +1,9 @@
 """The mock as an ASGI application, for clients of the same process (httpx, httpx2, Starlette's TestClient, respx).
 
 The same service at the same pace as over a socket. The bytes are the ASGI server's: Date, framing and what a reply's
-`edits` would do to them are not to be had here.
+`edits` would do to them are not to be had here, so of all incidents a wrong content-length is not. Where one ends the
+connection, in whatever way, the application raises `CutError`: a client of the same process gets to see it, a server
+ends the connection for it.
 """
 
 from __future__ import annotations
@@ -14,14 +16,17 @@ import orjson
 
 from mock_server.checks import Call
 from mock_server.engine import Generation
-from mock_server.http1 import MOST_BODY_BYTES
-from mock_server.message import Reply, Request
+from mock_server.message import HEAD, Disturbed, Reply, Request, Write
 from mock_server.mock import Mock
 from mock_server.wire import LONG_BODY_BYTES
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+
+
+class CutError(ConnectionError):
+    """An incident ended the connection; the message says how."""
 
 
 class App:
@@ -44,9 +49,10 @@ class App:
 
     async def _http(self, scope: Message, receive: Receive, send: Send) -> None:
         service = self._mock.service
-        body = await _body(receive)
-        if len(body) > MOST_BODY_BYTES:
-            message = f"expected a body of at most {MOST_BODY_BYTES} bytes, got more"
+        most_bytes = self._mock.limits.body_bytes
+        body = await _body(receive, most_bytes)
+        if len(body) > most_bytes:
+            message = f"expected a body of at most {most_bytes} bytes, got more"
             await _send_whole(service.refuse_protocol(413, message, scope["path"]), send)
             return
         call = service.admit(_request(scope, body), self._mock.clock())
@@ -55,7 +61,7 @@ class App:
             return
         refused = await self._read(call) or service.prepare(call)
         if refused is not None:
-            await _send_whole(refused, send)
+            await _until_gone(receive, _send_whole(refused, send))
         else:
             await _until_gone(receive, self._generate(call, send))
 
@@ -100,16 +106,17 @@ class App:
     async def _stream(
         self, reply: Reply, frames: list[bytes], generation: Generation, more: asyncio.Event, send: Send
     ) -> None:
-        await send({"type": "http.response.start", "status": reply.status, "headers": _headers(reply)})
+        await _start(reply, _headers(reply), send)
         sent = 0
         while sent < len(frames):
             await more.wait()
             more.clear()
-            due = generation.due
-            body = b"".join(frames[sent:due])
-            await send({"type": "http.response.body", "body": body, "more_body": due < len(frames)})
+            due = min(generation.due, len(frames))
+            for body in _bodies(frames, sent, due, reply.disturbed):
+                await _write(body, send)
             generation.sent.append((due, self._mock.clock()))
             sent = due
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 async def _send_whole(reply: Reply, send: Send, *, without_body: bool = False) -> None:
@@ -117,9 +124,34 @@ async def _send_whole(reply: Reply, send: Send, *, without_body: bool = False) -
         body = b"".join(reply.frames)
     else:
         body = reply.content if isinstance(reply.content, bytes) else orjson.dumps(reply.content)
-    headers = [*_headers(reply), (b"content-length", b"%d" % len(body))]
-    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await _start(reply, [*_headers(reply), (b"content-length", b"%d" % len(body))], send)
+    if reply.disturbed is not None:
+        for write in _bodies([body], 0, 1, reply.disturbed):
+            await _write(write, send)
+        body = b""
     await send({"type": "http.response.body", "body": b"" if without_body else body})
+
+
+async def _start(reply: Reply, headers: list[tuple[bytes, bytes]], send: Send) -> None:
+    for write in (reply.disturbed or {}).get(HEAD, ()):
+        await _write(write, send)
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+
+
+def _bodies(frames: list[bytes], start: int, end: int, disturbed: Disturbed | None) -> list[Write]:
+    """The writes of these frames: one for all of them, unless they are disturbed."""
+    if disturbed is None:
+        return [Write(b"".join(frames[start:end]))]
+    return [write for index in range(start, end) for write in disturbed.get(index, (Write(frames[index]),))]
+
+
+async def _write(write: Write, send: Send) -> None:
+    if write.before_ns:
+        await asyncio.sleep(write.before_ns / 1e9)
+    if write.data:
+        await send({"type": "http.response.body", "body": write.data, "more_body": True})
+    if write.ending is not None:
+        raise CutError(f"an incident ended the connection by {write.ending.value}")
 
 
 async def _until_gone(receive: Receive, sending: Coroutine[Any, Any, None]) -> None:
@@ -135,11 +167,11 @@ async def _until_gone(receive: Receive, sending: Coroutine[Any, Any, None]) -> N
         await asyncio.gather(sent, gone, return_exceptions=True)
 
 
-async def _body(receive: Receive) -> bytes:
+async def _body(receive: Receive, most_bytes: int) -> bytes:
     """The request's body, or as much of it as shows that it is too long; what a client sent that left midway."""
     received, length = [], 0
     more = True
-    while more and length <= MOST_BODY_BYTES:
+    while more and length <= most_bytes:
         message = await receive()
         received.append(message.get("body", b""))
         length += len(received[-1])

@@ -14,6 +14,7 @@ from mock_server.admission import Admission
 from mock_server.checks import Call
 from mock_server.completion import Completion
 from mock_server.fixture_file import FixtureFile
+from mock_server.incidents import Incidents
 from mock_server.message import Refusal, Reply, Request
 from mock_server.replies import Replies
 from mock_server.service import Service
@@ -50,9 +51,11 @@ class BrokenService(Service):
         replies: Replies,
         admission: Admission,
         breaks: Sequence[Break],
+        *,
         fixtures: FixtureFile | None = None,
+        incidents: Incidents | None = None,
     ) -> None:
-        super().__init__(contract, replies, admission, fixtures)
+        super().__init__(contract, replies, admission, fixtures, incidents)
         self._breaks = breaks
 
     def admit(self, request: Request, now_ns: int) -> Call | Reply:
@@ -78,12 +81,12 @@ class BrokenService(Service):
                 return self.refuse(call, refusal)
         return None
 
-    def refuse(self, call: Call, refusal: Refusal) -> Reply:
+    def render(self, call: Call, refusal: Refusal) -> Reply:
         """As the service does, the refusal and its reply changed."""
         for broken in self._breaks:
             if broken.refusal is not None:
                 refusal = broken.refusal(call, refusal)
-        return self._changed(call, super().refuse(call, refusal))
+        return self._changed(call, super().render(call, refusal))
 
     def deliver(self, call: Call, completion: Completion) -> Reply:
         """As the service does, the completion and its reply changed."""

@@ -12,9 +12,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mock_server import strict_json
+from mock_server import violation as violation_of
 from mock_server.admission import Account, Admission, Standing
 from mock_server.completion import Completion
 from mock_server.demands import UnanswerableError
+from mock_server.incident import Incident
 from mock_server.message import Refusal, Request
 from mock_server.quota import Quota, pretended
 from mock_server.refusals import Refusals
@@ -44,6 +46,7 @@ class Call:
     completion: Completion
     price: int
     left: int
+    incidents: tuple[Incident, ...] = ()
 
     def __init__(self, request: Request, now_ns: int) -> None:
         self.request = request
@@ -148,7 +151,7 @@ class Checks:
         """Whether the body is what the contract asks for."""
         request = call.operation.request
         if not request.is_valid(call.body):
-            violation = next(request.violations(call.body))
+            violation = violation_of.first(request, call.body)
             param = None if violation.field == "body" else violation.field
             return Refusal("invalid-request", f"{violation.field}: {violation.message}", param)
         for name, value in call.body.items():

@@ -7,19 +7,18 @@ for the service to judge.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from email.utils import formatdate
 from http import HTTPStatus
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 from urllib.parse import unquote
 
 import httptools
 import orjson
 
+from mock_server.limits import Limits, Phase, Progress
 from mock_server.message import Outgoing, Reply, Request
 
-MOST_BODY_BYTES = 32 * 1024 * 1024
-MOST_HEAD_BYTES = 64 * 1024
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 LAST_CHUNK = b"0\r\n\r\n"
 
@@ -45,48 +44,85 @@ class Malformed(NamedTuple):
 class Reader:
     """Reads one connection's requests; how the bytes are cut into `received` does not change them."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits | None = None) -> None:
+        self._limits = limits or Limits()
         self._parser = httptools.HttpRequestParser(self)
         self._complete: list[Received | Malformed] = []
         self._fault: Malformed | None = None
         self._ended = False
-        self._head_bytes = 0
+        self._begun = 0
+        self._idle_bytes = 0
+        self._large = False
         self.awaits_continue = False
         self.on_message_begin()
+        self._open = self._moved = False
+
+    @property
+    def progress(self) -> Progress:
+        """What is waited for, and two counts of which one changes when there is some progress.
+
+        The bytes of a head are none, it must be complete in time; nor are those around a chunked body.
+        """
+        phase = Phase.IDLE if not self._open else Phase.HEAD if self._in_head else Phase.BODY
+        return phase, self._begun, self._body_bytes
 
     def feed(self, received: bytes) -> list[Received | Malformed]:
         """The requests that these bytes complete, in order; after a malformed or a last one nothing more."""
-        if self._ended:
-            return []
-        reading_head, self._complete = self._in_head, []
+        self._complete = []
+        while received and not self._ended:
+            received = self._parse(received)
+        return self._complete
+
+    def expire(self) -> list[Received | Malformed]:
+        """The refusal of the request that is not complete in time; nothing more is read."""
+        self._complete = []
+        self._end(Malformed(408, f"expected {self.progress[0].value} in time, got none", self._path()))
+        return self._complete
+
+    def _parse(self, received: bytes) -> bytes:
+        """Reads these bytes; returns those that are to be read next, mostly none."""
+        if len(received) > self._limits.head_bytes:
+            self._large = True
         try:
             self._parser.feed_data(received)
         except httptools.HttpParserUpgrade as upgrade:
             return self._without_upgrade(received[upgrade.args[0] :])
         except httptools.HttpParserError as error:
             self._end(self._fault or Malformed(400, f"expected an HTTP/1.1 request, got {error}", self._path()))
+            return b""
+        if self._open:
+            self._watch(len(received))
         else:
-            self._watch_head(len(received) if reading_head and not self._complete else 0)
-        return self._complete
+            self._large = self._moved = False
+        return b""
 
-    def _without_upgrade(self, rest: bytes) -> list[Received | Malformed]:
+    def _without_upgrade(self, rest: bytes) -> bytes:
         """RFC 9110 section 7.8: a server may ignore Upgrade. The parser stopped at it, and skipped the body."""
-        complete, self._complete = self._complete, []
-        upgraded = complete.pop()
+        upgraded = self._complete.pop()
         assert isinstance(upgraded, Received)
         if upgraded.request.method == "CONNECT":
             self._ended = True
-            return [*complete, upgraded]
+            self._complete.append(upgraded)
+            return b""
         kept = [(name, value) for name, value in self._fields if name.lower() != "upgrade"]
         head = b"%b %b HTTP/1.1\r\n" % (upgraded.request.method.encode(), self._url)
         head += "".join(f"{name}: {value}\r\n" for name, value in kept).encode("latin-1")
         self._parser, self._ended = httptools.HttpRequestParser(self), False
-        return complete + self.feed(head + b"\r\n" + rest)
+        return head + b"\r\n" + rest
 
-    def _watch_head(self, received: int) -> None:
-        self._head_bytes = self._head_bytes + received if self._in_head else 0
-        if self._head_bytes > MOST_HEAD_BYTES:
-            self._end(Malformed(431, f"expected a head of at most {MOST_HEAD_BYTES} bytes, got more", self._path()))
+    def _watch(self, received: int) -> None:
+        """Refuses what comes without end and leads nowhere: a head, a chunk's extension, a trailer."""
+        self._large = self._large or self._in_head
+        if self._moved:
+            self._moved, self._idle_bytes = False, 0
+            return
+        self._idle_bytes += received
+        if self._idle_bytes > self._limits.head_bytes:
+            self._end(self._too_long_head())
+
+    def _too_long_head(self) -> Malformed:
+        message = f"expected a head of at most {self._limits.head_bytes} bytes, got more"
+        return Malformed(431, message, self._path())
 
     def _end(self, malformed: Malformed) -> None:
         # bytes after a request that said `Connection: close` are no fault of that request
@@ -94,6 +130,10 @@ class Reader:
             self._complete.append(malformed)
         self._ended = True
         self.awaits_continue = False
+
+    def _refuse(self, malformed: Malformed) -> NoReturn:
+        self._fault = malformed
+        raise ValueError(malformed.message)  # stops the parser, from within its callbacks
 
     def _path(self) -> str:
         return _target(self._url)[0]
@@ -104,9 +144,10 @@ class Reader:
         """A request begins."""
         self._url = b""
         self._fields: list[tuple[str, str]] = []
-        self._body: list[bytes] = []
+        self._body: bytes | bytearray = b""
         self._body_bytes = 0
-        self._in_head = True
+        self._in_head = self._open = self._moved = True
+        self._begun += 1
 
     def on_url(self, url: bytes) -> None:
         """Some of the request target."""
@@ -119,10 +160,14 @@ class Reader:
 
     def on_headers_complete(self) -> None:
         """The head is there, the body follows."""
-        self._in_head = False
+        self._in_head, self._moved = False, True
         path, query = _target(self._url)
         self._request = Request(self._parser.get_method().decode(), path, query, tuple(self._fields), b"")
         headers = self._request.headers
+        if "transfer-encoding" in headers or "," in headers.get("host", ","):
+            self._refuse_ambiguous(headers)
+        if self._large and self._head_bytes() > self._limits.head_bytes:
+            self._refuse(self._too_long_head())
         # RFC 9110 section 10.1.1: a server ignores the expectation of an HTTP/1.0 client
         expected = headers.get("expect", "").lower() == "100-continue"
         self.awaits_continue = expected and self._parser.get_http_version() != "1.0"
@@ -130,22 +175,47 @@ class Reader:
 
     def on_body(self, body: bytes) -> None:
         """Some of the body."""
+        self._moved = True
         self._body_bytes += len(body)
         self._refuse_longer(self._body_bytes)
-        self._body.append(body)
+        if not self._body:
+            self._body = body
+            return
+        if isinstance(self._body, bytes):
+            # grows in place: a body in a million chunks takes no more memory than in one
+            self._body = bytearray(self._body)
+        self._body += body
 
     def on_message_complete(self) -> None:
         """The request is there."""
-        self.awaits_continue = False
-        self._request.body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+        self._open = self.awaits_continue = False
+        self._request.body = bytes(self._body)
         keep_alive = self._parser.should_keep_alive()
         self._complete.append(Received(self._request, keep_alive, self._parser.get_http_version() == "1.0"))
         self._ended = not keep_alive
 
+    def _head_bytes(self) -> int:
+        return len(self._url) + sum(len(name) + len(value) + len(": \r\n") for name, value in self._fields)
+
+    def _refuse_ambiguous(self, headers: Mapping[str, str]) -> None:
+        """Refuses what two servers may understand differently; the parser refuses the rest of it."""
+        version, host, coding = self._parser.get_http_version(), headers.get("host"), headers.get("transfer-encoding")
+        fault = None
+        if version not in ("1.0", "1.1"):
+            fault = f"expected HTTP/1.1, got HTTP/{version}"
+        elif (host is None and version == "1.1") or (host is not None and "," in host):
+            # RFC 9112 section 3.2: 400 to a request that lacks Host, or has more than one
+            fault = f"host: expected one, got {'none' if host is None else 'more'}"
+        elif coding is not None and (version == "1.0" or coding.lower() != "chunked"):
+            # RFC 9112 section 6.1: faulty in HTTP/1.0; other codings are not known here
+            fault = f"transfer-encoding: expected chunked in HTTP/1.1, got {coding[:20]!r} in HTTP/{version}"
+        if fault is not None:
+            self._refuse(Malformed(400, fault, self._path()))
+
     def _refuse_longer(self, body_bytes: int) -> None:
-        if body_bytes > MOST_BODY_BYTES:
-            self._fault = Malformed(413, f"expected a body of at most {MOST_BODY_BYTES} bytes, got more", self._path())
-            raise ValueError(self._fault.message)
+        if body_bytes > self._limits.body_bytes:
+            message = f"expected a body of at most {self._limits.body_bytes} bytes, got more"
+            self._refuse(Malformed(413, message, self._path()))
 
 
 class DateField:
@@ -183,7 +253,7 @@ def outgoing(reply: Reply, received: Received | None, date: bytes) -> Outgoing:
     fields = [_field(name, value) for name, value in reply.headers.items()]
     connection = _connection(received, keep_alive=keep_alive)
     head = b"".join((_status_line(reply.status), date, *fields, framing, connection, b"\r\n"))
-    made = Outgoing(head, frames, LAST_CHUNK if chunked else b"", chunked, not keep_alive)
+    made = Outgoing(head, frames, LAST_CHUNK if chunked else b"", chunked, not keep_alive, reply.disturbed)
     for edit in reply.edits:
         made = edit(made)
     return made

@@ -7,9 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
 
 from mock_server.quota import Quota
+
+HEAD = -1
+"""Where in `disturbed` the writes stand that come before the head."""
 
 
 @dataclass(slots=True)
@@ -31,7 +35,10 @@ class Request:
         headers = {name.lower(): value for name, value in self.fields}
         if len(headers) < len(self.fields):
             # RFC 9110 section 5.3: fields of one name are one list
-            headers = {name: ", ".join(v for n, v in self.fields if n.lower() == name) for name in headers}
+            lists: dict[str, list[str]] = {}
+            for name, value in self.fields:
+                lists.setdefault(name.lower(), []).append(value)
+            headers = {name: ", ".join(values) for name, values in lists.items()}
         self.headers = headers
 
 
@@ -54,11 +61,37 @@ class Refusal:
     quota: Quota | None = None
 
 
+class Ending(Enum):
+    """How a connection ends amid a reply."""
+
+    FIN = "fin"
+    RST = "rst"
+    CHUNK = "chunk"
+    """By FIN, amid a chunk that was announced longer; where there are no chunks, just by FIN."""
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One write of a disturbed reply: nothing leaves for `before_ns`, then the data does, then the connection may end.
+
+    The data of each write is a chunk of its own where the body is chunked.
+    """
+
+    data: bytes = b""
+    before_ns: int = 0
+    ending: Ending | None = None
+
+
+Disturbed = Mapping[int, tuple[Write, ...]]
+"""The writes in which a frame leaves, by its index (or `HEAD`); a frame that has none here leaves in one."""
+
+
 @dataclass(slots=True)
 class Outgoing:
     """A reply as bytes: the head, what leaves with each token (a whole body is one frame), and the end.
 
     `chunked` frames are put into chunks of HTTP/1.1 when they leave; `close` ends the connection after the reply.
+    A reply that is not `disturbed` (None) may leave in as few writes as its tokens let it.
     """
 
     head: bytes
@@ -66,6 +99,7 @@ class Outgoing:
     end: bytes
     chunked: bool
     close: bool
+    disturbed: Disturbed | None = None
 
 
 @dataclass(slots=True)
@@ -73,7 +107,8 @@ class Reply:
     """One answer: either `content` (a JSON value, or bytes sent as they are) or the `frames` of a stream.
 
     `tokens` is how many tokens pace it, 0 for an answer that leaves at once; frame k leaves with token k, content and
-    a stream that is held `together` leave with the last token. `edits` change the bytes before they leave.
+    a stream that is held `together` leave with the last token. `edits` change the bytes before they leave, `disturbed`
+    says how they leave.
     """
 
     status: int
@@ -84,3 +119,4 @@ class Reply:
     together: bool = False
     refusal: Refusal | None = None
     edits: tuple[Callable[[Outgoing], Outgoing], ...] = ()
+    disturbed: Disturbed | None = None

@@ -13,6 +13,8 @@ from mock_server.broken import Break, BrokenService
 from mock_server.clock import Clock
 from mock_server.engine import Deployment, Engine, Pace
 from mock_server.fixture_file import FixtureFile
+from mock_server.incidents import Incidents
+from mock_server.limits import Limits
 from mock_server.pacer import Pacer
 from mock_server.replies import Replies
 from mock_server.service import Service
@@ -23,8 +25,12 @@ from spec.tokens import tokenizer
 class Mock:
     """Everything that one server is made of, whatever edge it has."""
 
-    def __init__(self, service: Service, pace: Deployment, clock: Callable[[], int]) -> None:
+    def __init__(
+        self, service: Service, pace: Deployment, clock: Callable[[], int], limits: Limits | None = None
+    ) -> None:
         self.service = service
+        self.incidents = service.incidents
+        self.limits = limits or Limits()
         self.pace = pace
         self.clock = clock
         self._pacers: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Pacer] = weakref.WeakKeyDictionary()
@@ -53,11 +59,14 @@ def build(
     fixtures: FixtureFile | None = None,
     as_observed: bool = False,
     new_id: Callable[[], str] | None = None,
+    incidents: Incidents | None = None,
+    limits: Limits | None = None,
 ) -> Mock:
     """A mock of the contract; `breaks` names the clauses that it violates, `admission` has its accounts, `fixtures`
     holds its scripted replies, and `new_id` names its completions.
 
     `as_observed` makes it behave as the real endpoints were seen to (`spec/observed.yaml`), where that is otherwise.
+    `incidents` are what befalls the answers, none at first unless told otherwise.
 
     Raises: ContractError when the contract has no operation or a model has an unknown tokenizer; KeyError for an
     unknown break.
@@ -70,10 +79,12 @@ def build(
         except KeyError as error:
             raise ContractError(f"{model.name}: expected a known tokenizer, got {model.tokenizer!r}") from error
     replies, admission = Replies(seed, new_id or Ids()), admission or Admission()
-    service = Service(contract, replies, admission, fixtures)
+    incidents = incidents or Incidents(seed)
+    service = Service(contract, replies, admission, fixtures, incidents)
     if breaks or as_observed:
-        service = BrokenService(contract, replies, admission, _changes(breaks, as_observed=as_observed), fixtures)
-    return Mock(service, pace or Pace(), Clock())
+        changes = _changes(breaks, as_observed=as_observed)
+        service = BrokenService(contract, replies, admission, changes, fixtures=fixtures, incidents=incidents)
+    return Mock(service, pace or Pace(), Clock(), limits)
 
 
 def _changes(breaks: Sequence[str], *, as_observed: bool) -> list[Break]:

@@ -3,6 +3,7 @@
     1  route         no operation at this path                       unknown-url
     2  method        none with this method                           wrong-method
     3  preference    `Prefer: code=NNN` asks for a documented status
+       incident      one befalls the call that refuses it, with any status
     4  key           none sent; or none of those sent is known       missing-key, wrong-key
     5  permission    the key may not use the model                   forbidden
     6  rate          too many calls with this key                    rate-limited
@@ -19,9 +20,12 @@
     17               the completion; only this is billed
 
 A condition that the contract documents no response for is not refused, except where nothing is left to answer
-(`refusals.UNAVOIDABLE`). Steps 1 to 6 and 12 to 17 keep accounts and belong to one thread; 7 to 11 keep nothing, so
-that a long body may be read in another. Between 15 and 17 a call may wait for its turn; who calls `prepare` asks the
-engine, and then settles, which refuses for want of credits once more if others spent them meanwhile.
+(`refusals.UNAVOIDABLE`). An incident that befell the call at step 3 changes whatever reply it gets from there on; a
+completion that it cuts off is billed all the same, as a gateway bills what it sent.
+
+Steps 1 to 6 and 12 to 17 keep accounts and belong to one thread; 7 to 11 keep nothing, so that a long body may be read
+in another. Between 15 and 17 a call may wait for its turn; who calls `prepare` asks the engine, and then settles, which
+refuses for want of credits once more if others spent them meanwhile.
 
 A call counts for its key's limit of requests in step 6, whatever becomes of it later; one that is rate-limited takes
 nothing. A key that has a limit of tokens too is judged by both at once in step 15, when its tokens are known, so that
@@ -43,6 +47,8 @@ from mock_server.checks import Call, Checks
 from mock_server.completion import Completion
 from mock_server.engine import Overload
 from mock_server.fixture_file import FixtureFile
+from mock_server.incident import befall
+from mock_server.incidents import HEADER, Incidents
 from mock_server.memory import Memory
 from mock_server.message import Refusal, Reply, Request
 from mock_server.prompter import Prompter
@@ -64,13 +70,20 @@ class Service:
     """Answers requests by one contract."""
 
     def __init__(
-        self, contract: Contract, replies: Replies, admission: Admission, fixtures: FixtureFile | None = None
+        self,
+        contract: Contract,
+        replies: Replies,
+        admission: Admission,
+        fixtures: FixtureFile | None = None,
+        incidents: Incidents | None = None,
     ) -> None:
         self.contract = contract
         self._replies = replies
         self._refusals = Refusals(contract)
         checks = Checks(contract, self._refusals, admission, replies)
-        self._admit = (checks.route, checks.method, checks.preference, checks.key, checks.permission, checks.rate)
+        self.incidents = incidents or Incidents()
+        wanted = checks.preference, self.incidents.check
+        self._admit = (checks.route, checks.method, *wanted, checks.key, checks.permission, checks.rate)
         self._read = (checks.media_type, checks.json, checks.schema, checks.model, checks.window)
         self._fixture = None if fixtures is None else Prompter(fixtures).prompt
         self._permit = (checks.model_permission,)
@@ -121,7 +134,8 @@ class Service:
 
     def settle(self, call: Call) -> Reply:
         """Step 17: the completion, billed; the refusal when others spent the credits while the call waited."""
-        return self._run(self._pay, call) or self.deliver(call, call.completion)
+        refused = self._run(self._pay, call)
+        return refused or befall(call.incidents, self.deliver(call, call.completion), HEADER)
 
     def deliver(self, call: Call, completion: Completion) -> Reply:
         """The reply that carries a completion, whole or as a stream."""
@@ -139,7 +153,11 @@ class Service:
         return reply
 
     def refuse(self, call: Call, refusal: Refusal) -> Reply:
-        """The reply that refuses a call."""
+        """The reply that refuses a call, after what befell it."""
+        return befall(call.incidents, self.render(call, refusal), HEADER)
+
+    def render(self, call: Call, refusal: Refusal) -> Reply:
+        """The reply that carries a refusal."""
         return self._refusals.render(call.operation, refusal)
 
     def refuse_protocol(self, status: int, message: str, path: str) -> Reply:
@@ -156,6 +174,7 @@ class Service:
 
 
 def _is_refused(call: Call, refusal: Refusal) -> bool:
-    if refusal.preference is not None or refusal.condition in UNAVOIDABLE:
+    # a status that was asked for needs no condition that leads to it
+    if refusal.status is not None or refusal.condition in UNAVOIDABLE:
         return True
     return call.operation.response_for(refusal.condition) is not None

@@ -1,7 +1,8 @@
 """HTTP/1.1 connections: the event loop's side of `http1`, the service and the engine.
 
 Owns every byte that leaves and when. A request that comes before its turn (pipelining) waits and stops the reading, so
-that a client cannot fill the memory; a client that does not read stops the writing.
+that a client cannot fill the memory; a client that does not read stops the writing. A client that takes too long over
+a request is told so, and one that does nothing at all loses its connection.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ from mock_server import http1
 from mock_server.checks import Call
 from mock_server.engine import Generation, Overload
 from mock_server.http1 import DateField, Malformed, Reader, Received
+from mock_server.limits import Patience, Phase
 from mock_server.message import Outgoing, Reply
 from mock_server.mock import Mock
+from mock_server.player import Player
 
 LONG_BODY_BYTES = 8 * 1024
 """From this size on a body is read in another thread: a thousand prompt tokens cost about a millisecond."""
@@ -58,16 +61,19 @@ class Connection(asyncio.Protocol):
         self._date = date
         self._pacer = mock.pacer()
         self._connections = connections
-        self._reader = Reader()
+        self._reader = Reader(mock.limits)
         self._waiting: deque[Received | Malformed] = deque()
         self._busy = False
         self._advancing = False
         self._sending: _Sending | None = None
+        self._player: Player | None = None
         self._write_paused = False
         self._read_paused = False
         self._last = False
         self._lost = False
         self._linger: asyncio.TimerHandle | None = None
+        self._loop = asyncio.get_running_loop()
+        self._patience = Patience(mock.limits)
 
     # the event loop's side
 
@@ -75,14 +81,18 @@ class Connection(asyncio.Protocol):
         """A client is there."""
         self._transport = cast("asyncio.Transport", transport)  # uvloop's do not derive from it
         self._connections.add(self)
+        self._watch = self._loop.call_later(self._patience.look_s, self._look)
 
     def connection_lost(self, _error: Exception | None) -> None:
         """The client is gone: what was on its way to it stops."""
         self._lost = True
         self._connections.discard(self)
         self._waiting.clear()
+        self._watch.cancel()
         if self._sending is not None:
             self._pacer.cancel(self._sending.generation)
+        if self._player is not None:
+            self._player.stop()
         if self._linger is not None:
             self._linger.cancel()
 
@@ -103,7 +113,10 @@ class Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         """The client caught up."""
         self._write_paused = False
-        self._deliver()
+        if self._player is not None:
+            self._player.play()
+        else:
+            self._deliver()
         self._advance()
 
     def shutdown(self) -> None:
@@ -111,6 +124,25 @@ class Connection(asyncio.Protocol):
         self._last = True
         if not self._busy:
             self._transport.close()
+
+    # time
+
+    def _look(self) -> None:
+        """Looks whether the connection went on, and ends it when it has not for too long."""
+        if self._write_paused:
+            progress = Phase.UNREAD, self._transport.get_write_buffer_size(), 0
+        else:
+            progress = (Phase.ANSWER, 0, 0) if self._busy else self._reader.progress
+        left_s = self._patience.left_s(progress, self._loop.time())
+        if left_s <= 0 and progress[0] in (Phase.HEAD, Phase.BODY):
+            self._waiting.extend(self._reader.expire())
+            self._advance()
+            return
+        if left_s <= 0:
+            # what could not be written until now will not be
+            (self._transport.abort if self._write_paused or self._transport.is_closing() else self._transport.close)()
+            left_s = self._patience.look_s
+        self._watch = self._loop.call_later(min(self._patience.look_s, left_s), self._look)
 
     # requests
 
@@ -143,7 +175,7 @@ class Connection(asyncio.Protocol):
         elif len(received.request.body) < LONG_BODY_BYTES:
             self._generate(service.read(call), received, call)
         else:
-            reading = asyncio.get_running_loop().run_in_executor(None, service.read, call)
+            reading = self._loop.run_in_executor(None, service.read, call)
             reading.add_done_callback(functools.partial(self._read_elsewhere, received, call))
 
     def _read_elsewhere(self, received: Received, call: Call, reading: asyncio.Future[Reply | None]) -> None:
@@ -171,6 +203,10 @@ class Connection(asyncio.Protocol):
     def _send(self, reply: Reply, received: Received | None) -> None:
         """Writes a reply that waits for nothing."""
         made = http1.outgoing(reply, received, self._date())
+        if made.disturbed is not None:
+            self._player = self._play(made, None)
+            self._player.deliver(len(made.frames), finished=True)
+            return
         data = b"".join(made.frames)
         self._transport.write(made.head + (http1.chunk(data) if made.chunked else data) + made.end)
         self._done(close=made.close, amid_request=received is None)
@@ -187,6 +223,8 @@ class Connection(asyncio.Protocol):
         generation.tokens, generation.together = reply.tokens, reply.together or reply.frames is None
         sending.made = http1.outgoing(reply, sending.received, self._date())
         sending.head, sending.streams = sending.made.head, reply.frames is not None
+        if sending.made.disturbed is not None:
+            self._player = self._play(sending.made, generation)
 
     def _refuse(self, overload: Overload) -> None:
         """The completion gets no turn."""
@@ -200,15 +238,38 @@ class Connection(asyncio.Protocol):
         self._pacer.cancel(sending.generation)
         self._send(refused, sending.received)
 
+    def _play(self, made: Outgoing, generation: Generation | None) -> Player:
+        """What sends a disturbed reply: a completion's with its generation, another with None."""
+
+        def sent(count: int) -> None:
+            if generation is not None:
+                generation.sent.append((count, self._mock.clock()))
+
+        def over() -> None:
+            self._player = self._sending = None
+            self._done(close=made.close, amid_request=False)
+
+        def cut() -> None:
+            # nothing more is answered: the connection is busy until it is lost
+            self._waiting.clear()
+            if generation is not None:
+                self._pacer.cancel(generation)
+
+        return Player(self._transport, made, paused=lambda: self._write_paused, sent=sent, over=over, cut=cut)
+
     def _deliver(self) -> None:
         """Writes what is due and has not left; what a slow client holds up leaves when it reads again.
 
         A stream is promised as soon as it is decided: its head leaves before its first token is due.
         """
         sending = self._sending
-        if sending is None or self._write_paused or sending.made is None:
+        if sending is None or sending.made is None:
             return
         made, generation = sending.made, sending.generation
+        if self._player is not None and (sending.streams or generation.due):
+            self._player.deliver(generation.due, finished=generation.finished)
+        if self._player is not None or self._sending is None or self._write_paused:
+            return
         if generation.due == sending.frames:
             if sending.streams and sending.head:
                 self._transport.write(sending.head)
@@ -234,9 +295,11 @@ class Connection(asyncio.Protocol):
             self._advance()
             return
         self._waiting.clear()
-        if amid_request and self._transport.can_write_eof():
+        if amid_request:
             # closing at once would reset the connection under a client that still sends, and lose the refusal
-            self._transport.write_eof()
-            self._linger = asyncio.get_running_loop().call_later(_LINGER_S, self._transport.close)
+            if self._transport.can_write_eof():
+                self._transport.write_eof()
+            self._watch.cancel()
+            self._linger = self._loop.call_later(_LINGER_S, self._transport.close)
         else:
             self._transport.close()

@@ -22,7 +22,7 @@ def running(*options: str) -> Iterator[str]:
         assert process.stdout is not None
         try:
             address = process.stdout.readline().strip()
-            assert address.startswith("http://"), "the mock did not start"
+            assert address.startswith(("http://", "https://")), "the mock did not start"
             yield address
         finally:
             process.terminate()

@@ -18,7 +18,7 @@ CHUNKED = (
     b"3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nTrailer: t\r\n\r\n"
 )
 GET = b"GET /v1/models HTTP/1.1\r\nHost: h\r\n\r\n"
-CLOSING = b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n"
+CLOSING = b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
 
 
 def _feed(*pieces: bytes) -> list[Received | Malformed]:
@@ -76,11 +76,11 @@ def test_absolute_target__is_accepted() -> None:
 @pytest.mark.parametrize(
     ("head", "keep_alive"),
     [
-        (b"GET / HTTP/1.1\r\n\r\n", True),
-        (b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n", False),
+        (b"GET / HTTP/1.1\r\nHost: h\r\n\r\n", True),
+        (b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", False),
         (b"GET / HTTP/1.0\r\n\r\n", False),
         (b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", True),
-        (b"GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n", True),
+        (b"GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n", True),
     ],
 )
 def test_keep_alive__is_what_the_client_asks_for(head: bytes, *, keep_alive: bool) -> None:
@@ -136,7 +136,7 @@ def test_any_bytes__are_read_or_malformed(received: bytes) -> None:
 )
 def test_too_long_body__is_refused_with_413(head: bytes) -> None:
     """By what is announced, else by what came; the path is known."""
-    (message,) = _feed(b"POST /v1/x HTTP/1.1\r\n" + head)
+    (message,) = _feed(b"POST /v1/x HTTP/1.1\r\nHost: h\r\n" + head)
     assert isinstance(message, Malformed)
     assert (message.status, message.path) == (413, "/v1/x")
 
@@ -152,7 +152,7 @@ def test_too_long_head__is_refused_with_431() -> None:
 def test_large_reads__do_not_count_as_head() -> None:
     """Neither a body of megabytes nor thousands of requests, though both reads end amid a head."""
     body = b"x" * 1_000_000
-    post = b"POST / HTTP/1.1\r\nContent-Length: 1000000\r\n\r\n"
+    post = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000\r\n\r\n"
     pieces = [post + body[:300_000], body[300_000:] + GET[:10], GET[10:] + GET * 3000 + GET[:10], GET[10:]]
     messages = _feed(*pieces)
     assert len(messages) == 3003
@@ -163,7 +163,10 @@ def test_large_reads__do_not_count_as_head() -> None:
 def test_expectation__is_seen_until_the_body_comes(version: bytes, *, awaits: bool) -> None:
     """RFC 9110 section 10.1.1."""
     reader = Reader()
-    assert reader.feed(b"POST / HTTP/" + version + b"\r\nExpect: 100-Continue\r\nContent-Length: 2\r\n\r\n") == []
+    assert (
+        reader.feed(b"POST / HTTP/" + version + b"\r\nHost: h\r\nExpect: 100-Continue\r\nContent-Length: 2\r\n\r\n")
+        == []
+    )
     assert reader.awaits_continue == awaits
     assert len(reader.feed(b"ab")) == 1
     assert not reader.awaits_continue

@@ -4,7 +4,7 @@ import asyncio
 import json
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,6 +13,7 @@ import pytest
 
 from mock_server.engine import Pace
 from mock_server.http1 import DateField
+from mock_server.incidents import Incidents
 from mock_server.mock import build
 from mock_server.wire import Connection
 from spec.contract import Contract
@@ -310,9 +311,9 @@ class _Transport(asyncio.Transport):
 class _Driven:
     """A connection without a socket, on a clock that is set by hand; a token takes a second."""
 
-    def __init__(self, contract: Contract) -> None:
+    def __init__(self, contract: Contract, *incidents: str) -> None:
         self.now_ns = 0
-        mock = build(contract, pace=Pace(itl_ns=SECOND_NS))
+        mock = build(contract, pace=Pace(itl_ns=SECOND_NS), incidents=Incidents(0, *incidents))
         mock.clock = lambda: self.now_ns
         self.transport = _Transport()
         self.connection = Connection(mock, DateField(mock.clock), set())
@@ -330,9 +331,9 @@ class _Driven:
         return self.transport.written.count(b"data: ")
 
 
-def _driven(test: Callable[[_Driven], None], contract: Contract) -> None:
+def _driven(test: Callable[[_Driven], None], contract: Contract, *incidents: str) -> None:
     async def drive() -> None:
-        test(_Driven(contract))
+        test(_Driven(contract, *incidents))
 
     asyncio.run(drive())
 
@@ -356,6 +357,53 @@ def test_paused_writing__stops_writing_and_reading(contract: Contract) -> None:
         assert driven.transport.written == before
 
     _driven(test, contract)
+
+
+def test_paused_writing__holds_up_a_disturbed_stream(contract: Contract) -> None:
+    """What became due while the client did not read leaves when it does, though nothing more becomes due."""
+
+    def test(driven: _Driven) -> None:
+        driven.ask(stream=True, max_tokens=3)
+        driven.connection.pause_writing()
+        driven.wait(100)
+        assert driven.events == 0
+        driven.connection.resume_writing()
+        assert driven.transport.written.endswith(b"0\r\n\r\n")
+        assert driven.events == 4
+
+    _driven(test, contract, "coalesce:events=4", "end:after=4")
+
+
+@pytest.mark.parametrize("incidents", [(), ("stall:after=1,ms=1000",), ("delay:ms=1000",)])
+def test_disconnect__frees_the_slot_at_once(contract: Contract, incidents: Sequence[str]) -> None:
+    """Whatever befalls the stream, its generation is cancelled when its client is gone, and the player's timer too."""
+
+    def test(driven: _Driven) -> None:
+        driven.ask(stream=True)
+        sending, player = driven.connection._sending, driven.connection._player
+        assert sending is not None
+        driven.connection.connection_lost(None)
+        assert sending.generation.cancelled
+        assert (player is not None) == bool(incidents)
+        assert player is None or player._timer is None or player._timer.cancelled()
+
+    _driven(test, contract, *incidents)
+
+
+@pytest.mark.parametrize("by", ["fin", "rst"])
+def test_cut__frees_the_slot_at_once(contract: Contract, by: str) -> None:
+    """The generation ends with the connection: nothing waits for the tokens that no one gets."""
+
+    def test(driven: _Driven) -> None:
+        driven.ask(stream=True)
+        sending = driven.connection._sending
+        assert sending is not None
+        driven.wait(1)
+        assert (driven.events, sending.generation.cancelled) == (2, True)
+        assert driven.connection._pacer.engine.next_ns is None
+        assert driven.transport.closed == (by == "fin")
+
+    _driven(test, contract, f"cut:after=2,by={by}")
 
 
 @pytest.mark.parametrize("reset", [True, False])
