@@ -16,6 +16,7 @@ from contract_tests import bill, judged, options, record, report, target
 from contract_tests.baseline import BaselineError
 from contract_tests.endpoint import Endpoint
 from contract_tests.exchange import Exchange
+from contract_tests.fuzz import Fuzz
 from contract_tests.line import Line
 from contract_tests.once import one_example
 from contract_tests.oracle import Oracle
@@ -210,6 +211,12 @@ def endpoint(request: pytest.FixtureRequest, endpoints: dict[str, Endpoint]) -> 
 def oracle(request: pytest.FixtureRequest) -> Oracle:
     """schemathesis, over the contract of this run."""
     return Oracle(request.config.stash[SETTINGS].contract)
+
+
+@pytest.fixture(scope="session")
+def fuzz(request: pytest.FixtureRequest, oracle: Oracle) -> Fuzz:
+    """The fuzz tier, with the time that was given for it."""
+    return Fuzz(oracle, request.config.stash[SETTINGS].fuzz_s)
 
 
 # ---- outcomes

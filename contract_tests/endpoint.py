@@ -7,7 +7,7 @@ decides is INCONCLUSIVE here, once, and not in each clause.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -16,7 +16,7 @@ from contract_tests.line import Line
 from contract_tests.stream import Stream
 from contract_tests.target import Target
 from contract_tests.together import TOGETHER, is_completion
-from contract_tests.verdict import Inconclusive, Retired, Violation
+from contract_tests.verdict import Inconclusive, Outcome, Retired, Violation
 from spec.address import Address
 from spec.contract import Credential, Operation
 
@@ -24,6 +24,7 @@ WRONG_KEY = "not-a-key-of-anyone"
 _UNKNOWN = "/no-such-endpoint"
 _FEW_TOKENS = 16
 _GREETING_S = 10.0
+_BODILESS = frozenset(("GET", "HEAD"))
 _STATE = frozenset((401, 402, 403, 406, 407, 408, 429))
 """Statuses that speak of the account or the load, not of the request."""
 
@@ -66,14 +67,15 @@ class Endpoint:
     def ask(self, body: Any = None, **options: Any) -> Exchange:
         """The exchange of `try_to_ask`, which must have an answer.
 
-        Raises: NotRun when the budget is spent, Inconclusive when no answer comes.
+        Raises: NotRun when the budget is spent, Inconclusive when no answer comes, Violation when twice what comes is
+        no HTTP or the end of the connection, from a server that answers the simplest request.
         """
         exchange = self.try_to_ask(body, **options)
         if exchange.status is None:
-            raise Inconclusive(exchange.summary, expected="an answer", exchange=exchange)
+            raise self._unanswered(exchange)
         return exchange
 
-    def try_to_ask(
+    def request(
         self,
         body: Any = None,
         *,
@@ -82,25 +84,39 @@ class Endpoint:
         url: str | None = None,
         headers: Mapping[str, str] | None = None,
         key_headers: Mapping[str, str] | None = None,
-        within_s: float | None = None,
-    ) -> Exchange:
-        """The exchange for a JSON body, or for raw bytes, with an answer or without; `within_s` shortens the time-out.
+        version: str = "1.1",
+    ) -> Request:
+        """The request that carries a JSON body, or raw bytes, with the valid key unless told."""
+        content = raw if raw is not None else json.dumps(body, ensure_ascii=False).encode("utf-8", "surrogatepass")
+        sent = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "mixtral-contract"}
+        sent["Content-Type"] = "application/json"
+        sent.update(self.key_headers() if key_headers is None else key_headers)
+        sent.update(headers or {})
+        return Request(
+            method=method,
+            url=url or self.url,
+            headers=tuple((name, value) for name, value in sent.items() if value),
+            body=content if method not in _BODILESS else b"",
+            secrets=tuple(self.target.keys.values()),
+            version=version,
+        )
+
+    def try_to_ask(self, body: Any = None, *, within_s: float | None = None, **options: Any) -> Exchange:
+        """The exchange of a `request`, with an answer or without; `within_s` shortens the time-out.
 
         Raises: NotRun when the budget is spent, Inconclusive when the target has been silent too often: a server that
         hangs ends the run soon.
         """
-        content = raw if raw is not None else json.dumps(body, ensure_ascii=False).encode("utf-8", "surrogatepass")
-        sent = {"Accept": "*/*", "User-Agent": "mixtral-contract", "Content-Type": "application/json"}
-        sent.update(self.key_headers() if key_headers is None else key_headers)
-        sent.update(headers or {})
-        request = Request(
-            method=method,
-            url=url or self.url,
-            headers=tuple((name, value) for name, value in sent.items() if value),
-            body=content if method != "GET" else b"",
-            secrets=tuple(self.target.keys.values()),
-        )
-        return self.line.send(self.operation.dialect, [request], within_s=within_s)[0]
+        return self.line.send(self.operation.dialect, [self.request(body, **options)], within_s=within_s)[0]
+
+    def converse(
+        self, requests: Sequence[Request], *, together: bool = False, linger_s: float = 0.0
+    ) -> Sequence[Exchange]:
+        """The exchanges of several requests over one connection, as `wire.converse` makes them.
+
+        Raises: as `try_to_ask` does.
+        """
+        return self.line.send(self.operation.dialect, requests, together=together, linger_s=linger_s)
 
     def greet(self) -> None:
         """Asks for what costs nothing; a target that is silent to it is asked for nothing more."""
@@ -110,9 +126,16 @@ class Endpoint:
     def complete(self, body: Any = None, **options: Any) -> Exchange:
         """The exchange of a request that must be accepted: a 200.
 
-        Raises: Inconclusive for the target's state, Violation for a refusal of the request.
+        Raises: Inconclusive for the target's state, Violation for a refusal of the request, and for a failure that
+        repeats while the simplest request succeeds.
         """
-        exchange = self.ask(self.body() if body is None else body, **options)
+        body = self.body() if body is None else body
+        exchange = self.ask(body, **options)
+        if exchange.status == 500 and self.seen.answer.status == 200:
+            # a failure of one kind of request, time and again, is no state of the server
+            exchange = self.ask(body, **options)
+            if exchange.status == 500:
+                raise Violation(f"{exchange.summary}, twice", expected="200 and a completion", exchange=exchange)
         self.settle(exchange)
         if exchange.status != 200:
             self._blame_simplest(exchange)
@@ -138,9 +161,11 @@ class Endpoint:
     def expect_condition(self, condition: str, exchange: Exchange) -> Exchange:
         """The exchange when it has the status documented for that condition.
 
-        Raises: Inconclusive without an answer, Violation for another status.
+        Raises: Inconclusive without an answer, Violation for another status or an end of the connection.
         """
-        if exchange.status is None or exchange.status in (502, 503, 504):
+        if exchange.status is None:
+            raise self._unanswered(exchange)
+        if exchange.status in (502, 503, 504):
             raise Inconclusive(exchange.summary, exchange=exchange)
         response = self.operation.response_for(condition)
         wanted = response.status if response else None
@@ -160,6 +185,14 @@ class Endpoint:
         account = status in _STATE - ({406} if fault_is_answer else frozenset())
         if status is None or account or gateway:
             raise Inconclusive(exchange.summary, expected="an answer about the request", exchange=exchange)
+
+    def _unanswered(self, exchange: Exchange) -> Outcome:
+        """What it means that no answer came: a server that hangs up on one kind of request twice refuses it so."""
+        if exchange.ending in ("truncated", "malformed") and self.seen.answer.status is not None:
+            again = self.converse([exchange.request])[0]
+            if again.status is None and again.ending == exchange.ending:
+                return Violation(again.summary, expected="an answer", exchange=again)
+        return Inconclusive(exchange.summary, expected="an answer", exchange=exchange)
 
     def _blame_simplest(self, exchange: Exchange) -> None:
         simplest = self.seen.answer

@@ -19,17 +19,23 @@ _SUMMARY = 160
 
 @dataclass(frozen=True)
 class Request:
-    """What is sent; `secrets` are the keys in it, which no report shows."""
+    """What is sent; `secrets` are the keys in it, which no report shows.
+
+    `version` is the protocol's, 1.1 or 1.0.
+    """
 
     method: str
     url: str
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
     secrets: tuple[str, ...] = ()
+    version: str = "1.1"
 
     def curl(self) -> str:
         """A command line that repeats the request, the key as $API_KEY."""
         parts = ["curl", "-sS", "-i", "-N", "-X", self.method, shlex.quote(self.url)]
+        if self.version != "1.1":
+            parts.insert(1, f"--http{self.version}")
         for name, value in self.headers:
             if name.lower() not in ("host", "content-length"):
                 parts += ["-H", f'"{name}: {value}"']
@@ -57,6 +63,7 @@ class Exchange:
 
     `status` is None when no answer came; `received` are the body's pieces with their times in ns of one monotonic
     clock; `ending` is `complete`, `truncated`, `timeout`, `refused` (no connection) or `malformed`; `detail` says more.
+    `surplus` is what was received after the end of the answer, on a connection on which nothing more was asked.
     """
 
     request: Request
@@ -69,6 +76,7 @@ class Exchange:
     head_ns: int | None = None
     end_ns: int = 0
     raw_head: bytes = field(default=b"", repr=False)
+    surplus: bytes = field(default=b"", repr=False)
 
     @cached_property
     def body(self) -> bytes:

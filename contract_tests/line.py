@@ -22,9 +22,9 @@ class Transport(Protocol):
         """An exchange per request; `how` is for the transport."""
 
 
-def over_the_wire(requests: Sequence[Request], *, timeout_s: float = 30.0, **_how: Any) -> list[Exchange]:
-    """The exchanges, each over a fresh connection."""
-    return [wire.send(request, timeout_s=timeout_s) for request in requests]
+def over_the_wire(requests: Sequence[Request], *, timeout_s: float = 30.0, **how: Any) -> list[Exchange]:
+    """The exchanges, over one fresh connection; `how` is that of `wire.converse`."""
+    return wire.converse(requests, timeout_s=timeout_s, **how)
 
 
 class Line:

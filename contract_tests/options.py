@@ -51,6 +51,11 @@ def add_to(group: pytest.OptionGroup) -> None:
     add("--budget", metavar="N", help="use up at most N completions, a hard cap; what is left over is NOT-RUN")
     add("--rpm", metavar="N", help="send at most N requests per minute")
     add("--request-timeout", default="30", metavar="S", help="seconds to wait for an answer (default: 30)")
+    add(
+        "--fuzz-seconds",
+        metavar="N",
+        help="send generated requests too, for N seconds per dialect; never where completions cost money",
+    )
     add("--baseline", type=Path, metavar="FILE", help="deviations that are accepted until a day: KNOWN, not FAIL")
     add("--spec", type=Path, default=DOCUMENT, metavar="FILE", help="the contract to hold to (default: our own)")
     add(
@@ -64,7 +69,10 @@ def add_to(group: pytest.OptionGroup) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a run is to do: `budget` None: any number of completions, `rpm` None: no pause."""
+    """What a run is to do.
+
+    `budget` None: any number of completions, `rpm` None: no pause, `fuzz_s` 0: no generated requests.
+    """
 
     contract: Contract
     clauses: Mapping[str, Clause]
@@ -78,6 +86,7 @@ class Settings:
     budget: int | None
     rpm: float | None
     timeout_s: float
+    fuzz_s: float
     report: Path
 
     @classmethod
@@ -124,12 +133,15 @@ class Settings:
             budget=None if whole is None else _share(whole, worker, workers),
             rpm=None if rpm is None else rpm / workers,
             timeout_s=_number(config, "--request-timeout", float) or 0.0,
+            fuzz_s=_number(config, "--fuzz-seconds", float) or 0.0,
             report=folder,
         )
 
     def judges(self, clause: Clause, dialect: str) -> bool:
         """Whether the run is to judge the clause on that dialect; a rehearsal asks for all levels and tiers."""
         if not clause.applies(self.contract.operations[dialect]):
+            return False
+        if clause.judged == "fuzz" and not self.fuzz_s:
             return False
         if self.dry_run:
             return True

@@ -23,13 +23,15 @@ from spec.contract import Contract
 _SUITE = Path(__file__).parent
 _LIMIT_S = 300
 _COMMAND = (str(_SUITE), "-q", "-p", "no:cacheprovider", "--target", "mock", "--request-timeout", "5")
+_FUZZ = (*_COMMAND, "-k", "FUZZ", "--fuzz-seconds", "20")
+"""What only generated requests show is looked for among themselves."""
 _PRELOAD = ("pytest", "hypothesis", "schemathesis", "contract_tests.report", "contract_tests.oracle")
 """What every run of the suite imports; imported once, and each run starts from there."""
 
 
 def honest() -> Verdicts:
     """The verdicts on the mock as it is."""
-    return _verdicts_on()
+    return _verdicts_on(_COMMAND)
 
 
 def prove(names: Sequence[str], standard: Verdicts, *, jobs: int = 1) -> Iterator[Proof]:
@@ -40,8 +42,10 @@ def prove(names: Sequence[str], standard: Verdicts, *, jobs: int = 1) -> Iterato
     contract, loaded = Contract.load(), clauses.load()
 
     def one(name: str) -> Proof:
-        expected = declared(name, standard, loaded, contract)
-        return proof(name, honest=standard, expected=expected, found=_verdicts_on("--break", name))
+        generated = loaded[name].judged == "fuzz"
+        before = _verdicts_on(_FUZZ) if generated else standard
+        found = _verdicts_on(_FUZZ if generated else _COMMAND, "--break", name)
+        return proof(name, honest=before, expected=declared(name, before, loaded, contract), found=found)
 
     with ThreadPoolExecutor(jobs) as pool:
         begun = [pool.submit(one, name) for name in names]
@@ -52,10 +56,10 @@ def prove(names: Sequence[str], standard: Verdicts, *, jobs: int = 1) -> Iterato
             pool.shutdown(cancel_futures=True)
 
 
-def _verdicts_on(*options: str) -> Verdicts:
-    """The verdicts by clause and dialect; none at all when the run ended without."""
+def _verdicts_on(command: Sequence[str], *options: str) -> Verdicts:
+    """The verdicts by clause and dialect, on a mock with these options; none at all when the run ended without."""
     with tempfile.TemporaryDirectory() as folder, running(choose(Contract.load()), options=options) as mock:
-        _run_suite(mock.base_url or "", folder)
+        _run_suite(command, mock.base_url or "", folder)
         try:
             run = json.loads((Path(folder) / "verdicts.json").read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -63,11 +67,11 @@ def _verdicts_on(*options: str) -> Verdicts:
     return {(entry["clause"], entry["dialect"]): entry["verdict"] for entry in run["verdicts"]}
 
 
-def _run_suite(base_url: str, folder: str) -> None:
+def _run_suite(command: Sequence[str], base_url: str, folder: str) -> None:
     # forked from a server that has imported everything: half a second less for each of a hundred runs
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(_PRELOAD))
-    process = context.Process(target=_suite, args=(base_url, folder))
+    process = context.Process(target=_suite, args=(command, base_url, folder))
     process.start()
     try:
         process.join(_LIMIT_S)
@@ -76,7 +80,7 @@ def _run_suite(base_url: str, folder: str) -> None:
         process.join()
 
 
-def _suite(base_url: str, folder: str) -> None:
+def _suite(command: Sequence[str], base_url: str, folder: str) -> None:
     import pytest  # noqa: PLC0415  only in the process that runs it
 
     # plugins that are installed beside the suite are not needed, and take most of the start
@@ -86,4 +90,4 @@ def _suite(base_url: str, folder: str) -> None:
         contextlib.redirect_stdout(nowhere),
         contextlib.redirect_stderr(nowhere),
     ):
-        pytest.main([*_COMMAND, "--base-url", base_url, "--report", folder])
+        pytest.main([*command, "--base-url", base_url, "--report", folder])

@@ -58,6 +58,23 @@ def within(field: Schema) -> st.SearchStrategy[Any]:
     return st.floats(low, high, allow_nan=False).map(lambda number: round(number, 4)).filter(field.is_valid)
 
 
+def is_number(field: Schema) -> bool:
+    """Whether the field holds numbers and nothing else but null."""
+    return bool({"integer", "number"} & _types(field)) and _types(field) <= {"integer", "number", "null"}
+
+
+def out_of_bounds(field: Schema) -> st.SearchStrategy[Any]:
+    """Numbers that a field of numbers does not admit: just outside its bounds or a fraction first, then far out."""
+    return st.sampled_from([value for value in _representatives(field) if _is_number(value)]) | _far(field)
+
+
+def no_number(field: Schema) -> st.SearchStrategy[Any]:
+    """Values that are no number, nor null or a boolean."""
+    likely = [value for value in _representatives(field) if not _is_number(value)]
+    others = json_values().filter(_not_valid(field)).filter(lambda value: isinstance(value, str | list | dict))
+    return st.sampled_from(likely) | others
+
+
 def refused(field: Schema) -> st.SearchStrategy[Any]:
     """Values that the field's schema does not admit: just outside its bounds first, then far out, then other types."""
     return st.sampled_from(list(_representatives(field))) | _far(field) | json_values().filter(_not_valid(field))
@@ -85,6 +102,10 @@ def _far(field: Schema) -> st.SearchStrategy[Any]:
 
 def _floats() -> st.SearchStrategy[float]:
     return st.floats(-1e6, 1e6, allow_nan=False, allow_infinity=False).map(lambda number: round(number, 3))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _not_valid(field: Schema) -> Any:

@@ -98,11 +98,16 @@ class Stream:
             if isinstance(choice, dict)
         )
 
+    @property
+    def contents(self) -> list[str]:
+        """The content of each delta that has one, empty ones included."""
+        contents = (_delta(choice).get("content") for choice in self.choices)
+        return [content for content in contents if isinstance(content, str)]
+
     @cached_property
     def text(self) -> str:
         """The contents of all deltas joined."""
-        contents = (_delta(choice).get("content") for choice in self.choices)
-        return "".join(content for content in contents if isinstance(content, str))
+        return "".join(self.contents)
 
     @property
     def finish_reasons(self) -> list[Any]:

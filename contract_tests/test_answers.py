@@ -15,11 +15,13 @@ from contract_tests.verdict import Unsupported, require
 from spec.contract import JSON
 
 _LONG_TASK = "Count from one to two hundred in words."
-_CLOCK_S = 300
+CLOCK_S = 300
 
 
 def _object(exchange: Exchange) -> Mapping[str, Any]:
-    require(isinstance(exchange.json, dict), expected="a JSON object", got=exchange.summary, exchange=exchange)
+    if not isinstance(exchange.json, dict):
+        # that it should be one is said by the clauses of its keys and of its schema
+        raise Unsupported(f"no JSON object to look at: {exchange.summary}", exchange=exchange)
     return dict(exchange.json)
 
 
@@ -62,6 +64,7 @@ def test_completion__has_every_key(endpoint: Endpoint) -> None:
     """The contract's required keys, at the top, in the choice and in usage."""
     schema = endpoint.operation.success.media_types[JSON]
     for exchange in _answers(endpoint):
+        require(isinstance(exchange.json, dict), expected="a JSON object", got=exchange.summary, exchange=exchange)
         body = _object(exchange)
         missing = [name for name in schema.required if name not in body]
         require(not missing, expected=", ".join(schema.required), got=f"no {', '.join(missing)}", exchange=exchange)
@@ -79,10 +82,10 @@ def test_object__is_chat_completion(endpoint: Endpoint) -> None:
 def test_created__is_the_time_of_the_answer(endpoint: Endpoint) -> None:
     """Within five minutes of the Date header."""
     for exchange in _answers(endpoint):
-        created, answered_s = _object(exchange).get("created"), _date_s(exchange)
+        created, answered_s = _object(exchange).get("created"), date_s(exchange)
         if created is None or answered_s is None:
             raise Unsupported("no created or no Date to compare", exchange=exchange)
-        near = isinstance(created, int) and abs(created - answered_s) <= _CLOCK_S
+        near = isinstance(created, int) and abs(created - answered_s) <= CLOCK_S
         require(near, expected=f"about {answered_s:.0f}", got=created, exchange=exchange)
 
 
@@ -186,6 +189,35 @@ def test_whole_text__lacks_the_stop_sequence(endpoint: Endpoint) -> None:
     require(word not in text, expected=f"a text without {word!r}", got=repr(text), exchange=stopped)
 
 
+@pytest.mark.clause("RSP-25")
+def test_text_cut_by_max_tokens__is_short(endpoint: Endpoint) -> None:
+    """Whatever usage says: two tokens are no page of text."""
+    messages = [{"role": "user", "content": _LONG_TASK}]
+    exchange = endpoint.complete(endpoint.body(messages=messages, max_tokens=2))
+    found, most = len(_text(exchange)), 2 * LONGEST_TOKEN
+    require(found <= most, expected=f"at most {most} characters", got=f"{found}", exchange=exchange)
+
+
+@pytest.mark.clause("RSP-26")
+def test_text_ended_by_a_stop_sequence__says_stop(endpoint: Endpoint) -> None:
+    """OpenAI's reference: stop if the model hit a natural stop point or a provided stop sequence."""
+    body = endpoint.body(**_repeatable(endpoint))
+    word = stop_in(_text(endpoint.complete(body)))
+    stopped = endpoint.complete({**body, "stop": word})
+    reason = _choice(stopped).get("finish_reason")
+    require(reason == "stop", expected="finish_reason stop", got=reason, exchange=stopped)
+
+
+@pytest.mark.clause("RSP-27")
+def test_each_stop_sequence_of_a_list__counts(endpoint: Endpoint) -> None:
+    """The first of the list does not occur, the second does."""
+    body = endpoint.body(**_repeatable(endpoint))
+    word = stop_in(_text(endpoint.complete(body)))
+    stopped = endpoint.complete({**body, "stop": ["#~#~#", word]})
+    text = _text(stopped)
+    require(word not in text, expected=f"a text without {word!r}", got=repr(text), exchange=stopped)
+
+
 @pytest.mark.clause("RSP-15")
 def test_same_seed__gets_the_same_text(endpoint: Endpoint) -> None:
     """Twice the same request at temperature 0."""
@@ -219,7 +251,7 @@ def test_tokens__are_counted(endpoint: Endpoint) -> None:
         require(usage["completion_tokens"] > 0 or not text, expected="completion tokens", got=usage, exchange=exchange)
 
 
-def _date_s(exchange: Exchange) -> float | None:
+def date_s(exchange: Exchange) -> float | None:
     """The answer's Date in seconds since 1970; None without a good one."""
     try:
         return parsedate_to_datetime(exchange.header("date") or "").timestamp()
@@ -244,3 +276,5 @@ def stop_in(text: str) -> str:
 
 
 REPEATABLE = {"seed": 7, "temperature": 0}
+LONGEST_TOKEN = 64
+"""Characters; the longest piece of Mixtral's vocabularies has 18, and other tokenizers have longer runs of spaces."""

@@ -90,3 +90,46 @@ def test_key_in_the_query__is_not_accepted(endpoint: Endpoint) -> None:
     for name in ("api_key", "key", "access_token", "x-api-key"):
         exchange = endpoint.ask(endpoint.body(), url=f"{endpoint.url}?{name}={key}", key_headers={})
         require(exchange.status != 200, expected="a refusal", got=f"{name}: {exchange.summary}", exchange=exchange)
+
+
+@pytest.mark.clause("AUT-06")
+def test_good_key_beside_a_bad_one__which_wins(endpoint: Endpoint) -> None:
+    """Recorded: a good key in the first documented header, a wrong one in the second."""
+    first, second = endpoint.operation.credentials[:2]
+    headers = {**endpoint.key_headers(credential=first), **endpoint.key_headers(WRONG_KEY, second)}
+    exchange = endpoint.ask(endpoint.body(), key_headers=headers)
+    raise Info(f"{first.name} good, {second.name} wrong: {exchange.status}", exchange=exchange)
+
+
+@pytest.mark.clause("AUT-11")
+def test_wrong_key__is_refused_before_a_stream_begins(endpoint: Endpoint) -> None:
+    """A client that reads events finds the refusal in the status, or not at all."""
+    wanted = endpoint.seen.wrong_key
+    if wanted.status is None or wanted.status < 400:
+        raise Unsupported(f"a wrong key is not refused: {wanted.summary}", exchange=wanted)
+    exchange = endpoint.ask(endpoint.body(stream=True), key_headers=endpoint.key_headers(WRONG_KEY))
+    plain = exchange.status == wanted.status and exchange.media_type != "text/event-stream"
+    got = f"{exchange.header('content-type')}: {exchange.summary}"
+    require(plain, expected=f"{wanted.status} and no stream", got=got, exchange=exchange)
+
+
+@pytest.mark.clause("AUT-12")
+def test_key__is_compared_whole(endpoint: Endpoint) -> None:
+    """A good key with a letter after it is a wrong key."""
+    wanted = endpoint.seen.wrong_key
+    if wanted.status is None or wanted.status < 400:
+        raise Unsupported(f"a wrong key is not refused: {wanted.summary}", exchange=wanted)
+    key = endpoint.target.keys["valid"]
+    exchange = endpoint.ask(endpoint.body(), key_headers=endpoint.key_headers(f"{key}x"))
+    require(exchange.status != 200, expected="a refusal", got=exchange.summary, exchange=exchange)
+
+
+@pytest.mark.clause("AUT-13")
+def test_key_behind_another_scheme__is_not_accepted(endpoint: Endpoint) -> None:
+    """RFC 9110 section 11.4: credentials belong to their scheme; Basic carries no bare key."""
+    wanted = endpoint.seen.no_key
+    if wanted.status is None or wanted.status < 400:
+        raise Unsupported(f"a missing key is not refused: {wanted.summary}", exchange=wanted)
+    key = endpoint.target.keys["valid"]
+    exchange = endpoint.ask(endpoint.body(), key_headers={"Authorization": f"Basic {key}"})
+    require(exchange.status != 200, expected="a refusal", got=exchange.summary, exchange=exchange)

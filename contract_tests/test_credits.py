@@ -13,7 +13,11 @@ from contract_tests.verdict import Unsupported, require
 _HEADER = "x-remaining-credits"
 
 
-def _credits(exchange: Exchange) -> Decimal:
+def remaining_credits(exchange: Exchange) -> Decimal:
+    """What an answer says is left.
+
+    Raises: Unsupported when it says no finite number.
+    """
     found = exchange.header(_HEADER)
     try:
         number = Decimal(found or "")
@@ -25,7 +29,7 @@ def _credits(exchange: Exchange) -> Decimal:
 
 
 @pytest.mark.clause("CRD-01")
-def test_completion__says_the_remaining_credits(endpoint: Endpoint) -> None:
+def test_completion__says_the_remainingremaining_credits(endpoint: Endpoint) -> None:
     """The header is on every completion."""
     exchange = endpoint.seen.completion
     require(exchange.header(_HEADER) is not None, expected=_HEADER, got="none", exchange=exchange)
@@ -45,18 +49,25 @@ def test_remaining_credits__are_a_number(endpoint: Endpoint) -> None:
 @pytest.mark.clause("CRD-03")
 def test_remaining_credits__never_rise(endpoint: Endpoint) -> None:
     """Over two completions."""
-    before = _credits(endpoint.complete())
-    after = _credits(endpoint.complete())
+    before = remaining_credits(endpoint.complete())
+    after = remaining_credits(endpoint.complete())
     require(after <= before, expected=f"at most {before}", got=after)
 
 
 @pytest.mark.clause("CRD-06")
 def test_refusal__costs_nothing(endpoint: Endpoint) -> None:
     """A completion with a refusal before it costs what one without costs."""
-    first = _credits(endpoint.complete())
-    second = _credits(endpoint.complete())
+    first = remaining_credits(endpoint.complete())
+    second = remaining_credits(endpoint.complete())
     refused = endpoint.ask(endpoint.body(messages=7))
     if refused.status == 200:
         raise Unsupported(f"no refusal to look at: {refused.summary}", exchange=refused)
-    third = _credits(endpoint.complete())
+    third = remaining_credits(endpoint.complete())
     require(second - third <= first - second, expected=f"{first - second}", got=f"{second - third}")
+
+
+@pytest.mark.clause("CRD-09")
+def test_completions__use_credits_up(endpoint: Endpoint) -> None:
+    """Over three completions; a header that never changes keeps track of nothing."""
+    first, *_, last = (remaining_credits(endpoint.complete()) for _ in range(3))
+    require(last < first, expected=f"less than {first}", got=last)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 from contract_tests import strategies
 from contract_tests.endpoint import Endpoint
 from contract_tests.exchange import Exchange
-from contract_tests.verdict import Info, Tolerable, Unsupported, require
+from contract_tests.verdict import Inconclusive, Info, NotRun, Tolerable, Unsupported, Violation, require
 
 _PIXEL = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAACAkQBADs="
 _HELLO = "Say hello in one word."
@@ -82,6 +84,15 @@ def test_image__what_becomes_of_it(endpoint: Endpoint) -> None:
     raise Info(seen.summary, exchange=seen)
 
 
+@pytest.mark.clause("REQ-07")
+def test_messages_alone__are_answered(endpoint: Endpoint) -> None:
+    """Every other field has a default."""
+    required = {name: value for name, value in endpoint.body().items() if name in endpoint.operation.request.required}
+    if endpoint.target.model:
+        raise Unsupported(f"the model to ask for is {endpoint.target.model}, not the default")
+    endpoint.complete(required)
+
+
 @pytest.mark.clause("REQ-08")
 def test_missing_model__is_the_default(endpoint: Endpoint) -> None:
     """The documented default answers."""
@@ -131,6 +142,13 @@ def test_unknown_field__what_becomes_of_it(endpoint: Endpoint) -> None:
     raise Info("accepted" if exchange.status == 200 else exchange.summary, exchange=exchange)
 
 
+@pytest.mark.clause("REQ-14")
+def test_whole_number_with_a_fraction_of_zero__what_becomes_of_it(endpoint: Endpoint) -> None:
+    """Recorded: 5.0 is an integer in JSON Schema, and none in many languages."""
+    exchange = endpoint.ask(endpoint.body(max_tokens=5.0))
+    raise Info("accepted" if exchange.status == 200 else exchange.summary, exchange=exchange)
+
+
 @pytest.mark.clause("REQ-15")
 @given(text=strategies.texts())
 @example(text="\U0001f408 \U00020bb7")
@@ -168,3 +186,53 @@ def test_assistant_last__what_becomes_of_it(endpoint: Endpoint) -> None:
 def test_alternating_conversation__is_accepted(endpoint: Endpoint, messages: list[dict[str, str]]) -> None:
     """Any number of turns, the user first and last."""
     endpoint.complete(endpoint.body(messages=messages))
+
+
+@pytest.mark.clause("REQ-19")
+def test_prompt_beyond_the_window__is_refused(endpoint: Endpoint) -> None:
+    """As the client's fault: a gateway that answers 500 is asked again and again."""
+    if endpoint.target.paid:
+        raise NotRun("a prompt that long is not sent where it may be billed")
+    window = endpoint.operation.models[0].context_window or 0
+    messages = [_user("cat " * (window + window // 8))]
+    exchange = endpoint.ask(endpoint.body(messages=messages))
+    endpoint.seen.completion  # noqa: B018  a server that always fails is not to be blamed on the length
+    if exchange.status in (502, 503, 504):
+        endpoint.settle(exchange)
+    refused = 400 <= (exchange.status or 0) < 500
+    require(refused, expected="a 4xx", got=f"{exchange.summary} for {window} tokens and more", exchange=exchange)
+
+
+@pytest.mark.clause("REQ-20")
+@example(text='"\\ud83d"')
+@example(text='"\\udc08 a"')
+@given(text=st.sampled_from(['"a \\ud800"', '"\\udfff\\ud83d"']))
+def test_half_of_a_surrogate_pair__never_makes_it_fail(endpoint: Endpoint, text: str) -> None:
+    """RFC 8259 section 8.2: the grammar lets it in, and what a receiver does is unpredictable; a 5xx is its failure."""
+    endpoint.seen.completion  # noqa: B018  a server that always fails is not to be blamed on the text
+    raw = json.dumps(endpoint.body(messages=[_user("TEXT")])).replace('"TEXT"', text)
+    exchange = endpoint.ask(raw=raw.encode())
+    if exchange.status in (502, 503, 504):
+        raise Inconclusive(exchange.summary, exchange=exchange)
+    if (exchange.status or 0) >= 500:
+        raise Violation(f"{exchange.summary} for {text}", expected="no 5xx", exchange=exchange)
+
+
+@pytest.mark.clause("REQ-21")
+def test_json__is_read_in_every_notation(endpoint: Endpoint) -> None:
+    """RFC 8259 sections 2, 6 and 7: space around each token, escapes in any string, exponents in numbers."""
+    spaced = json.dumps(endpoint.body(), separators=(" ,\r\n", " :\t "))
+    endpoint.complete(raw=f"\r\n\t {spaced} \n".encode())
+    escaped = json.dumps(endpoint.body()).replace('"messages"', '"\\u006dessages"')
+    endpoint.complete(raw=escaped.encode())
+    if "temperature" in endpoint.operation.request.properties:
+        number = json.dumps(endpoint.body(temperature=5)).replace('"temperature": 5', '"temperature": 5E-1')
+        endpoint.complete(raw=number.encode())
+
+
+@pytest.mark.clause("REQ-22")
+def test_members__are_read_in_any_order(endpoint: Endpoint) -> None:
+    """RFC 8259 section 4: an object is an unordered collection."""
+    message = {"content": _HELLO, "role": "user"}
+    body = endpoint.body(messages=[message])
+    endpoint.complete(dict(reversed(body.items())))

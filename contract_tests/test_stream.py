@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -10,8 +11,14 @@ import pytest
 from contract_tests.endpoint import Endpoint
 from contract_tests.oracle import Oracle
 from contract_tests.stream import Stream
-from contract_tests.test_answers import REPEATABLE, stop_in
+from contract_tests.test_answers import CLOCK_S, LONGEST_TOKEN, REPEATABLE, date_s, stop_in
 from contract_tests.verdict import Info, Unsupported, require
+
+_COUNT = [{"role": "user", "content": "Count from one to two hundred in words."}]
+_WITH_USAGE = {"stream": True, "stream_options": {"include_usage": True}}
+_FEW = 3
+_LONG_TEXT = 80
+"""Characters of an answer that no one delta holds."""
 
 
 def _chunks(stream: Stream) -> tuple[Mapping[str, Any], ...]:
@@ -112,8 +119,7 @@ def test_whole_answer__without_stream(endpoint: Endpoint) -> None:
 @pytest.mark.clause("STR-10")
 def test_max_tokens__bounds_the_stream(endpoint: Endpoint) -> None:
     """A cut stream says length."""
-    messages = [{"role": "user", "content": "Count from one to two hundred in words."}]
-    stream = endpoint.stream(endpoint.body(stream=True, messages=messages, max_tokens=2))
+    stream = endpoint.stream(endpoint.body(stream=True, messages=_COUNT, max_tokens=2))
     reasons = stream.finish_reasons
     cut = bool(reasons) and all(reason == "length" for reason in reasons)
     require(cut, expected="finish_reason length", got=reasons, exchange=stream.exchange)
@@ -153,6 +159,117 @@ def test_created__is_constant(endpoint: Endpoint) -> None:
     stream = endpoint.seen.stream
     found = {repr(chunk.get("created")) for chunk in _chunks(stream)}
     require(len(found) == 1, expected="one created", got=sorted(found)[:4], exchange=stream.exchange)
+
+
+@pytest.mark.clause("STR-18")
+def test_role__is_named_once(endpoint: Endpoint) -> None:
+    """A client that joins deltas joins roles too: the openai SDK's accumulator makes "assistantassistant" of two."""
+    stream = endpoint.seen.stream
+    deltas = [choice["delta"] for choice in stream.choices if isinstance(choice.get("delta"), dict)]
+    named = [index for index, delta in enumerate(deltas) if delta.get("role") is not None]
+    require(len(named) <= 1, expected="role in one chunk", got=f"in {len(named)} chunks", exchange=stream.exchange)
+
+
+@pytest.mark.clause("STR-19")
+def test_streams__have_ids_of_their_own(endpoint: Endpoint) -> None:
+    """Two streams and a whole answer have three ids."""
+    first, second = endpoint.seen.stream, endpoint.stream()
+    ids = [repr(chunks[0].get("id")) for chunks in (_chunks(first), _chunks(second))]
+    whole = endpoint.seen.answer.json
+    ids += [repr(whole.get("id"))] if isinstance(whole, dict) else []
+    require(len(set(ids)) == len(ids), expected="an id each", got=", ".join(ids), exchange=second.exchange)
+
+
+@pytest.mark.clause("STR-20")
+def test_chunks__name_the_model_asked_for(endpoint: Endpoint) -> None:
+    """Each of them."""
+    stream = endpoint.seen.stream
+    wanted = endpoint.body()["model"]
+    others = [chunk.get("model") for chunk in _chunks(stream) if chunk.get("model") != wanted]
+    require(not others, expected=wanted, got=others[:3], exchange=stream.exchange)
+
+
+@pytest.mark.clause("STR-21")
+def test_created_of_a_stream__is_the_time_of_the_answer(endpoint: Endpoint) -> None:
+    """In seconds, within five minutes of the Date header."""
+    stream = endpoint.seen.stream
+    created, answered_s = _chunks(stream)[0].get("created"), date_s(stream.exchange)
+    if created is None or answered_s is None:
+        raise Unsupported("no created or no Date to compare", exchange=stream.exchange)
+    near = isinstance(created, int) and abs(created - answered_s) <= CLOCK_S
+    require(near, expected=f"about {answered_s:.0f}", got=created, exchange=stream.exchange)
+
+
+@pytest.mark.clause("STR-22")
+def test_total_tokens_of_a_stream__is_the_sum(endpoint: Endpoint) -> None:
+    """Prompt and completion make the total, and neither is nothing."""
+    stream = endpoint.stream(endpoint.body(**_WITH_USAGE))
+    usage = stream.usage or {}
+    prompt, completion, total = (usage.get(f"{name}_tokens") for name in ("prompt", "completion", "total"))
+    if not (isinstance(prompt, int) and isinstance(completion, int) and isinstance(total, int)):
+        raise Unsupported("no usage to look at", exchange=stream.exchange)
+    good = total == prompt + completion and prompt > 0 and (completion > 0 or not stream.text)
+    require(good, expected="counts that add up", got=usage, exchange=stream.exchange)
+
+
+@pytest.mark.clause("STR-23")
+def test_usage__stands_in_the_last_chunk_alone(endpoint: Endpoint) -> None:
+    """Clients that add up what they are told count a running total many times."""
+    stream = endpoint.stream(endpoint.body(**_WITH_USAGE))
+    early = [index for index, chunk in enumerate(_chunks(stream)[:-1]) if chunk.get("usage") is not None]
+    got = f"in {len(early)} chunks before it"
+    require(not early, expected="usage null or absent before the last chunk", got=got, exchange=stream.exchange)
+
+
+@pytest.mark.clause("STR-24")
+def test_usage__is_not_sent_unasked(endpoint: Endpoint) -> None:
+    """A chunk without choices is an error in every client that takes the first choice of each."""
+    stream = endpoint.seen.stream
+    bare = [chunk for chunk in _chunks(stream) if chunk.get("choices") == [] and chunk.get("usage") is not None]
+    require(not bare, expected="a choice in every chunk", got=str(bare[:1])[:120], exchange=stream.exchange)
+
+
+@pytest.mark.clause("STR-25")
+def test_deltas__are_parts_and_no_running_text(endpoint: Endpoint) -> None:
+    """Each content is what was added, not all that was said so far."""
+    stream = endpoint.seen.stream
+    contents = [content for content in stream.contents if content]
+    if len(contents) < _FEW:
+        raise Unsupported(f"{len(contents)} contents are too few to tell", exchange=stream.exchange)
+    running = all(after.startswith(before) for before, after in pairwise(contents))
+    require(not running, expected="partial deltas", got=repr(contents[:3]), exchange=stream.exchange)
+
+
+@pytest.mark.clause("STR-26")
+def test_long_answer__comes_in_more_than_one_delta(endpoint: Endpoint) -> None:
+    """A gateway that asks for a whole answer and sends it as one event streams nothing."""
+    stream = endpoint.stream(endpoint.body(stream=True, messages=_COUNT, max_tokens=64))
+    contents = [content for content in stream.contents if content]
+    if len(stream.text) < _LONG_TEXT:
+        raise Unsupported(f"{len(stream.text)} characters are too few to tell", exchange=stream.exchange)
+    got = f"{len(stream.text)} characters in one"
+    require(len(contents) > 1, expected="partial deltas", got=got, exchange=stream.exchange)
+
+
+@pytest.mark.clause("STR-27")
+def test_stream__counts_the_same_completion(endpoint: Endpoint) -> None:
+    """completion_tokens of the same request, streamed and not, where the text is the same."""
+    body = endpoint.body(**REPEATABLE)
+    whole = endpoint.complete(body)
+    stream = endpoint.stream({**body, **_WITH_USAGE})
+    usage = whole.json.get("usage") if isinstance(whole.json, dict) else None
+    if not isinstance(usage, dict) or stream.usage is None or _whole_text(whole.json) != stream.text:
+        raise Unsupported("no two usages of one text to compare", exchange=stream.exchange)
+    counts = usage.get("completion_tokens"), stream.usage.get("completion_tokens")
+    require(counts[0] == counts[1], expected=f"{counts[0]} completion tokens", got=counts[1], exchange=stream.exchange)
+
+
+@pytest.mark.clause("STR-28")
+def test_text_of_a_cut_stream__is_short(endpoint: Endpoint) -> None:
+    """Whatever finish_reason says: two tokens are no page of text."""
+    stream = endpoint.stream(endpoint.body(stream=True, messages=_COUNT, max_tokens=2))
+    found, most = len(stream.text), 2 * LONGEST_TOKEN
+    require(found <= most, expected=f"at most {most} characters", got=f"{found}", exchange=stream.exchange)
 
 
 @pytest.mark.clause("STR-17")

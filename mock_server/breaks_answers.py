@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import gzip
 import itertools
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+import orjson
+
+from mock_server.breaks_requests import body_of
 from mock_server.broken import Break, Factory
 from mock_server.checks import Call
 from mock_server.completion import Completion, usage
-from mock_server.message import Outgoing, Reply
+from mock_server.message import Outgoing, Reply, Request
 from mock_server.service import CREDITS_HEADER
+from spec.contract import Operation
 
 _LENGTH = re.compile(rb"content-length: (\d+)")
 _DATE = re.compile(rb"Date: [^\r]*\r\n")
+_TYPE = re.compile(rb"content-type: application/json")
+_HEAD_END = b"\r\n\r\n"
+_PAGE = " and so on" * 100
+"""A text that no two tokens hold."""
 
 
 def completion(change: Callable[[Call, Completion], Completion]) -> Factory:
@@ -78,6 +87,56 @@ def _one_longer(made: Outgoing) -> Outgoing:
     return replace(made, head=head, close=True)
 
 
+def _one_body(made: Outgoing, body: bytes, *fields: bytes) -> Outgoing:
+    """The reply with another body, its length, and more fields."""
+    head = _LENGTH.sub(b"content-length: %d" % len(body), made.head)
+    return replace(made, head=_with_fields(head, *fields), frames=[body])
+
+
+def _with_fields(head: bytes, *fields: bytes) -> bytes:
+    return b"\r\n".join((head.removesuffix(_HEAD_END), *fields)) + _HEAD_END
+
+
+def _compressed(made: Outgoing) -> Outgoing:
+    return _one_body(made, gzip.compress(made.frames[0], mtime=0), b"content-encoding: gzip")
+
+
+def _chunked_with_length(made: Outgoing) -> Outgoing:
+    body = made.frames[0]
+    chunks = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+    return replace(made, head=_with_fields(made.head, b"transfer-encoding: chunked"), frames=[chunks])
+
+
+def _dated_twice(made: Outgoing) -> Outgoing:
+    found = _DATE.search(made.head)
+    return replace(made, head=_with_fields(made.head, found.group().strip())) if found else made
+
+
+def _in_latin_1(made: Outgoing) -> Outgoing:
+    return replace(made, head=_TYPE.sub(rb"\g<0>; charset=iso-8859-1", made.head))
+
+
+def _iso_date(_call: Call, reply: Reply) -> None:
+    reply.edits = (
+        *reply.edits,
+        lambda made: replace(made, head=_DATE.sub(b"Date: 2026-01-31T12:00:00Z\r\n", made.head)),
+    )
+
+
+def _model_twice(made: Outgoing) -> Outgoing:
+    return _one_body(made, made.frames[0].replace(b'"object":', b'"model":"x","object":', 1))
+
+
+def _not_a_number(made: Outgoing) -> Outgoing:
+    return _one_body(made, made.frames[0].replace(b'"object":', b'"load":NaN,"object":', 1))
+
+
+def _objectless(call: Call, reply: Reply) -> None:
+    empty = any(message["content"] == "" for message in call.question.messages) if reply.refusal is None else False
+    if empty and reply.frames is None:
+        del reply.content["object"]
+
+
 def _dateless(_call: Call, reply: Reply) -> None:
     reply.edits = (*reply.edits, lambda made: replace(made, head=_DATE.sub(b"", made.head)))
 
@@ -102,6 +161,30 @@ def _with_stop(call: Call, made: Completion) -> Completion:
     if call.question.stream or made.stopped_by is None:
         return made
     return replace(made, pieces=(*made.pieces, made.stopped_by))
+
+
+def with_page(made: Completion) -> Completion:
+    """The completion with a page after a text that was cut to two tokens or one; what it counts stays."""
+    few = made.finish_reason == "length" and made.usage["completion_tokens"] <= 2
+    return replace(made, pieces=(*made.pieces, _PAGE)) if few else made
+
+
+def _on_and_on(call: Call, made: Completion) -> Completion:
+    return made if call.question.stream else with_page(made)
+
+
+def _length_for_stop(_call: Call, made: Completion) -> Completion:
+    return made if made.stopped_by is None else replace(made, finish_reason="length")
+
+
+def _first_of_list(operation: Operation, request: Request) -> Request:
+    body = body_of(request)
+    stop = body.get("stop") if isinstance(body, dict) else None
+    if "stop" not in operation.request.properties or not isinstance(stop, list):
+        return request
+    if not all(isinstance(sequence, str) for sequence in stop):
+        return request
+    return replace(request, body=orjson.dumps({**body, "stop": stop[:1]}))
 
 
 def _beyond_limit(call: Call, made: Completion) -> Completion:
@@ -136,6 +219,13 @@ ANSWERS: Mapping[str, Factory] = {
     "HTTP-05": lambda: Break(reply=_plain),
     "HTTP-10": lambda: Break(reply=_dateless),
     "HTTP-14": _edit(_one_longer),
+    "HTTP-15": _edit(_compressed),
+    "HTTP-16": _edit(lambda made: replace(made, end=b"\0\0")),
+    "HTTP-17": _edit(_chunked_with_length),
+    "HTTP-18": _edit(_dated_twice),
+    "HTTP-19": _edit(lambda made: replace(made, head=_with_fields(made.head, b"x-note: one", b" two"))),
+    "HTTP-28": _edit(_in_latin_1),
+    "HTTP-31": lambda: Break(reply=_iso_date),
     "REQ-05": completion(_parts),
     "RSP-01": _whole(lambda body: body.pop("created")),
     "RSP-02": _set("object", "completion"),
@@ -157,8 +247,18 @@ ANSWERS: Mapping[str, Factory] = {
     "RSP-17": completion(_beyond_default),
     "RSP-19": _set("id", 1),
     "RSP-20": completion(lambda _call, made: counted(made, prompt=-made.usage["prompt_tokens"])),
+    "RSP-21": _edit(lambda made: _one_body(made, b"\xef\xbb\xbf" + made.frames[0])),
+    "RSP-22": _edit(_not_a_number),
+    "RSP-23": _edit(_model_twice),
+    "RSP-24": completion(lambda _call, made: replace(made, pieces=("\ufffd", *made.pieces))),
+    "RSP-25": completion(_on_and_on),
+    "RSP-26": completion(_length_for_stop),
+    "RSP-27": lambda: Break(request=_first_of_list),
+    "RSP-28": completion(lambda _call, made: replace(made, pieces=(*made.pieces, "</s>"))),
+    "FUZZ-02": lambda: Break(reply=_objectless),
     "ERR-12": _set("error", {"message": "the model failed"}),
     "CRD-01": _credits(lambda: None),
     "CRD-02": _credits(lambda: "unlimited"),
     "CRD-03": _rising,
+    "CRD-09": _credits(lambda: "1000"),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from decimal import Decimal
@@ -19,6 +20,9 @@ from mock_server.service import CREDITS_HEADER
 from spec.contract import EVENT_STREAM
 
 _TRACE = "\nTraceback (most recent call last):\n  File \"/srv/app/model.py\", line 42, in complete\nKeyError: 'role'"
+_IN_A_ROW = 6
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+_LONG_NUMBER = re.compile(rb"[0-9]{40}")
 _PAGE = b"<!DOCTYPE html><html><head><title>Not Found</title></head><body><h1>Not Found</h1></body></html>\n"
 
 
@@ -91,12 +95,95 @@ def _other_status_inside(_call: Call, reply: Reply, _refusal: Refusal) -> None:
     reply.content = {**reply.content, "status": 499 if reply.status == 400 else reply.status}
 
 
-def _inside_stream(call: Call, reply: Reply, refusal: Refusal) -> None:
+def _inside_stream(condition: str) -> Factory:
+    """Refuses within the stream that was asked for."""
+    return _reply(lambda call, reply, refusal: _streamed(call, reply) if refusal.condition == condition else None)
+
+
+def _streamed(call: Call, reply: Reply) -> None:
     body = body_of(call.request)
-    if refusal.condition == "invalid-request" and isinstance(body, dict) and body.get("stream") is True:
+    if call.operation.streams and isinstance(body, dict) and body.get("stream") is True:
         reply.status, reply.tokens = 200, 1
         reply.headers = {"content-type": f"{EVENT_STREAM}; charset=utf-8", "cache-control": "no-cache"}
         reply.frames = [b"data: " + orjson.dumps(reply.content) + b"\n\n" + DONE]
+
+
+def _closing(condition: str) -> Factory:
+    """Ends the connection after the refusal, without a word."""
+
+    def changed(_call: Call, reply: Reply, refusal: Refusal) -> None:
+        if refusal.condition == condition:
+            reply.edits = (*reply.edits, lambda made: replace(made, close=True))
+
+    return _reply(changed)
+
+
+def _kept_open(_call: Call, reply: Reply, refusal: Refusal) -> None:
+    if refusal.condition == "missing-key":
+        reply.edits = (*reply.edits, lambda made: replace(made, close=False))
+
+
+def _with_body(call: Call, reply: Reply, _refusal: Refusal) -> None:
+    if call.request.method == "HEAD":
+        body = orjson.dumps(reply.content)
+        reply.edits = (*reply.edits, lambda made: replace(made, frames=[body]))
+
+
+def _plain(_call: Call, reply: Reply, _refusal: Refusal) -> None:
+    reply.headers["content-type"] = "text/plain"
+
+
+def _wait(value: str) -> Factory:
+    def changed(_call: Call, reply: Reply, _refusal: Refusal) -> None:
+        if "retry-after" in reply.headers:
+            reply.headers["retry-after"] = value
+
+    return _reply(changed)
+
+
+def _failing(applies: Callable[[bytes], bool]) -> Factory:
+    """Fails on such a body, whatever would have become of it."""
+    failure = Refusal("server-error", "failed by --break")
+    return lambda: Break(
+        instead=lambda call: failure if applies(call.request.body) else None,
+        refusal=lambda call, refusal: (
+            replace(refusal, status=500)
+            if refusal.condition == "invalid-request" and applies(call.request.body)
+            else refusal
+        ),
+    )
+
+
+def _too_long(_call: Call, refusal: Refusal) -> Refusal:
+    return replace(refusal, status=500) if refusal.code == "context_length_exceeded" else refusal
+
+
+def _charged_in_a_row() -> Break:
+    owed, refused = Decimal(0), 0
+
+    def changed(_call: Call, reply: Reply) -> None:
+        nonlocal owed, refused
+        if reply.refusal is not None:
+            refused = refused + 1 if reply.refusal.condition == "invalid-request" else refused
+            if refused == _IN_A_ROW:
+                owed, refused = owed + 10 * PRICE, 0
+        elif CREDITS_HEADER in reply.headers:
+            refused = 0
+            reply.headers[CREDITS_HEADER] = f"{Decimal(reply.headers[CREDITS_HEADER]) - owed:f}"
+
+    return Break(reply=changed)
+
+
+def _impatient() -> Break:
+    refused = 0
+
+    def changed(_call: Call, reply: Reply) -> None:
+        nonlocal refused
+        refused = refused + 1 if "retry-after" in reply.headers else 0
+        if refused >= _IN_A_ROW:
+            reply.headers["retry-after"] = "0"
+
+    return Break(reply=changed)
 
 
 def _every_second() -> Break:
@@ -139,7 +226,19 @@ REFUSALS: Mapping[str, Factory] = {
     "NEG-17": _message(
         "invalid-request", lambda _call, refusal: replace(refusal, message="invalid request", param=None)
     ),
-    "SSE-02": _reply(_inside_stream),
+    "HTTP-21": _reply(_with_body),
+    "HTTP-22": _closing("wrong-key"),
+    "HTTP-23": _closing("wrong-method"),
+    "HTTP-26": _reply(_kept_open),
+    "AUT-11": _inside_stream("wrong-key"),
+    "REQ-19": _message("invalid-request", _too_long),
+    "REQ-20": _failing(lambda body: _SURROGATE.search(body) is not None),
+    "NEG-23": _failing(lambda body: _LONG_NUMBER.search(body) is not None),
+    "NEG-24": _failing(lambda body: max(body.count(b"["), body.count(b"{")) > 1000),
+    "ERR-16": _reply(_plain),
+    "ERR-17": _wait("soon"),
+    "ERR-18": _wait("0"),
+    "SSE-02": _inside_stream("invalid-request"),
     "ERR-01": _reply(_page),
     "ERR-02": _reply(_detail),
     "ERR-03": _reply(_other_status_inside),
@@ -150,4 +249,7 @@ REFUSALS: Mapping[str, Factory] = {
     "ERR-08": _status("invalid-request", 422, _lacks_content),
     "ERR-14": _status("rate-limited", 403),
     "CRD-06": _charged,
+    "FUZZ-01": _failing(lambda body: b'"content":""' in body.replace(b" ", b"")),
+    "FUZZ-04": _charged_in_a_row,
+    "FUZZ-05": _impatient,
 }

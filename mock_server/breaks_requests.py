@@ -17,6 +17,7 @@ from spec.contract import JSON, Operation
 
 Body = dict[str, Any]
 
+_IMAGE = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAACAkQBADs="
 _GREETING = [{"role": "user", "content": "Hello"}]
 
 
@@ -53,12 +54,13 @@ def refused(applies: Callable[[Call], bool], condition: str = "invalid-request")
     return lambda: Break(instead=lambda call: refusal if applies(call) else None)
 
 
-def forgiven(*names: str) -> Factory:
-    """Ignores these fields where they are not what the contract asks for."""
+def forgiven(*names: str, numbers: bool = False) -> Factory:
+    """Ignores these fields where they are not what the contract asks for; only where they are numbers if told so."""
 
     def change(operation: Operation, body: Body) -> None:
         for name in set(names) & operation.request.properties.keys() & body.keys():
-            if not operation.request.field(name).is_valid(body[name]):
+            told = not numbers or (isinstance(body[name], int | float) and not isinstance(body[name], bool))
+            if told and not operation.request.field(name).is_valid(body[name]):
                 del body[name]
 
     return changed_body(change)
@@ -114,6 +116,30 @@ def _key_in_query(operation: Operation, request: Request) -> Request:
     keys = parse_qs(request.query).get("api_key")
     credential = operation.credentials[0]
     return _with(request, credential.header, credential.value(keys[0])) if keys else request
+
+
+def _has_capital_type(call: Call) -> bool:
+    return call.request.headers["content-type"] != call.request.headers["content-type"].lower()
+
+
+def _any_scheme(operation: Operation, request: Request) -> Request:
+    credential = next(each for each in operation.credentials if each.scheme is not None)
+    scheme, _, key = request.headers.get(credential.header, "").partition(" ")
+    other = key and scheme.lower() != credential.scheme
+    return _with(request, credential.header, credential.value(key)) if other else request
+
+
+def _beginning_of_key(operation: Operation, request: Request) -> Request:
+    for credential in operation.credentials:
+        key = credential.key(request.headers.get(credential.header, "")) or ""
+        known = next((account.key for account in ACCOUNTS if key.startswith(account.key)), key)
+        if key != known:
+            request = _with(request, credential.header, credential.value(known))
+    return request
+
+
+def _without_chunks(_operation: Operation, request: Request) -> Request:
+    return replace(request, body=b"") if "transfer-encoding" in request.headers else request
 
 
 # bodies
@@ -173,6 +199,70 @@ def _any_model(operation: Operation, body: Body) -> None:
         del body["model"]
 
 
+def _content_first(call: Call) -> bool:
+    return any(next(iter(message)) == "content" for message in call.question.messages)
+
+
+def _messages_alone(call: Call) -> bool:
+    return "model" in call.operation.defaults and call.body.keys() == {"messages"}
+
+
+def _any_number(operation: Operation, body: Body) -> None:
+    for name, value in body.items():
+        field = operation.request.properties.get(name, {})
+        if {"integer", "number"} & set(field.get("type", ())) and isinstance(value, str | list | dict):
+            body[name] = None
+
+
+def _any_boolean(operation: Operation, body: Body) -> None:
+    for name, value in body.items():
+        field = operation.request.properties.get(name, {})
+        if {"integer", "number"} & set(field.get("type", ())) and isinstance(value, bool):
+            body[name] = int(value)
+
+
+def _any_message(_operation: Operation, body: Body) -> None:
+    messages = body.get("messages")
+    if isinstance(messages, list):
+        body["messages"] = [message if isinstance(message, dict) else _GREETING[0] for message in messages]
+
+
+def _any_part(operation: Operation, body: Body) -> None:
+    for message in _messages(body):
+        parts = message.get("content")
+        if isinstance(parts, list):
+            schema = operation.request.field("messages").items.field("content")
+            message["content"] = [
+                part if schema.is_valid([part]) or _is_image(part) else {"type": "text", "text": str(part)}
+                for part in parts
+            ]
+
+
+def _any_text(_operation: Operation, body: Body) -> None:
+    for message in _messages(body):
+        parts = message.get("content")
+        for part in parts if isinstance(parts, list) else []:
+            if isinstance(part, dict) and part.get("type") == "text" and "text" in part:
+                part["text"] = str(part["text"])
+
+
+def _any_image(_operation: Operation, body: Body) -> None:
+    for message in _messages(body):
+        parts = message.get("content")
+        for part in parts if isinstance(parts, list) else []:
+            if _is_image(part):
+                part["image_url"]["url"] = _IMAGE
+
+
+def _is_image(part: Any) -> bool:
+    return isinstance(part, dict) and isinstance(part.get("image_url"), dict) and "url" in part["image_url"]
+
+
+def _usage_unasked(operation: Operation, body: Body) -> None:
+    if operation.streams and body.get("stream") is True:
+        body["stream_options"] = {"include_usage": True}
+
+
 def _stream_anyway(_operation: Operation, body: Body) -> None:
     if body.get("stream") is False:
         body["stream"] = True
@@ -182,15 +272,21 @@ REQUESTS: Mapping[str, Factory] = {
     "HTTP-06": refused(lambda call: ";" in call.request.headers["content-type"]),
     "HTTP-07": _header(lambda _operation, request: _with(request, "content-type", JSON)),
     "HTTP-08": refused(lambda call: call.question.stream and call.request.headers.get("accept", "") == JSON),
+    "HTTP-24": refused(lambda call: "expect" in call.request.headers),
+    "HTTP-25": _header(_without_chunks),
+    "HTTP-27": refused(_has_capital_type),
     "HTTP-09": refused(_has_capitals, "missing-key"),
     "AUT-04": refused(_has_bare_key, "missing-key"),
     "AUT-07": refused(_has_small_scheme, "missing-key"),
     "AUT-08": _header(_body_before_key),
     "AUT-10": _header(_key_in_query),
+    "AUT-12": _header(_beginning_of_key),
+    "AUT-13": _header(_any_scheme),
     "REQ-01": refused(_is_example),
     "REQ-02": refused(lambda call: len(call.question.messages) == 1),
     "REQ-03": refused(lambda call: has_role(call, "system")),
     "REQ-04": refused(_has_parts),
+    "REQ-07": refused(_messages_alone),
     "REQ-08": refused(_lacks_model),
     "REQ-09": refused(_has_maximum),
     "REQ-11": refused(lambda call: isinstance(call.body.get("stop"), list)),
@@ -198,19 +294,28 @@ REQUESTS: Mapping[str, Factory] = {
     "REQ-15": refused(lambda call: max(orjson.dumps(call.body).decode()) > "\uffff", "server-error"),
     "REQ-16": refused(lambda call: has_role(call, "user", "user"), "server-error"),
     "REQ-18": refused(lambda call: len(call.question.messages) >= 5),
+    "REQ-21": refused(lambda call: call.request.body[:1].isspace()),
+    "REQ-22": refused(_content_first),
     "NEG-01": _greet_if(lambda body: "messages" not in body),
     "NEG-02": _greet_if(lambda body: "messages" in body and not isinstance(body["messages"], list)),
     "NEG-03": _greet_if(lambda body: body.get("messages") == []),
     "NEG-04": changed_body(_fill_message),
     "NEG-05": changed_body(_any_role),
     "NEG-06": changed_body(_any_content),
-    "NEG-07": forgiven("temperature"),
-    "NEG-08": forgiven("top_p"),
-    "NEG-09": forgiven("frequency_penalty", "presence_penalty"),
-    "NEG-10": forgiven("max_tokens"),
+    "NEG-07": forgiven("temperature", numbers=True),
+    "NEG-08": forgiven("top_p", numbers=True),
+    "NEG-09": forgiven("frequency_penalty", "presence_penalty", numbers=True),
+    "NEG-10": forgiven("max_tokens", numbers=True),
     "NEG-11": forgiven("stream"),
-    "NEG-12": forgiven("stop", "seed"),
+    "NEG-12": forgiven("stop"),
     "NEG-13": changed_body(_any_model),
+    "NEG-18": changed_body(_any_number),
+    "NEG-19": changed_body(_any_boolean),
+    "NEG-20": changed_body(_any_message),
+    "NEG-21": changed_body(_any_part),
+    "NEG-22": changed_body(_any_image),
+    "FUZZ-03": changed_body(_any_text),
+    "STR-24": changed_body(_usage_unasked),
     "STR-07": changed_body(lambda _operation, body: body.pop("stream_options", None)),
     "STR-09": changed_body(_stream_anyway),
 }

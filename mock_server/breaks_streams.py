@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from mock_server.breaks_answers import completion, counted
+from mock_server.breaks_answers import completion, counted, with_page
 from mock_server.broken import Break, Factory
 from mock_server.checks import Call
 from mock_server.completion import DONE, Completion
@@ -100,6 +100,59 @@ def _last(change: Callable[[bytes], bytes]) -> Factory:
     return _events(changed)
 
 
+def _choiceless(change: Callable[[dict[str, Any]], None]) -> Factory:
+    """Changes the chunk without choices, which carries the usage."""
+    return chunks(lambda _number, chunk: None if chunk["choices"] else change(chunk))
+
+
+def _one_more(chunk: dict[str, Any]) -> None:
+    chunk["usage"]["total_tokens"] += 1
+
+
+def _usage_everywhere(frames: Frames) -> None:
+    chunks = [orjson.loads(event.removeprefix(_DATA)) for events in frames for event in events if event != DONE]
+    counted_at_the_end = chunks[-1].get("usage")
+    if counted_at_the_end is not None:
+        usage = b'"usage":' + orjson.dumps(counted_at_the_end)
+        for events in frames:
+            events[:] = [event.replace(b'"usage":null', usage) for event in events]
+
+
+def _running(frames: Frames) -> None:
+    said = ""
+
+    def rewritten(event: bytes) -> bytes:
+        nonlocal said
+        if event == DONE:
+            return event
+        chunk = orjson.loads(event.removeprefix(_DATA))
+        for choice in chunk["choices"]:
+            if choice["delta"].get("content"):
+                said += choice["delta"]["content"]
+                choice["delta"]["content"] = said
+        return _DATA + orjson.dumps(chunk) + _END
+
+    for events in frames:
+        events[:] = map(rewritten, events)
+
+
+def _failed(frames: Frames) -> None:
+    chunk = orjson.loads(frames[-1][-2].removeprefix(_DATA))
+    chunk["error"] = {"message": "the model failed"}
+    frames[-1][-2] = _DATA + orjson.dumps(chunk) + _END
+
+
+def _closed(made: Outgoing) -> Outgoing:
+    return replace(made, close=True)
+
+
+def _chunked_anyway(made: Outgoing) -> Outgoing:
+    if made.chunked:
+        return made
+    head = made.head.removesuffix(b"\r\n") + b"transfer-encoding: chunked\r\n\r\n"
+    return replace(made, head=head, chunked=True, end=b"0\r\n\r\n")
+
+
 def _finish_twice(frames: Frames) -> None:
     ends = [index for index, event in enumerate(frames[-1]) if event != DONE and _finishes(event)]
     frames[-1].insert(ends[0], frames[-1][ends[0]])
@@ -132,12 +185,19 @@ STREAMS: Mapping[str, Factory] = {
     "SSE-03": _first(lambda event: _BOM + event),
     "SSE-04": _each(lambda event: event.replace(b"\n", b"\r\n")),
     "SSE-05": _first(lambda event: b"event: message\n" + event),
-    "SSE-06": _first(lambda event: event.replace(b',"object"', b',\ndata: "object"', 1)),
+    "SSE-06": _events(lambda frames: frames[0].insert(0, b"data: ping\n\n")),
     "SSE-07": _last(lambda event: event.removesuffix(b"\n")),
     "SSE-08": _last(lambda _event: b""),
     "SSE-09": _events(lambda frames: frames[-1].insert(0, b"data: \n\n")),
     "SSE-13": _reply(lambda reply: setattr(reply, "edits", (*reply.edits, _cut_off))),
     "SSE-14": _reply(lambda reply: setattr(reply, "together", True)),
+    "SSE-16": _first(lambda event: event.replace(b',"object"', b',\ndata: "object"', 1)),
+    "SSE-17": _each(lambda event: event.replace(_DATA, b"data:")),
+    "SSE-18": _reply(lambda reply: reply.headers.update({"content-type": "text/event-stream; charset=iso-8859-1"})),
+    "SSE-19": _first(lambda event: event.replace(b',"object"', b',"load":NaN,"object"', 1)),
+    "SSE-22": _reply(lambda reply: setattr(reply, "edits", (*reply.edits, _closed))),
+    "HTTP-20": _reply(lambda reply: setattr(reply, "edits", (*reply.edits, _chunked_anyway))),
+    "ERR-15": _events(_failed),
     "STR-01": chunks(lambda _number, chunk: chunk.update(object="chat.completion")),
     "STR-02": chunks(lambda number, chunk: chunk.update(id=f"{chunk['id']}-{number}")),
     "STR-03": _choices(lambda _number, choice: choice["delta"].pop("role", None)),
@@ -150,4 +210,14 @@ STREAMS: Mapping[str, Factory] = {
     "STR-15": _choices(_number_for_text),
     "STR-16": chunks(lambda number, chunk: chunk.update(created=chunk["created"] + number)),
     "STR-17": _choices(lambda number, choice: choice.update(index=number)),
+    "STR-18": _choices(lambda _number, choice: choice["delta"].update(role="assistant")),
+    "STR-19": _streamed(lambda made: replace(made, id="chatcmpl-1")),
+    "STR-20": chunks(lambda _number, chunk: chunk.update(model=f"other-{chunk['model']}")),
+    "STR-21": _streamed(lambda made: replace(made, created=1)),
+    "STR-22": _choiceless(_one_more),
+    "STR-23": _events(_usage_everywhere),
+    "STR-25": _events(_running),
+    "STR-26": _streamed(lambda made: replace(made, pieces=("".join(made.pieces),))),
+    "STR-27": _streamed(lambda made: counted(made, completion=1)),
+    "STR-28": _streamed(with_page),
 }

@@ -6,6 +6,7 @@ What a clause needs is written in a few words, each asked of the operation:
     field NAME              the request has that field
     default NAME            that field has a documented default
     bounds                  some number of the request has a documented bound
+    window                  the model has a documented context window
     optional                some field of the request admits null
     stream                  the operation documents an event stream
     credential NAME         that security scheme is accepted
@@ -24,7 +25,7 @@ from spec.contract import ContractError, Operation, read_yaml
 
 CLAUSES = Path(__file__).with_name("clauses.yaml")
 LEVELS = ("must", "should", "info")
-JUDGED = ("passive", "request", "property", "metamorphic", "stateful")
+JUDGED = ("passive", "request", "property", "metamorphic", "stateful", "fuzz")
 _KEYS = {"id", "level", "statement", "source", "needs", "dialects", "judged", "cost", "break"}
 _SOURCES = ({"document", "phrase"}, {"standard", "section"}, {"practice"})
 _KEYS |= {"falls_with", "moves_with", "blinds"}
@@ -147,6 +148,7 @@ _NEEDS: Mapping[str, Callable[[Operation, str], bool]] = {
     "field": lambda operation, name: name in operation.request.properties,
     "default": lambda operation, name: name in operation.defaults,
     "bounds": _has_bounds,
+    "window": lambda operation, _name: operation.models[0].context_window is not None,
     "optional": _has_optional,
     "stream": lambda operation, _name: operation.streams,
     "credential": lambda operation, name: any(credential.name == name for credential in operation.credentials),

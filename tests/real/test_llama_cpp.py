@@ -21,6 +21,10 @@ DEVIATIONS = {
     "HTTP-07": ("NON-STRICT", "200"),
     # no answer has a Date, though RFC 9110 section 6.6.1 wants it of every server with a clock
     "HTTP-10": ("FAIL", "200 without"),
+    # a stream is chunked for a client that speaks HTTP/1.0, against RFC 9112 section 6.1
+    "HTTP-20": ("FAIL", "chunked"),
+    # and its connection is closed behind it, which no header says
+    "SSE-22": ("NON-STRICT", "closed without a word"),
     # a 401 without WWW-Authenticate, against RFC 9110 section 15.5.2
     "AUT-03": ("NON-STRICT", "none"),
     # the scheme is compared letter by letter, against RFC 9110 section 11.1
@@ -36,6 +40,10 @@ DEVIATIONS = {
     "NEG-09": ("FAIL", "200"),
     # 0 and fractions are taken for 1, -1 for the server's own limit
     "NEG-10": ("FAIL", "200"),
+    # true is 1
+    "NEG-19": ("FAIL", "200"),
+    # a part without its text is told from a good one only while it is parsed
+    "NEG-21": ("NON-STRICT", "500"),
     # a stop of another type is ignored
     "NEG-12": ("FAIL", "200"),
     # one model is served, whatever name is asked for
@@ -55,6 +63,10 @@ NOTHING_TO_JUDGE = {
     # no 405 that could carry Allow, no Date to compare created with
     "HTTP-03": "UNSUPPORTED",
     "RSP-03": "UNSUPPORTED",
+    "STR-21": "UNSUPPORTED",
+    "HTTP-31": "UNSUPPORTED",
+    # one and the same 404 for another method and for another URL
+    "HTTP-23": "UNSUPPORTED",
     # accounts without credits, without permission or with a limit are not llama.cpp's business
     "ERR-05": "NOT-RUN",
     "ERR-06": "NOT-RUN",
@@ -64,6 +76,8 @@ NOTHING_TO_JUDGE = {
     **dict.fromkeys((f"TOOL-{number:02}" for number in (2, 3, 4, 6, 7, 8, 9, 10, 11, 12)), "UNSUPPORTED"),
     # noise in the form of JSON does not end within the limit
     "FMT-01": "UNSUPPORTED",
+    "ERR-17": "NOT-RUN",
+    "ERR-18": "NOT-RUN",
 }
 
 

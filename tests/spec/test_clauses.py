@@ -10,7 +10,7 @@ from spec import clauses
 from spec.contract import Contract, ContractError
 
 SUITE = Path(__file__).parents[2] / "contract_tests"
-GROUPS = {"HTTP", "AUT", "REQ", "NEG", "RSP", "SSE", "STR", "ERR", "CRD", "TOOL", "FMT", "LOGP", "CHC"}
+GROUPS = {"HTTP", "AUT", "REQ", "NEG", "RSP", "SSE", "STR", "ERR", "CRD", "TOOL", "FMT", "LOGP", "CHC", "FUZZ"}
 
 
 def _marked() -> list[str]:

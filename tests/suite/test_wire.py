@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import gzip
+
 import pytest
 
 from contract_tests import wire
 from contract_tests.exchange import Exchange, Request
 from tests.scripted import serving
+from tests.suite.other_server import CHAT, Style
+from tests.suite.other_wire import other_server
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
@@ -104,3 +108,81 @@ def test_cut_body__does_not_show_half_a_key(before: int) -> None:
     request = Request("POST", "http://x", body=b"x" * before + b"s3cr3t", secrets=("s3cr3t",))
     exchange = Exchange(request, 200, received=((1, b"x" * before + b"s3cr3t"),))
     assert "s3" not in "".join((*exchange.shown().values(), exchange.summary))
+
+
+def test_bytes_after_the_end__are_surplus() -> None:
+    """The body is what its framing says, the rest is kept beside it."""
+    with serving(OK + b"Content-Length: 2\r\n\r\n{}", b"more") as script:
+        exchange = wire.send(Request("POST", script.url), linger_s=1.0)
+    assert (exchange.body, exchange.surplus, exchange.ending) == (b"{}", b"more", "complete")
+
+
+def test_head_request__takes_any_body_for_surplus() -> None:
+    """RFC 9110 section 9.3.2: there is none."""
+    with serving(OK + b"Content-Length: 2\r\n\r\n{}") as script:
+        exchange = wire.send(Request("HEAD", script.url), linger_s=1.0)
+    assert (exchange.body, exchange.surplus) == (b"", b"{}")
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_conversation__has_an_answer_for_each_request(together: bool) -> None:  # noqa: FBT001  a case's input
+    """Over one connection, in the order of the requests."""
+    with other_server() as url:
+        requests = [Request("GET", url + CHAT), Request("GET", f"{url}/nowhere"), Request("HEAD", url + CHAT)]
+        exchanges = wire.converse(requests, together=together)
+    assert [exchange.status for exchange in exchanges] == [405, 404, 405]
+    assert [exchange.request for exchange in exchanges] == requests
+    assert exchanges[2].surplus == b""
+
+
+def test_conversation__ends_where_the_server_closes() -> None:
+    """What comes after has no status, and is no refusal to connect."""
+    with serving(OK + b"Content-Length: 2\r\n\r\n{}") as script:
+        first, second = wire.converse([Request("POST", script.url)] * 2)
+    assert (first.status, second.status, second.ending) == (200, None, "truncated")
+
+
+def test_compressed_body__is_read_and_its_coding_kept() -> None:
+    """The header still says it."""
+    body = gzip.compress(b"{}")
+    with serving(OK + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body) + body) as script:
+        exchange = _send(script.url)
+    assert (exchange.body, exchange.header("content-encoding")) == (b"{}", "gzip")
+
+
+def test_chunked_request__is_sent_in_chunks() -> None:
+    """Instead of a length."""
+    with serving(OK + b"Content-Length: 0\r\n\r\n") as script:
+        wire.send(Request("POST", script.url, (("Transfer-Encoding", "chunked"),), b"abcde"))
+    head, _, _ = script.received[0].partition(b"\r\n\r\n")
+    assert b"Content-Length" not in head
+    assert wire._chunked(b"abcde") == b"2\r\nab\r\n3\r\ncde\r\n0\r\n\r\n"
+
+
+@pytest.mark.parametrize("body", [b"{}", b'{"messages": []}'])
+def test_expectation__holds_the_body_back_until_it_is_met(body: bytes) -> None:
+    """The server reads all of it after its 100 (Continue)."""
+    headers = (("Expect", "100-continue"), ("Authorization", "Bearer mock-valid"), ("Content-Type", "application/json"))
+    with other_server() as url:
+        exchange = wire.send(Request("POST", url + CHAT, headers, body))
+    assert (exchange.status, exchange.ending) == (400, "complete")
+    assert exchange.raw_head.startswith(b"HTTP/1.1 400")
+
+
+def test_expectation_that_is_not_met__lets_go_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    """RFC 9110 section 10.1.1: a client must not wait for ever."""
+    monkeypatch.setattr(wire, "_CONTINUE_S", 0.05)
+    with serving(OK + b"Content-Length: 0\r\n\r\n") as script:
+        exchange = wire.send(Request("POST", script.url, (("Expect", "100-continue"),), b"body"))
+    assert exchange.status == 200
+    assert script.received[0].endswith(b"body")
+
+
+def test_http_1_0__is_said_in_the_first_line() -> None:
+    """And in the command line that repeats it."""
+    request = Request("GET", "http://127.0.0.1:1/x", version="1.0")
+    assert "--http1.0" in request.curl()
+    with other_server(Style(framing="close")) as url:
+        exchange = wire.send(Request("GET", url + CHAT, version="1.0"))
+    assert exchange.status == 405
+    assert exchange.header("connection") == "close"

@@ -1,0 +1,136 @@
+"""RSP and SSE: the JSON of answers as text (RFC 8259), which lenient parsers hide."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from contract_tests.endpoint import Endpoint
+from contract_tests.exchange import Exchange
+from contract_tests.stream import Stream
+from contract_tests.verdict import Unsupported, Violation, require
+
+_BOM = b"\xef\xbb\xbf"
+_TEMPLATE = re.compile(r"</?s>|\[/?INST\]|<\|[a-z_]+\|>|<</?SYS>>")
+"""What chat templates put around messages, and no reader should see."""
+_ROOM = 64
+"""Tokens, so that the limit does not cut a character that is made of several."""
+_WHOLE_CHARACTERS = "Repeat exactly: \U0001f408 \u732b caf\u00e9"
+
+
+def beyond_ascii(endpoint: Endpoint) -> dict[str, Any]:
+    """A request whose answer should hold characters of two, three and four bytes."""
+    room = {"max_tokens": _ROOM} if "max_tokens" in endpoint.operation.request.properties else {}
+    return endpoint.body(messages=[{"role": "user", "content": _WHOLE_CHARACTERS}], **room)
+
+
+def _bodies(endpoint: Endpoint) -> Iterator[Exchange]:
+    """Whole answers and refusals that are said to be JSON."""
+    for exchange in endpoint.seen.all:
+        if exchange.media_type.endswith("json"):
+            yield exchange
+
+
+@pytest.mark.clause("RSP-21")
+def test_json__is_utf8_without_a_mark(endpoint: Endpoint) -> None:
+    """RFC 8259 section 8.1: "MUST be encoded using UTF-8", "MUST NOT add a byte order mark"."""
+    for exchange in _bodies(endpoint):
+        marked = exchange.body.startswith(_BOM)
+        require(not marked, expected="no byte order mark", got=repr(exchange.body[:20]), exchange=exchange)
+        try:
+            exchange.body.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise Violation(str(error), expected="UTF-8", exchange=exchange) from None
+
+
+@pytest.mark.clause("RSP-22")
+def test_json__has_numbers_that_are_numbers(endpoint: Endpoint) -> None:
+    """RFC 8259 section 6: "Numeric values that cannot be represented in the grammar (such as Infinity and NaN)"."""
+    for exchange in _bodies(endpoint):
+        found = _constants(exchange.body)
+        require(not found, expected="numbers of JSON", got=", ".join(found), exchange=exchange)
+
+
+@pytest.mark.clause("RSP-23")
+def test_json__has_each_name_once(endpoint: Endpoint) -> None:
+    """RFC 8259 section 4: "The names within an object SHOULD be unique"."""
+    for exchange in _bodies(endpoint):
+        found = _repeated(exchange.body)
+        require(not found, expected="each name once", got=f"{', '.join(found)} twice", exchange=exchange)
+
+
+@pytest.mark.clause("SSE-19")
+def test_event__is_strict_json(endpoint: Endpoint) -> None:
+    """RFC 8259 section 6: neither NaN nor Infinity; JavaScript's JSON.parse throws at them."""
+    stream = endpoint.seen.stream
+    for payload in stream.payloads:
+        found = _constants(payload.encode())
+        require(not found, expected="numbers of JSON", got=", ".join(found), exchange=stream.exchange)
+
+
+@pytest.mark.clause("RSP-24")
+def test_text__has_whole_characters(endpoint: Endpoint) -> None:
+    """A token may end inside a character, a delta may not: no U+FFFD, no half of a surrogate pair."""
+    body = beyond_ascii(endpoint)
+    exchanges = [endpoint.seen.completion, endpoint.complete(body)]
+    if endpoint.operation.streams:
+        exchanges.append(endpoint.complete({**body, "stream": True}))
+    for exchange in exchanges:
+        for text in _texts(exchange):
+            broken = [each for each in text if each == "\ufffd" or "\ud800" <= each <= "\udfff"]
+            require(not broken, expected="whole characters", got=ascii(text)[:120], exchange=exchange)
+
+
+@pytest.mark.clause("RSP-28")
+def test_text__is_free_of_the_template(endpoint: Endpoint) -> None:
+    """What stands between the messages of a prompt is no part of the answer."""
+    exchanges = [endpoint.seen.completion, endpoint.seen.second_answer]
+    if endpoint.operation.streams:
+        exchanges.append(endpoint.seen.streamed)
+    for exchange in exchanges:
+        found = _TEMPLATE.search("".join(_texts(exchange)))
+        require(found is None, expected="text", got=found and found.group(), exchange=exchange)
+
+
+def _texts(exchange: Exchange) -> Iterator[str]:
+    """The text of a whole answer, or that of each delta."""
+    if exchange.media_type == "text/event-stream":
+        deltas = (choice.get("delta") for choice in Stream(exchange).choices)
+        found = [delta.get("content") for delta in deltas if isinstance(delta, dict)]
+    else:
+        try:
+            found = [exchange.json["choices"][0]["message"]["content"]]
+        except (KeyError, IndexError, TypeError):
+            raise Unsupported("no text to look at", exchange=exchange) from None
+    yield from (text for text in found if isinstance(text, str))
+
+
+def _constants(raw: bytes) -> list[str]:
+    """The words that Python reads as numbers and JSON does not have."""
+    found: list[str] = []
+    _parse(raw, parse_constant=found.append)
+    return list(dict.fromkeys(found))
+
+
+def _repeated(raw: bytes) -> list[str]:
+    """Names that stand twice in one object."""
+    found: list[str] = []
+
+    def look(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        names = [name for name, _ in pairs]
+        found.extend(name for name in dict.fromkeys(names) if names.count(name) > 1)
+        return dict(pairs)
+
+    _parse(raw, object_pairs_hook=look)
+    return found
+
+
+def _parse(raw: bytes, **hooks: Any) -> None:
+    # what is no JSON at all has clauses of its own
+    with suppress(ValueError, RecursionError):
+        json.loads(raw, **hooks)

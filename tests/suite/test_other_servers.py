@@ -1,0 +1,63 @@
+"""The suite on servers that nobody wrote for it: honest ones in every lawful style, and others with one defect each."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.suite.defects import DEFECTS
+from tests.suite.judging import CLAUSES, broken, judged
+from tests.suite.other_server import Style
+from tests.suite.other_wire import other_server
+
+PASSIVE = {name for name, clause in CLAUSES.items() if clause.judged == "passive"}
+ABOUT_FORM = {name for name, clause in CLAUSES.items() if clause.group in ("SSE", "STR", "HTTP", "RSP")}
+STYLES = {
+    "plain": (Style(), set[str]()),
+    "until the connection closes": (Style(framing="close"), set()),
+    "with a length": (Style(framing="length"), set()),
+    "in pieces of two bytes": (Style(pieces=2), set()),
+    "in pieces of seven bytes": (Style(pieces=7, ascii_only=False), set()),
+    "small header names, backwards": (Style(small_headers=True, reverse=True), set()),
+    "indented": (Style(indent=2), set()),
+    "after white space": (Style(pad=b"\n   \n"), set()),
+    "characters beyond ASCII as they are": (Style(ascii_only=False), set()),
+    "comments between events": (Style(comments=True), set()),
+    "the role with the first content": (Style(role="first chunk"), set()),
+    "finish_reason with the last content": (Style(finish="last chunk"), set()),
+    "usage absent until the end": (Style(usage_null=False), set()),
+    "more fields than documented": (Style(extras=True), set()),
+    # lawful by the standard, and missed by some clients: a should, never a must
+    "CRLF": (Style(line_end=b"\r\n"), {"SSE-04"}),
+    "CR": (Style(line_end=b"\r"), {"SSE-04"}),
+    "no space after data:": (Style(colon=b"data:"), {"SSE-17"}),
+    "JSON over several lines": (Style(indent=2, lines=True), {"SSE-16"}),
+}
+
+
+def test_honest_server__breaks_no_clause() -> None:
+    """All clauses, in both formats; 402 for want of credits is another tongue's word for 406."""
+    with other_server() as url:
+        for dialect in ("nvidia", "segmind"):
+            found = judged(url, dialect)
+            assert set(broken(found)) - {"ERR-05"} == set(), dialect
+            assert sum(entry.verdict == "PASS" for entry in found.values()) > 80
+            assert {"INCONCLUSIVE", "UNSUPPORTED"}.isdisjoint(entry.verdict for entry in found.values())
+
+
+@pytest.mark.parametrize("name", STYLES)
+def test_lawful_style__is_no_failure(name: str) -> None:
+    """How an honest server says it is its own business; what trips some clients is NON-STRICT."""
+    style, departures = STYLES[name]
+    with other_server(style) as url:
+        found = broken(judged(url, only=ABOUT_FORM))
+    assert found == dict.fromkeys(departures, "NON-STRICT")
+
+
+@pytest.mark.parametrize("name", DEFECTS)
+def test_defect__brings_down_its_clauses(name: str) -> None:
+    """Those that speak of it, and of all that judge every answer no other."""
+    case = DEFECTS[name]
+    with other_server(case.style, case.defect) as url:
+        found = judged(url, case.dialect, only=PASSIVE | case.falls)
+    assert set(broken(found)) == case.falls
+    assert all(found[clause].got for clause in case.falls)
