@@ -27,10 +27,10 @@ Steps 1 to 6 and 12 to 17 keep accounts and belong to one thread; 7 to 11 keep n
 in another. Between 15 and 17 a call may wait for its turn; who calls `prepare` asks the engine, and then settles, which
 refuses for want of credits once more if others spent them meanwhile.
 
-A call counts for its key's limit of requests in step 6, whatever becomes of it later; one that is rate-limited takes
-nothing. A key that has a limit of tokens too is judged by both at once in step 15, when its tokens are known, so that
-the wait which it is told is the whole wait: it counts what `usage` will say, and a call that is refused before step 15
-counts nothing.
+A call counts for its key's limit of requests in step 6, whatever becomes of it later; one that the limits refuse takes
+nothing of them. A key that has a limit of tokens too is judged by both at once in step 15, when its tokens are known,
+so that the wait which it is told is the whole wait: it counts what `usage` will say, and a call that is refused before
+step 15 counts nothing.
 
 Knows no socket and no clock: the time, in nanoseconds since 1970, is an argument.
 """
@@ -118,9 +118,10 @@ class Service:
 
     def prepare(self, call: Call) -> Reply | None:
         """Steps 12 to 15: writes the completion into the call, nothing billed yet, or refuses it."""
-        refused = self._run(self._permit, call)
-        if refused is not None:
-            return refused
+        if call.standing.account.restricted:
+            refused = self._run(self._permit, call)
+            if refused is not None:
+                return refused
         refusal = self._fixture(call) if self._fixture is not None else None
         if refusal is not None:
             return self.refuse(call, refusal)

@@ -241,7 +241,13 @@ def test_port_of_other_workers__is_in_use() -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [["--break", "SSE-08"], ["--as", "observed"], ["--fixtures", "examples/fixtures.yaml"]]
+    "options",
+    [
+        ["--break", "SSE-08"],
+        ["--as", "observed"],
+        ["--engine", "mixtral-8x7b"],
+        ["--fixtures", "examples/fixtures.yaml"],
+    ],
 )
 def test_what_is_not_shared__is_refused_with_its_reason(options: list[str]) -> None:
     """In one line, whatever comes first on the command line."""
