@@ -19,7 +19,8 @@ from mock_server.admission import ACCOUNTS, Account, Admission
 from mock_server.engine import Deployment, Pace
 from mock_server.fixture_file import FixtureError, FixtureFile
 from mock_server.incident_plan import GRAMMAR, IncidentError, describe
-from mock_server.incidents import HEADER, Incidents
+from mock_server.admission import ACCOUNTS, Account, Admission
+from mock_server.engine import Deployment, Pace
 from mock_server.limits import Limits
 from mock_server.mock import Ids, Mock, build
 from spec.commandline import Parser
@@ -35,13 +36,18 @@ MOST_WORKERS = 64
 """More than this are a slip of the finger."""
 
 _BACKLOG = 2048
-_PROGRAM = "python -m mock_server"
+exit status: 0 ended by a signal or predicted, 2 the command line, a file or the address cannot be used"""
 _DESCRIPTION = "Answers chat completion calls by the contract. The first line on stdout is the address."
 _LIMITS = Limits()
 _KEYS = "\n".join(f"  {account.key:<16}{account.purpose}" for account in ACCOUNTS)
 _GRAMMAR = "\n".join(f"  {line}" for line in GRAMMAR.splitlines())
 _EPILOG = f"""keys, unless --accounts names others (any other key is wrong):
 {_KEYS}
+
+beside the contract
+  /_mock/       the live page; /_mock/api lists what else is under it (this machine only)
+  /metrics      for Prometheus, under vLLM's names
+  /v1/models    and /health, /v1/health/live, /v1/health/ready
 
 any documented status on demand, with the request header
   Prefer: code=NNN      for example 429, 500 or 502; a status that is not documented is refused with the list of those
@@ -84,6 +90,7 @@ def main(arguments: list[str] | None = None) -> int:
         _check_shared(parser, options)
     new_id = Ids()
     mock = _mock(parser, options, pace, new_id)
+from mock_server.journal import MOST_BYTES, MOST_REQUESTS, Journal
     tls = _tls(parser, options)
     listening = _listen(parser, options.host, options.port)
     if options.workers > 1:
@@ -161,6 +168,26 @@ def _parser() -> Parser:
         metavar="FILE",
         help="scripted replies, see examples/fixtures.yaml; read again whenever the file changes (default: none)",
     )
+    add("--journal", type=Path, metavar="FILE", help="write every request into it, a line each (default: none)")
+    add(
+        "--journal-requests",
+        type=_count,
+        default=MOST_REQUESTS,
+        metavar="N",
+        help="how many ended requests /_mock/journal keeps; the oldest goes (default: %(default)s)",
+    )
+    add(
+        "--journal-mb",
+        type=_count,
+        default=MOST_BYTES // _MB,
+        metavar="N",
+        help="and in how many MB of memory (default: %(default)s)",
+    )
+    add(
+        "--control-token-env",
+        metavar="NAME",
+        help="environment variable with a token that lets clients of other machines use /_mock/ (default: none may)",
+    )
     add("--spec", type=Path, default=DOCUMENT, metavar="FILE", help="the contract (default: the shipped openapi.yaml)")
     seconds = partial(add, type=_seconds, metavar="X")
     seconds("--head-timeout-s", default=_LIMITS.head_s, help="time for a request's head (default: %(default)s)")
@@ -233,6 +260,8 @@ def _mock(parser: Parser, options: argparse.Namespace, pace: Deployment, new_id:
                 body_s=options.body_timeout_s,
                 idle_s=options.idle_timeout_s,
             ),
+            journal=Journal(most_requests=options.journal_requests, most_bytes=options.journal_mb * _MB),
+            control_token=_token(parser, options.control_token_env),
         )
     except ContractError as error:
         parser.error(f"--spec: {error}")
@@ -270,6 +299,23 @@ def _check_shared(parser: Parser, options: argparse.Namespace) -> None:
     for name, (option, reason) in NOT_SHARED.items():
         if getattr(options, name) != parser.get_default(name):
             parser.error(f"--workers: expected 1 beside {option}, got {options.workers}: {reason}")
+def _token(parser: Parser, name: str | None) -> str | None:
+    if name is None:
+        return None
+    token = os.environ.get(name, "")
+    if len(token) < _SHORTEST_TOKEN or not token.isascii() or not token.isprintable():
+        parser.error(f"--control-token-env: expected {name} to hold a token of {_SHORTEST_TOKEN} characters or more")
+    return token
+
+
+def _keep_journal(parser: Parser, mock: Mock, path: Path) -> None:
+    from mock_server.journal_file import JournalFile  # noqa: PLC0415
+
+    try:
+        file = JournalFile(path, mock.line, _tell)
+    except OSError as error:
+        parser.error(f"--journal: {path}: expected a file to write, got {error.strerror}")
+    mock.journal.readers.append(file.add)
 
 
 def _tell(line: str) -> None:
@@ -319,6 +365,8 @@ def _listen(parser: Parser, host: str, port: int) -> socket.socket:
 def _serve_together(count: int, mock: Mock, listening: socket.socket, new_id: Ids, tls: ssl.SSLContext | None) -> int:
     from mock_server import asgi, wire, workers  # noqa: F401, PLC0415  imported once, before the fork
 
+    mock.shared = True
+
     def work(worker: workers.Worker) -> None:
         new_id.renew()
         _serve(mock, worker.listening, tls, worker)
@@ -362,6 +410,7 @@ def _serve(mock: Mock, listening: socket.socket, tls: ssl.SSLContext | None, wor
     if worker is None:
         print(_address(listening, tls), flush=True)
     server.run(sockets=[listening])
+    mock.journal.stop(mock.clock())
 
 
 def _collect_rarely() -> None:
@@ -389,6 +438,8 @@ def _port(text: str) -> int:
 def _workers(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MOST_WORKERS:
         raise argparse.ArgumentTypeError(f"expected 1 to {MOST_WORKERS} processes, got {text!r}")
+    if options.journal is not None:
+        _keep_journal(parser, mock, options.journal)
     return int(text)
 
 

@@ -6,7 +6,7 @@ whether it becomes one, is for the service.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -81,8 +81,17 @@ class Standing:
     def __init__(self, account: Account) -> None:
         self.account = account
         self._money = Money(account.credits or Decimal(0), account.price)
-        self._left = self._money.units(account.credits or Decimal(0))
+        self.restore()
+
+    def restore(self) -> None:
+        """Stands as in the beginning: all credits left, all buckets full."""
+        self._left = self._money.units(self.account.credits or Decimal(0))
         self._requests_full_at = self._tokens_full_at = 0
+
+    def next_ns(self, now_ns: int) -> int | None:
+        """How long until a call of one token is let in, with nothing taken for it; None when it never is."""
+        limits = (self.account.requests, self._requests_full_at), (self.account.tokens, self._tokens_full_at)
+        return longest(limit.wait_ns(full_at, now_ns, 1) for limit, full_at in limits if limit is not None)
 
     def take(self, now_ns: int, tokens: int = 0) -> Quota:
         """Lets one call of so many tokens in and takes it from the limits, or takes nothing and says how long to wait.
@@ -159,6 +168,16 @@ class Admission:
     ) -> None:
         self._standings = {account.key: standing(account) for account in accounts}
         self.anonymous = Standing(ANONYMOUS)
+
+    @property
+    def keys(self) -> Collection[str]:
+        """The known keys, so that they can be taken out of what is shown."""
+        return self._standings.keys()
+
+    @property
+    def standings(self) -> Collection[Standing]:
+        """All accounts that have a key."""
+        return self._standings.values()
 
     def find(self, keys: Iterable[str], now_ns: int) -> Standing | None:
         """The account of the first key that is known, one that is still valid before all others; None when all are

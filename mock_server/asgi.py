@@ -14,8 +14,10 @@ from typing import Any
 
 import orjson
 
+from mock_server import recorder
 from mock_server.checks import Call
 from mock_server.engine import Generation
+from mock_server.journal import CLIENT_LEFT, CUT, Entry
 from mock_server.message import HEAD, Disturbed, Reply, Request, Write
 from mock_server.mock import Mock
 from mock_server.wire import LONG_BODY_BYTES
@@ -48,29 +50,50 @@ class App:
             raise ValueError(f"scope: expected http or lifespan, got {scope['type']!r}")
 
     async def _http(self, scope: Message, receive: Receive, send: Send) -> None:
-        service = self._mock.service
-        most_bytes = self._mock.limits.body_bytes
+        mock = self._mock
+        most_bytes = mock.limits.body_bytes
         body = await _body(receive, most_bytes)
         if len(body) > most_bytes:
             message = f"expected a body of at most {most_bytes} bytes, got more"
-            await _send_whole(service.refuse_protocol(413, message, scope["path"]), send)
+            await _send_whole(mock.service.refuse_protocol(413, message, scope["path"]), send)
             return
-        call = service.admit(_request(scope, body), self._mock.clock())
-        if isinstance(call, Reply):
-            await _send_whole(call, send, without_body=scope["method"] == "HEAD")
-            return
-        refused = await self._read(call) or service.prepare(call)
+        request = _request(scope, body)
+        if not mock.service.contract.at(request.path):
+            aside = mock.side.answer(request, (scope.get("client") or (None,))[0])
+            if aside is not None:
+                reply = aside if isinstance(aside, Reply) else await asyncio.to_thread(aside)
+                await _send_whole(reply, send, without_body=request.method == "HEAD")
+                return
+        now_ns = mock.clock()
+        entry = mock.journal.begin(recorder.received(request, now_ns))
+        sending = _Sending(send, entry, mock.clock)
+        end = CLIENT_LEFT
+        try:
+            await self._answer(Call(request, now_ns), entry, receive, sending)
+            if sending.finished:
+                end = recorder.ending(entry)
+        except CutError:
+            end = CUT
+            raise
+        finally:
+            mock.journal.end(entry, end, mock.clock())
+
+    async def _answer(self, call: Call, entry: Entry, receive: Receive, send: Send) -> None:
+        service = self._mock.service
+        refused = service.admit(call) or await self._read(call) or service.prepare(call)
+        recorder.identify(entry, call)
         if refused is not None:
-            await _until_gone(receive, _send_whole(refused, send))
+            recorder.decide(entry, refused, call.refused_at, self._mock.clock())
+            await _until_gone(receive, _send_whole(refused, send, without_body=call.request.method == "HEAD"))
         else:
-            await _until_gone(receive, self._generate(call, send))
+            await _until_gone(receive, self._generate(call, entry, send))
 
     async def _read(self, call: Call) -> Reply | None:
         if len(call.request.body) < LONG_BODY_BYTES:
             return self._mock.service.read(call)
         return await asyncio.to_thread(self._mock.service.read, call)
 
-    async def _generate(self, call: Call, send: Send) -> None:
+    async def _generate(self, call: Call, entry: Entry, send: Send) -> None:
         """Sends a completion as its tokens become due, once its turn has come."""
         more = asyncio.Event()
         turn: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
@@ -91,15 +114,20 @@ class App:
             deliver=more.set,
             refuse=lambda overload: turn.set_result(service.overloaded(call, overload)),
         )
+        entry.generation = generation
         try:
             pacer.start(generation, call.now_ns)
             reply = await turn
+            recorder.decide(entry, reply, call.refused_at, self._mock.clock())
             if reply.tokens and reply.frames is not None:
                 await self._stream(reply, reply.frames, generation, more, send)
                 return
-            if reply.tokens:
+            while reply.tokens and not generation.finished:
                 await more.wait()
+                more.clear()
             await _send_whole(reply, send)
+            if reply.tokens:
+                generation.sent.append((generation.due, self._mock.clock()))
         finally:
             pacer.cancel(generation)
 
@@ -117,6 +145,25 @@ class App:
             generation.sent.append((due, self._mock.clock()))
             sent = due
         await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+class _Sending:
+    """Sends messages and writes into the journal's entry when the first one left, and how much did."""
+
+    def __init__(self, send: Send, entry: Entry, clock: Callable[[], int]) -> None:
+        self._send = send
+        self._entry = entry
+        self._clock = clock
+        self.finished = False
+
+    async def __call__(self, message: Message) -> None:
+        """Sends one message."""
+        await self._send(message)
+        entry = self._entry
+        entry.bytes_sent += len(message.get("body", b""))
+        if entry.head_ns is None:
+            entry.head_ns = self._clock()
+        self.finished = message["type"] == "http.response.body" and not message.get("more_body", False)
 
 
 async def _send_whole(reply: Reply, send: Send, *, without_body: bool = False) -> None:

@@ -58,17 +58,17 @@ class BrokenService(Service):
         super().__init__(contract, replies, admission, fixtures, incidents)
         self._breaks = breaks
 
-    def admit(self, request: Request, now_ns: int) -> Call | Reply:
+    def admit(self, call: Call) -> Reply | None:
         """As the service does, of the changed request."""
         for broken in self._breaks:
-            reply = broken.route(request) if broken.route is not None else None
+            reply = broken.route(call.request) if broken.route is not None else None
             if reply is not None:
                 return reply
-        operation = self.contract.at(request.path).get(request.method)
+        operation = self.contract.at(call.request.path).get(call.request.method)
         for broken in self._breaks:
             if broken.request is not None and operation is not None:
-                request = broken.request(operation, request)
-        return super().admit(request, now_ns)
+                call.request = broken.request(operation, call.request)
+        return super().admit(call)
 
     def prepare(self, call: Call) -> Reply | None:
         """As the service does, but for the calls that are refused instead; these are not billed."""
@@ -78,6 +78,7 @@ class BrokenService(Service):
         for broken in self._breaks:
             refusal = broken.instead(call) if broken.instead is not None else None
             if refusal is not None:
+                call.refused_at = "break"
                 return self.refuse(call, refusal)
         return None
 

@@ -35,7 +35,7 @@ class Call:
     """One request on its way through the checks.
 
     `quota` is what the limits of the key said, None where it has none; `price` and `left` are what the completion
-    costs and what the account has left, in its own smallest unit of money.
+    costs and what the account has left, in its own smallest unit of money. `refused_at` is the step that refused it.
     """
 
     operation: Operation
@@ -52,6 +52,7 @@ class Call:
         self.request = request
         self.now_ns = now_ns
         self.quota: Quota | None = None
+        self.refused_at: str | None = None
 
 
 class Checks:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 import secrets
 import weakref
 from collections.abc import Callable, Sequence
@@ -14,26 +15,66 @@ from mock_server.clock import Clock
 from mock_server.engine import Deployment, Engine, Pace
 from mock_server.fixture_file import FixtureFile
 from mock_server.incidents import Incidents
+from mock_server.journal import Entry, Journal
 from mock_server.limits import Limits
+from mock_server.metrics import Metrics
 from mock_server.pacer import Pacer
+from mock_server.record import Origin, line, redactor
 from mock_server.replies import Replies
 from mock_server.service import Service
+from mock_server.side import Side
 from spec.contract import Contract, ContractError
 from spec.tokens import tokenizer
 
 
 class Mock:
-    """Everything that one server is made of, whatever edge it has."""
+    """Everything that one server is made of, whatever edge it has.
+
+    `offset_ns` is what the clock is ahead of `time.monotonic_ns()`; `shared` says that there are other processes with
+    mocks of their own behind the same port, so that this one does not know everything.
+    """
 
     def __init__(
-        self, service: Service, pace: Deployment, clock: Callable[[], int], limits: Limits | None = None
+        self,
+        service: Service,
+        pace: Deployment,
+        clock: Clock,
+        limits: Limits | None = None,
+        *,
+        journal: Journal | None = None,
+        control_token: str | None = None,
     ) -> None:
         self.service = service
-        self.incidents = service.incidents
+        self.incidents: Incidents = service.incidents
         self.limits = limits or Limits()
         self.pace = pace
-        self.clock = clock
+        self.clock: Callable[[], int] = clock
+        self.offset_ns = clock.offset_ns
+        self.started_ns = clock()
+        self.shared = False
+        self.breaks: tuple[str, ...] = ()
+        self.fixtures: FixtureFile | None = None
+        self.metrics: Metrics = Metrics()
+        self.journal: Journal = Journal() if journal is None else journal
+        self.journal.readers.append(self.metrics.add)
+        self._redact = redactor(service.admission.keys)
+        self.connections = itertools.count(1)
+        self.side = Side(self, control_token)
         self._pacers: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Pacer] = weakref.WeakKeyDictionary()
+
+    def line(self, entry: Entry) -> bytes:
+        """An entry of the journal as a line of JSON, without keys."""
+        return line(entry, self.origin)
+
+    @property
+    def origin(self) -> Origin:
+        """What its journal's entries have in common."""
+        return Origin(self.offset_ns, self._redact, os.getpid())
+
+    @property
+    def kv_share(self) -> float:
+        """The share of the engine's KV budget in use; 0 where the pace has none."""
+        return max((pacer.engine.load.kv_share for pacer in self._pacers.values()), default=0.0)
 
     def pacer(self) -> Pacer:
         """The pacer of the running event loop; all replies that leave through one loop share its engine."""
@@ -61,9 +102,11 @@ def build(
     new_id: Callable[[], str] | None = None,
     incidents: Incidents | None = None,
     limits: Limits | None = None,
+    journal: Journal | None = None,
+    control_token: str | None = None,
 ) -> Mock:
     """A mock of the contract; `breaks` names the clauses that it violates, `admission` has its accounts, `fixtures`
-    holds its scripted replies, and `new_id` names its completions.
+    holds its scripted replies, `new_id` names its completions, and `journal` takes in what it does.
 
     `as_observed` makes it behave as the real endpoints were seen to (`spec/observed.yaml`), where that is otherwise.
     `incidents` are what befalls the answers, none at first unless told otherwise.
@@ -84,7 +127,9 @@ def build(
     if breaks or as_observed:
         changes = _changes(breaks, as_observed=as_observed)
         service = BrokenService(contract, replies, admission, changes, fixtures=fixtures, incidents=incidents)
-    return Mock(service, pace or Pace(), Clock(), limits)
+    mock = Mock(service, pace or Pace(), Clock(), limits, journal=journal, control_token=control_token)
+    mock.breaks, mock.fixtures = tuple(breaks), fixtures
+    return mock
 
 
 def _changes(breaks: Sequence[str], *, as_observed: bool) -> list[Break]:

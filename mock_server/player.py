@@ -31,8 +31,8 @@ class _Queued(NamedTuple):
 class Player:
     """Plays one reply onto a transport; what is due waits for what is still to be played.
 
-    `paused` says whether the client does not read, `sent` is told how many tokens are out, `over` is called behind the
-    last byte and `cut` when an incident ended the connection instead.
+    `write` hands bytes to the transport, `paused` says whether the client does not read, `sent` is told how many
+    tokens are out, `over` is called behind the last byte and `cut` when an incident ended the connection instead.
     """
 
     def __init__(
@@ -40,6 +40,7 @@ class Player:
         transport: asyncio.Transport,
         made: Outgoing,
         *,
+        write: Callable[[bytes], object],
         paused: Callable[[], bool],
         sent: Callable[[int], None],
         over: Callable[[], None],
@@ -47,6 +48,7 @@ class Player:
     ) -> None:
         assert made.disturbed is not None
         self._transport = transport
+        self._write = write
         self._made = made
         self._disturbed: Disturbed = made.disturbed
         self._paused = paused
@@ -83,7 +85,7 @@ class Player:
                 return
             self._queue.popleft()
             if queued.data:
-                self._transport.write(queued.data)
+                self._write(queued.data)
             if queued.ending is not None:
                 self._end(queued.ending)
                 return

@@ -79,8 +79,9 @@ class Service:
     ) -> None:
         self.contract = contract
         self._replies = replies
-        self._refusals = Refusals(contract)
-        checks = Checks(contract, self._refusals, admission, replies)
+        self.admission = admission
+        self.refusals = Refusals(contract)
+        checks = Checks(contract, self.refusals, admission, replies)
         self.incidents = incidents or Incidents()
         wanted = checks.preference, self.incidents.check
         self._admit = (checks.route, checks.method, *wanted, checks.key, checks.permission, checks.rate)
@@ -93,15 +94,12 @@ class Service:
 
     def answer(self, request: Request, now_ns: int) -> Reply:
         """The reply to a request, all steps in one go, with no turn to wait for."""
-        call = self.admit(request, now_ns)
-        if isinstance(call, Reply):
-            return call
-        return self.read(call) or self.prepare(call) or self.settle(call)
-
-    def admit(self, request: Request, now_ns: int) -> Call | Reply:
-        """Steps 1 to 6: a call whose body may be read, or the refusal."""
         call = Call(request, now_ns)
-        return self._run(self._admit, call) or call
+        return self.admit(call) or self.read(call) or self.prepare(call) or self.settle(call)
+
+    def admit(self, call: Call) -> Reply | None:
+        """Steps 1 to 6: the refusal, None when the call's body may be read."""
+        return self._run(self._admit, call)
 
     def read(self, call: Call) -> Reply | None:
         """Steps 7 to 11: the refusal of the body, None when it asks a question; any thread may do this."""
@@ -124,12 +122,14 @@ class Service:
                 return refused
         refusal = self._fixture(call) if self._fixture is not None else None
         if refusal is not None:
+            call.refused_at = "fixture"
             return self.refuse(call, refusal)
         call.completion = self._replies.completion(call.question, call.script, call.now_ns // _SECOND_NS)
         return self._run(self._afford, call)
 
     def overloaded(self, call: Call, overload: Overload) -> Reply:
         """Step 16: the refusal of a call that does not get its turn; nothing is billed."""
+        call.refused_at = "turn"
         refusal = Refusal(overload.condition, overload.message, wait_s=overload.wait_s, status=overload.status)
         return self.refuse(call, refusal)
 
@@ -159,17 +159,18 @@ class Service:
 
     def render(self, call: Call, refusal: Refusal) -> Reply:
         """The reply that carries a refusal."""
-        return self._refusals.render(call.operation, refusal)
+        return self.refusals.render(call.operation, refusal)
 
     def refuse_protocol(self, status: int, message: str, path: str) -> Reply:
         """The refusal of what is no HTTP request, in the shape of the operation that it seems to be meant for."""
         refusal = Refusal("invalid-request", message, status=status)
-        return self._refusals.render(self._refusals.nearest(path), refusal)
+        return self.refusals.render(self.refusals.nearest(path), refusal)
 
     def _run(self, checks: Sequence[_Check], call: Call) -> Reply | None:
         for check in checks:
             refusal = check(call)
             if refusal is not None and _is_refused(call, refusal):
+                call.refused_at = check.__name__
                 return self.refuse(call, refusal)
         return None
 

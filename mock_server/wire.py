@@ -14,10 +14,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
-from mock_server import http1
+from mock_server import http1, journal, recorder
 from mock_server.checks import Call
+from mock_server.control import Answer
 from mock_server.engine import Generation, Overload
 from mock_server.http1 import DateField, Malformed, Reader, Received
+from mock_server.journal import Entry
 from mock_server.limits import Patience, Phase
 from mock_server.message import Outgoing, Reply
 from mock_server.mock import Mock
@@ -61,6 +63,8 @@ class Connection(asyncio.Protocol):
         self._date = date
         self._pacer = mock.pacer()
         self._connections = connections
+        self._number = next(mock.connections)
+        self._entry: Entry | None = None
         self._reader = Reader(mock.limits)
         self._waiting: deque[Received | Malformed] = deque()
         self._busy = False
@@ -93,6 +97,7 @@ class Connection(asyncio.Protocol):
             self._pacer.cancel(self._sending.generation)
         if self._player is not None:
             self._player.stop()
+        self._end_entry(journal.SERVER_STOPPED if self._last else journal.CLIENT_LEFT)
         if self._linger is not None:
             self._linger.cancel()
 
@@ -105,6 +110,7 @@ class Connection(asyncio.Protocol):
         """The client closed its side, as clients do that go away."""
         if self._sending is not None:
             self._pacer.cancel(self._sending.generation)
+            self._end_entry(journal.CLIENT_LEFT)
 
     def pause_writing(self) -> None:
         """The client reads more slowly than it is written to."""
@@ -165,18 +171,41 @@ class Connection(asyncio.Protocol):
 
     def _answer(self, received: Received | Malformed) -> None:
         self._busy = True
-        service = self._mock.service
+        mock, service, now_ns = self._mock, self._mock.service, self._mock.clock()
         if isinstance(received, Malformed):
-            self._send(service.refuse_protocol(received.status, received.message, received.path), None)
+            refused = service.refuse_protocol(received.status, received.message, received.path)
+            self._entry = mock.journal.begin(recorder.malformed(received.path, now_ns, self._number))
+            recorder.decide(self._entry, refused, recorder.PROTOCOL, now_ns)
+            self._send(refused, None)
             return
-        call = service.admit(received.request, self._mock.clock())
-        if isinstance(call, Reply):
-            self._send(call, received)
-        elif len(received.request.body) < LONG_BODY_BYTES:
+        request = received.request
+        if not service.contract.at(request.path):
+            aside = mock.side.answer(request, self._peer())
+            if aside is not None:
+                self._answer_aside(aside, received)
+                return
+        self._entry = mock.journal.begin(recorder.received(request, now_ns, self._number))
+        call = Call(request, now_ns)
+        refused_call = service.admit(call)
+        if refused_call is not None:
+            self._send_refusal(refused_call, received, call)
+        elif len(request.body) < LONG_BODY_BYTES:
             self._generate(service.read(call), received, call)
         else:
             reading = self._loop.run_in_executor(None, service.read, call)
             reading.add_done_callback(functools.partial(self._read_elsewhere, received, call))
+
+    def _answer_aside(self, aside: Answer, received: Received) -> None:
+        """Answers what is not of the contract; what takes long in another thread."""
+        if isinstance(aside, Reply):
+            self._send(aside, received)
+            return
+        rendering = self._loop.run_in_executor(None, aside)
+        rendering.add_done_callback(lambda done: None if self._lost else self._send(done.result(), received))
+
+    def _peer(self) -> str | None:
+        address = self._transport.get_extra_info("peername")
+        return address[0] if isinstance(address, tuple) else None
 
     def _read_elsewhere(self, received: Received, call: Call, reading: asyncio.Future[Reply | None]) -> None:
         if not self._lost:
@@ -186,7 +215,7 @@ class Connection(asyncio.Protocol):
         """Hands the completion to the engine, unless the call is refused."""
         refused = refused or self._mock.service.prepare(call)
         if refused is not None:
-            self._send(refused, received)
+            self._send_refusal(refused, received, call)
             return
         generation = Generation(
             tokens=call.completion.steps,
@@ -196,9 +225,19 @@ class Connection(asyncio.Protocol):
             refuse=self._refuse,
         )
         self._sending = _Sending(call, received, generation)
+        if self._entry is not None:
+            recorder.identify(self._entry, call)
+            self._entry.generation = generation
         self._pacer.start(generation, call.now_ns)
 
     # replies
+
+    def _send_refusal(self, refused: Reply, received: Received, call: Call) -> None:
+        """Writes a refusal, also in the journal."""
+        if self._entry is not None:
+            recorder.identify(self._entry, call)
+            recorder.decide(self._entry, refused, call.refused_at, self._mock.clock())
+        self._send(refused, received)
 
     def _send(self, reply: Reply, received: Received | None) -> None:
         """Writes a reply that waits for nothing."""
@@ -208,7 +247,8 @@ class Connection(asyncio.Protocol):
             self._player.deliver(len(made.frames), finished=True)
             return
         data = b"".join(made.frames)
-        self._transport.write(made.head + (http1.chunk(data) if made.chunked else data) + made.end)
+        self._write(made.head + (http1.chunk(data) if made.chunked else data) + made.end)
+        self._end_entry()
         self._done(close=made.close, amid_request=received is None)
 
     def _begin(self) -> None:
@@ -225,6 +265,8 @@ class Connection(asyncio.Protocol):
         sending.head, sending.streams = sending.made.head, reply.frames is not None
         if sending.made.disturbed is not None:
             self._player = self._play(sending.made, generation)
+        if self._entry is not None:
+            recorder.decide(self._entry, reply, None, self._mock.clock())
 
     def _refuse(self, overload: Overload) -> None:
         """The completion gets no turn."""
@@ -236,7 +278,7 @@ class Connection(asyncio.Protocol):
         sending, self._sending = self._sending, None
         assert sending is not None
         self._pacer.cancel(sending.generation)
-        self._send(refused, sending.received)
+        self._send_refusal(refused, sending.received, sending.call)
 
     def _play(self, made: Outgoing, generation: Generation | None) -> Player:
         """What sends a disturbed reply: a completion's with its generation, another with None."""
@@ -247,15 +289,19 @@ class Connection(asyncio.Protocol):
 
         def over() -> None:
             self._player = self._sending = None
+            self._end_entry()
             self._done(close=made.close, amid_request=False)
 
         def cut() -> None:
             # nothing more is answered: the connection is busy until it is lost
             self._waiting.clear()
+            self._end_entry(journal.CUT)
             if generation is not None:
                 self._pacer.cancel(generation)
 
-        return Player(self._transport, made, paused=lambda: self._write_paused, sent=sent, over=over, cut=cut)
+        return Player(
+            self._transport, made, write=self._write, paused=lambda: self._write_paused, sent=sent, over=over, cut=cut
+        )
 
     def _deliver(self) -> None:
         """Writes what is due and has not left; what a slow client holds up leaves when it reads again.
@@ -272,7 +318,7 @@ class Connection(asyncio.Protocol):
             return
         if generation.due == sending.frames:
             if sending.streams and sending.head:
-                self._transport.write(sending.head)
+                self._write(sending.head)
                 sending.head = b""
             return
         first, due = sending.frames, generation.due
@@ -282,12 +328,30 @@ class Connection(asyncio.Protocol):
         finished = due == generation.tokens
         if sending.head or finished:
             data = sending.head + data + (made.end if finished else b"")
-        self._transport.write(data)
+        now_ns = self._write(data)
         sending.head, sending.frames = b"", due
-        generation.sent.append((due, self._mock.clock()))
+        generation.sent.append((due, now_ns))
         if finished:
             self._sending = None
+            self._end_entry()
             self._done(close=made.close, amid_request=False)
+
+    def _write(self, data: bytes) -> int:
+        """Hands bytes to the socket; the time after that."""
+        self._transport.write(data)
+        now_ns = self._mock.clock()
+        entry = self._entry
+        if entry is not None:
+            entry.bytes_sent += len(data)
+            if entry.head_ns is None:
+                entry.head_ns = now_ns
+        return now_ns
+
+    def _end_entry(self, end: str | None = None) -> None:
+        """Writes down how the answer ended; None when all of it is out."""
+        entry, self._entry = self._entry, None
+        if entry is not None:
+            self._mock.journal.end(entry, end or recorder.ending(entry), self._mock.clock())
 
     def _done(self, *, close: bool, amid_request: bool) -> None:
         self._busy = False

@@ -307,13 +307,16 @@ class _Transport(asyncio.Transport):
     def close(self) -> None:
         self.closed = True
 
+    def can_write_eof(self) -> bool:
+        return False
+
 
 class _Driven:
     """A connection without a socket, on a clock that is set by hand; a token takes a second."""
 
     def __init__(self, contract: Contract, *incidents: str) -> None:
         self.now_ns = 0
-        mock = build(contract, pace=Pace(itl_ns=SECOND_NS), incidents=Incidents(0, *incidents))
+        self.mock = mock = build(contract, pace=Pace(itl_ns=SECOND_NS), incidents=Incidents(0, *incidents))
         mock.clock = lambda: self.now_ns
         self.transport = _Transport()
         self.connection = Connection(mock, DateField(mock.clock), set())

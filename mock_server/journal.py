@@ -1,0 +1,208 @@
+"""What the mock did, request by request: the ground truth that a client's own figures can be held against.
+
+Bounded in requests and in bytes, the oldest goes. Pure: times are arguments, in nanoseconds of the mock's clock.
+Cheap while it is written: an entry keeps what was known anyway, and is put into words (`record`) only when it is read.
+No key is kept, nor any header that could carry one: `credential` tells equal ones apart and is never shown.
+"""
+
+from __future__ import annotations
+
+import itertools
+import zlib
+from array import array
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from mock_server.credentials import Misplaced
+from mock_server.message import Refusal
+
+if TYPE_CHECKING:
+    from mock_server.engine import Generation
+
+MOST_REQUESTS = 10_000
+MOST_BYTES = 32 * 1024 * 1024
+
+COMPLETE = "complete"
+CLIENT_LEFT = "client-left"
+CUT = "cut"
+SERVER_STOPPED = "server-stopped"
+ENDS = (COMPLETE, CLIENT_LEFT, CUT, SERVER_STOPPED)
+"""How an answer ended: in full, when the client went, as an incident wanted it, or with the server."""
+
+_ENTRY_BYTES = 1600
+"""What an entry occupies beside its texts and times; a test holds it."""
+
+_WHOLE_BODY_BYTES = 64 * 1024
+_FEW_STEPS = 2
+
+Steps = Sequence[tuple[int, int]]
+"""How many tokens there were at which time, ascending in both."""
+
+
+class Entry:
+    """One request and what became of it; whatever is None was not found out, or did not happen.
+
+    `id` counts the requests in the order in which they ended, so that who has read up to one id misses none; it is 0
+    while the request is under way. `dues` and `sent` are steps: so many tokens were due, and out, at that time. A
+    completion takes as many `steps` as its longest choice has tokens: choices are written side by side. `size` is about
+    how many bytes the entry occupies.
+    """
+
+    id = 0
+    dialect: str | None = None
+    account: str | None = None
+    model: str | None = None
+    stream: bool | None = None
+    status: int | None = None
+    refusal: Refusal | None = None
+    step: str | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    steps: int | None = None
+    completion_id: str | None = None
+    request_id: str | None = None
+    finish_reason: str | None = None
+    incident: str | None = None
+    truncated = False
+    misplaced: Misplaced | None = None
+    credential = 0
+    decided_ns: int | None = None
+    head_ns: int | None = None
+    ended_ns: int | None = None
+    end: str | None = None
+    bytes_sent = 0
+    size = 0
+    generation: Generation | None = None
+    _dues: Steps | array[int] = ()
+    _sent: Steps | array[int] = ()
+
+    def __init__(
+        self,
+        received_ns: int,
+        method: str,
+        path: str,
+        body: bytes,
+        connection: int | None = None,
+    ) -> None:
+        self.received_ns = received_ns
+        self.method = method
+        self.path = path
+        self.body_bytes = len(body)
+        self._crc = _crc(body)
+        self.connection = connection
+
+    @property
+    def fingerprint(self) -> str:
+        """The same for the same body, in any process; of a very long body, of its beginning, its end and its length."""
+        return f"{self._crc:08x}-{self.body_bytes}"
+
+    @property
+    def dues(self) -> Steps:
+        """How many tokens were due at which time, ascending."""
+        return self.generation.dues if self.generation is not None else _unpacked(self._dues)
+
+    @property
+    def sent(self) -> Steps:
+        """How many tokens had been handed to the socket at which time, ascending."""
+        return self.generation.sent if self.generation is not None else _unpacked(self._sent)
+
+    @property
+    def condition(self) -> str | None:
+        """Why the request was refused; None for a completion."""
+        return None if self.refusal is None else self.refusal.condition
+
+    def settle(self) -> None:
+        """Lets go of the generation, which holds on to the connection, and keeps its times in a tenth of the room."""
+        if self.generation is not None:
+            self._dues, self._sent = _packed(self.generation.dues), _packed(self.generation.sent)
+            self.generation = None
+        texts = len(self.path) + len(self.request_id or "") + len(self.refusal.message if self.refusal else "")
+        self.size = _ENTRY_BYTES + texts + 8 * (len(self._dues) + len(self._sent))
+
+
+class Journal:
+    """The requests under way, and as many of the ended ones as there is room for."""
+
+    def __init__(self, *, most_requests: int = MOST_REQUESTS, most_bytes: int = MOST_BYTES) -> None:
+        self.most_requests = most_requests
+        self.most_bytes = most_bytes
+        self.bytes = 0
+        self.running: dict[Entry, None] = {}
+        self.readers: list[Callable[[Entry], None]] = []
+        self._entries: deque[Entry] = deque()
+        self._last_id = 0
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @property
+    def last_id(self) -> int:
+        """The id of the request that ended last; 0 when none has."""
+        return self._last_id
+
+    @property
+    def dropped(self) -> int:
+        """How many ended requests are not in here any more."""
+        return self._last_id - len(self._entries)
+
+    def begin(self, entry: Entry) -> Entry:
+        """Takes in a request that has just been received."""
+        self.running[entry] = None
+        return entry
+
+    def end(self, entry: Entry, end: str, now_ns: int) -> None:
+        """Writes down how a request ended; the first end counts."""
+        if entry.end is not None:
+            return
+        self.running.pop(entry, None)
+        self._last_id = entry.id = self._last_id + 1
+        entry.end, entry.ended_ns = end, now_ns
+        for read in self.readers:
+            read(entry)
+        entry.settle()
+        self._entries.append(entry)
+        self.bytes += entry.size
+        while len(self._entries) > self.most_requests or self.bytes > self.most_bytes:
+            self.bytes -= self._entries.popleft().size
+
+    def entries(self, since: int = 0) -> list[Entry]:
+        """The ended requests with a greater id, the oldest first."""
+        missed = max(0, since - self.dropped)
+        return list(itertools.islice(self._entries, missed, None))
+
+    def clear(self) -> None:
+        """Forgets the ended requests; ids go on, and what is under way stays."""
+        self._entries.clear()
+        self.bytes = 0
+
+    def stop(self, now_ns: int) -> None:
+        """Ends everything that is under way with the server."""
+        for entry in list(self.running):
+            self.end(entry, SERVER_STOPPED, now_ns)
+
+
+def by_token(steps: Steps) -> list[int]:
+    """The time of each token, from how many there were at which time."""
+    times: list[int] = []
+    for count, at_ns in steps:
+        times.extend([at_ns] * (count - len(times)))
+    return times
+
+
+def _crc(body: bytes) -> int:
+    if len(body) <= _WHOLE_BODY_BYTES:
+        return zlib.crc32(body)
+    half = _WHOLE_BODY_BYTES // 2
+    return zlib.crc32(body[-half:], zlib.crc32(body[:half]))
+
+
+def _packed(steps: Steps) -> Steps | array[int]:
+    return steps if len(steps) <= _FEW_STEPS else array("q", itertools.chain.from_iterable(steps))
+
+
+def _unpacked(steps: Steps | array[int]) -> Steps:
+    if not isinstance(steps, array):
+        return steps
+    items = iter(steps)
+    return list(zip(items, items, strict=True))
