@@ -19,8 +19,8 @@ from mock_server.admission import ACCOUNTS, Account, Admission
 from mock_server.engine import Deployment, Pace
 from mock_server.fixture_file import FixtureError, FixtureFile
 from mock_server.incident_plan import GRAMMAR, IncidentError, describe
-from mock_server.admission import ACCOUNTS, Account, Admission
-from mock_server.engine import Deployment, Pace
+from mock_server.incidents import HEADER, Incidents
+from mock_server.journal import MOST_BYTES, MOST_REQUESTS, Journal
 from mock_server.limits import Limits
 from mock_server.mock import Ids, Mock, build
 from spec.commandline import Parser
@@ -36,7 +36,9 @@ MOST_WORKERS = 64
 """More than this are a slip of the finger."""
 
 _BACKLOG = 2048
-exit status: 0 ended by a signal or predicted, 2 the command line, a file or the address cannot be used"""
+_MB = 1024 * 1024
+_SHORTEST_TOKEN = 8
+_PROGRAM = "python -m mock_server"
 _DESCRIPTION = "Answers chat completion calls by the contract. The first line on stdout is the address."
 _LIMITS = Limits()
 _KEYS = "\n".join(f"  {account.key:<16}{account.purpose}" for account in ACCOUNTS)
@@ -90,7 +92,8 @@ def main(arguments: list[str] | None = None) -> int:
         _check_shared(parser, options)
     new_id = Ids()
     mock = _mock(parser, options, pace, new_id)
-from mock_server.journal import MOST_BYTES, MOST_REQUESTS, Journal
+    if options.journal is not None:
+        _keep_journal(parser, mock, options.journal)
     tls = _tls(parser, options)
     listening = _listen(parser, options.host, options.port)
     if options.workers > 1:
@@ -299,6 +302,8 @@ def _check_shared(parser: Parser, options: argparse.Namespace) -> None:
     for name, (option, reason) in NOT_SHARED.items():
         if getattr(options, name) != parser.get_default(name):
             parser.error(f"--workers: expected 1 beside {option}, got {options.workers}: {reason}")
+
+
 def _token(parser: Parser, name: str | None) -> str | None:
     if name is None:
         return None
@@ -438,8 +443,12 @@ def _port(text: str) -> int:
 def _workers(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MOST_WORKERS:
         raise argparse.ArgumentTypeError(f"expected 1 to {MOST_WORKERS} processes, got {text!r}")
-    if options.journal is not None:
-        _keep_journal(parser, mock, options.journal)
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) < 10**9:
+        raise argparse.ArgumentTypeError(f"expected a positive whole number, got {text!r}")
     return int(text)
 
 

@@ -44,8 +44,8 @@ def _ask(service: Service, operation: Operation, now_ns: int = NOW_NS, body: Any
 
 
 def _prepared(service: Service, operation: Operation) -> Call:
-    call = service.admit(request(operation, key=KEY), NOW_NS)
-    assert isinstance(call, Call)
+    call = Call(request(operation, key=KEY), NOW_NS)
+    assert service.admit(call) is None
     assert service.read(call) is None
     assert service.prepare(call) is None
     return call
