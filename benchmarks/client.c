@@ -21,11 +21,13 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -232,6 +234,7 @@ int main(int count, char **arguments) {
         fprintf(stderr, "usage: client PORT REQUESTS CONNECTIONS SECONDS SPREAD_MS TTFT_NS ITL_NS TOKENS\n");
         return 2;
     }
+    prctl(PR_SET_PDEATHSIG, SIGKILL);  /* nobody is left to end it */
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     address.sin_port = htons((uint16_t)atoi(arguments[1]));
     read_requests(arguments[2]);

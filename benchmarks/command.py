@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -39,6 +40,8 @@ def run(
     columns: Sequence[Column],
 ) -> int:
     """Measures, prints the table and the notes, and returns the exit status."""
+    # the servers and the client are ended on the way out: a signal must take this way too
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     try:
         results = measure(options)
     except MachineError as error:

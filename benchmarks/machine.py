@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import resource
 from pathlib import Path
@@ -24,12 +23,8 @@ def cores() -> tuple[int, int]:
 
 
 def pin(core: int) -> None:
-    """Keeps this process, and what it starts from now on, on one core, before all other work where that is allowed."""
+    """Keeps this process, and what it starts from now on, on one core."""
     os.sched_setaffinity(0, {core})
-    with contextlib.suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, 0, -20)
-        # where the scheduler groups by session, this is what counts
-        Path("/proc/self/autogroup").write_text("-20", encoding="ascii")
 
 
 def allow_connections(wanted: int) -> None:

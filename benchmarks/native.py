@@ -71,4 +71,7 @@ def calling(client: Path, port: int, plan: Plan) -> Iterator[Callable[[], dict[s
             figures: dict[str, Any] = json.loads(printed)
             return figures
 
-        yield seen
+        try:
+            yield seen
+        finally:
+            running.kill()  # it is over, unless this process is ended before it

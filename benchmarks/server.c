@@ -15,11 +15,13 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -186,6 +188,7 @@ int main(int count, char **arguments) {
         fprintf(stderr, "usage: server PORT REPLY TTFT_NS ITL_NS\n");
         return 2;
     }
+    prctl(PR_SET_PDEATHSIG, SIGKILL);  /* nobody is left to end it */
     read_reply(arguments[2]);
     ttft_ns = strtoull(arguments[3], NULL, 10);
     itl_ns = strtoull(arguments[4], NULL, 10);
