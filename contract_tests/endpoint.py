@@ -201,6 +201,10 @@ class Endpoint:
         if simplest.status != 200 and simplest is not exchange:
             raise Inconclusive(simplest.summary, expected="a completion of the simplest request", exchange=simplest)
 
+    def once(self, name: str, ask: Callable[[], Exchange]) -> Exchange:
+        """The answer of that name, asked for by whoever looks at it first; the ledger notes who looks."""
+        return self.line.ledger.once(self.operation.dialect, name, ask)
+
     # ---- what all passive clauses look at
 
     @cached_property
@@ -307,4 +311,4 @@ class Seen:
         return exchange
 
     def _once(self, name: str, ask: Callable[[], Exchange]) -> Exchange:
-        return self._endpoint.line.ledger.once(self._endpoint.operation.dialect, name, ask)
+        return self._endpoint.once(name, ask)

@@ -6,7 +6,6 @@ the clause is UNSUPPORTED. A refusal of everything is the target's state and sta
 
 from __future__ import annotations
 
-import functools
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -48,12 +47,12 @@ def fitting(endpoint: Endpoint, **changes: Any) -> Json:
     return endpoint.body(**{name: value for name, value in settings.items() if name in known} | changes)
 
 
-def granted(endpoint: Endpoint, body: Json) -> Exchange:
-    """The exchange when the feature is there.
+def granted(endpoint: Endpoint, body: Json, name: str | None = None) -> Exchange:
+    """The exchange when the feature is there; under a name it is asked for once, by whoever looks at it first.
 
     Raises: Unsupported when the target refuses it, Inconclusive when the target's state decided.
     """
-    exchange = endpoint.ask(body)
+    exchange = endpoint.ask(body) if name is None else endpoint.once(name, lambda: endpoint.ask(body))
     endpoint.settle(exchange)
     if exchange.status == 200:
         return exchange
@@ -63,29 +62,25 @@ def granted(endpoint: Endpoint, body: Json) -> Exchange:
     raise Unsupported(f"refused: {exchange.summary}", expected="200", exchange=exchange)
 
 
-@functools.cache
 def called(endpoint: Endpoint) -> Exchange:
     """The answer to a question with two functions, the first of which has to be called."""
-    return granted(endpoint, fitting(endpoint, messages=user(QUESTION), tools=TOOLS, tool_choice=NAMED))
+    return granted(endpoint, fitting(endpoint, messages=user(QUESTION), tools=TOOLS, tool_choice=NAMED), "call")
 
 
-@functools.cache
 def called_in_stream(endpoint: Endpoint) -> Stream:
     """The same, streamed."""
     body = fitting(endpoint, messages=user(QUESTION), tools=TOOLS, tool_choice=NAMED, stream=True)
-    return Stream(granted(endpoint, body))
+    return Stream(granted(endpoint, body, "streamed call"))
 
 
-@functools.cache
 def probable(endpoint: Endpoint) -> Exchange:
     """The answer to the simplest request with log probabilities and three alternatives."""
-    return granted(endpoint, endpoint.body(logprobs=True, top_logprobs=3))
+    return granted(endpoint, endpoint.body(logprobs=True, top_logprobs=3), "log probabilities")
 
 
-@functools.cache
 def twofold(endpoint: Endpoint) -> Exchange:
     """The answer to a long task with two choices of a few tokens each."""
-    return granted(endpoint, endpoint.body(messages=user(LONG_TASK), n=2, max_tokens=FEW))
+    return granted(endpoint, endpoint.body(messages=user(LONG_TASK), n=2, max_tokens=FEW), "two choices")
 
 
 def choices(exchange: Exchange) -> list[Json]:

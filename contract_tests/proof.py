@@ -20,7 +20,7 @@ Expected = Mapping[Place, frozenset[str]]
 """The verdicts that a place may have."""
 
 _FALLEN = frozenset(("FAIL", "NON-STRICT"))
-_HONEST = frozenset(("PASS", "INFO"))
+_HONEST = frozenset(("PASS", "INFO", "NOT-RUN"))
 _BLIND = "INCONCLUSIVE"
 _SHOWN = 4
 
@@ -75,7 +75,7 @@ class Proof:
 
 
 def dishonest(honest: Verdicts) -> list[str]:
-    """What keeps the unbroken mock from being a standard: each verdict that is neither PASS nor INFO, a line each."""
+    """What keeps the unbroken mock from being a standard: each verdict that is no PASS and no record, a line each."""
     return [
         f"{clause} on {dialect} is {verdict}" for (clause, dialect), verdict in honest.items() if verdict not in _HONEST
     ]

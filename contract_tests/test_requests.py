@@ -11,12 +11,11 @@ from hypothesis import strategies as st
 from contract_tests import strategies
 from contract_tests.endpoint import Endpoint
 from contract_tests.exchange import Exchange
+from contract_tests.together import DISPUTED
 from contract_tests.verdict import Inconclusive, Info, NotRun, Tolerable, Unsupported, Violation, require
 
 _PIXEL = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAACAkQBADs="
 _HELLO = "Say hello in one word."
-_DISPUTED = frozenset({("top_p", 0)})
-"""Documented bounds that are inclusive on paper and excluded by widespread servers; REQ-10 records them."""
 
 
 def _user(content: object) -> dict[str, object]:
@@ -106,7 +105,7 @@ def test_numbers_within_bounds__are_accepted(endpoint: Endpoint, data: st.DataOb
     request = endpoint.operation.request
     for name, raw in request.properties.items():
         bounds = [raw[keyword] for keyword in ("minimum", "maximum") if keyword in raw]
-        bounds = [bound for bound in bounds if (name, bound) not in _DISPUTED]
+        bounds = [bound for bound in bounds if (name, bound) not in DISPUTED]
         if bounds and "x-source" in raw:
             between = [] if endpoint.target.paid else [data.draw(strategies.within(request.field(name)), label=name)]
             for value in (*bounds, *between):

@@ -22,7 +22,7 @@ DISPUTED = frozenset({("top_p", 0)})
 _TEXT = (
     'Say hello in one word. \U0001f408 \U00020bb7 "\\\b\f\n\r\t\u2028\u2029 \u05e9\u05dc\u05d5\u05dd \u202eabc \u0301'
 )
-_TURNS = 7
+_TURNS = [{"content": f"{turn}", "role": ("user", "assistant")[turn % 2]} for turn in range(6)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +34,16 @@ class Together:
 
 
 def _peculiar(endpoint: Endpoint) -> Mapping[str, Any]:
-    """Every number at its maximum, the members backwards, spaced and escaped, the header names in capitals."""
-    fields = endpoint.operation.request.properties
-    user: dict[str, Any] = {"content": _TEXT, "role": "user"}
-    body = endpoint.body(messages=[user], **_bounds(endpoint, "maximum"))
-    if "stop" in fields:
+    """Numbers at their maximum, several turns, members backwards, spaced and escaped, header names in capitals."""
+    operation = endpoint.operation
+    body = endpoint.body(messages=[*_TURNS, {"content": _TEXT, "role": "user"}], **_bounds(endpoint, "maximum"))
+    if "stop" in operation.request.properties:
         body["stop"] = "###"
-    for messages in (
-        [{**user, "content": [{"text": _TEXT, "type": "text"}]}],
-        [{"content": "Be brief.", "role": "system"}, *body["messages"]],
-        [{"content": "Be brief.", "role": "system"}, {**user, "content": [{"text": _TEXT, "type": "text"}]}],
-    ):
-        # parts and a system message where the dialect documents them
-        if endpoint.operation.request.is_valid({**body, "messages": messages}):
+    system = {"content": "Be brief.", "role": "system"}
+    parts = {"content": [{"text": _TEXT, "type": "text"}], "role": "user"}
+    # a system message and parts where the dialect documents them
+    for messages in ([system, *body["messages"]], [*_TURNS, parts], [system, *_TURNS, parts]):
+        if operation.request.is_valid({**body, "messages": messages}):
             body["messages"] = messages
     text = json.dumps(dict(reversed(body.items())), separators=(" ,\r\n", " :\t "))
     raw = text.replace('"messages"', '"\\u006dessages"').replace(" 1.0 ", " 10E-1 ")
@@ -58,20 +55,23 @@ def _peculiar(endpoint: Endpoint) -> Mapping[str, Any]:
     }
 
 
-def _long(endpoint: Endpoint) -> Mapping[str, Any]:
-    """Every number at its minimum, a conversation of several turns, no model, and `stream` said to be false."""
+def _least(endpoint: Endpoint) -> Mapping[str, Any]:
+    """Every number at its minimum, no model, several stop sequences, and `stream` said to be false."""
     fields = endpoint.operation.request.properties
-    messages = [{"role": ("user", "assistant")[turn % 2], "content": f"{turn}"} for turn in range(_TURNS)]
     said: dict[str, Any] = {"stream": False, "stop": ["###", "END"]}
     changes = {name: value for name, value in said.items() if name in fields}
     if "model" in endpoint.operation.defaults and endpoint.target.model is None:
         changes["model"] = ...
-    return {"body": endpoint.body(messages=messages, **_bounds(endpoint, "minimum"), **changes)}
+    return {"body": endpoint.body(**_bounds(endpoint, "minimum"), **changes)}
 
 
 def _bounds(endpoint: Endpoint, keyword: str) -> dict[str, Any]:
     fields = endpoint.operation.request.properties.items()
-    return {name: raw[keyword] for name, raw in fields if keyword in raw and (name, raw[keyword]) not in DISPUTED}
+    return {
+        name: raw[keyword]
+        for name, raw in fields
+        if keyword in raw and "x-source" in raw and (name, raw[keyword]) not in DISPUTED
+    }
 
 
 def _ids(text: str) -> frozenset[str]:
@@ -81,9 +81,9 @@ def _ids(text: str) -> frozenset[str]:
 TOGETHER: Mapping[str, Together] = {
     "peculiar request": Together(
         _peculiar,
-        _ids("HTTP-06 HTTP-09 HTTP-27 AUT-07 REQ-03 REQ-04 REQ-09 REQ-11 REQ-15 REQ-21 REQ-22"),
+        _ids("HTTP-06 HTTP-09 HTTP-27 AUT-07 REQ-03 REQ-04 REQ-09 REQ-11 REQ-15 REQ-18 REQ-21 REQ-22"),
     ),
-    "long request": Together(_long, _ids("REQ-08 REQ-09 REQ-11 REQ-18 STR-09")),
+    "least request": Together(_least, _ids("REQ-08 REQ-09 REQ-11 STR-09")),
 }
 """A clause that stands in several is proven by all of them."""
 

@@ -132,7 +132,7 @@ def _not_a_number(made: Outgoing) -> Outgoing:
 
 
 def _objectless(call: Call, reply: Reply) -> None:
-    empty = any(message["content"] == "" for message in call.question.messages) if reply.refusal is None else False
+    empty = any(message.get("content") == "" for message in call.question.messages) if reply.refusal is None else False
     if empty and reply.frames is None:
         del reply.content["object"]
 

@@ -59,6 +59,8 @@ def _bodies(operation: Operation) -> Iterator[Any]:
     yield from ({"messages": ["hello"]}, _said([{"type": "text"}]), _said([_image("nowhere")]))
     yield from (_said(TEXT, temperature="1"), _said(TEXT, temperature=True), {"messages": TEXT})
     yield {"messages": [{"content": TEXT, "role": "user"}]}
+    yield from (_said(TEXT, max_tokens=2, stream=stream) for stream in (False, True))
+    yield _said("")
     yield orjson.dumps(_said("TEXT")).replace(b"TEXT", rb"\ud83d")
     yield orjson.dumps(_said(TEXT, n=7)).replace(b"7", b"7" * 40)
     yield b" " + orjson.dumps(_said(TEXT))

@@ -20,7 +20,7 @@ DEVIATIONS = {
     # any Content-Type is read as JSON
     "HTTP-07": ("NON-STRICT", "200"),
     # no answer has a Date, though RFC 9110 section 6.6.1 wants it of every server with a clock
-    "HTTP-10": ("FAIL", "200 without"),
+    "HTTP-10": ("FAIL", "401 without"),
     # a stream is chunked for a client that speaks HTTP/1.0, against RFC 9112 section 6.1
     "HTTP-20": ("FAIL", "chunked"),
     # and its connection is closed behind it, which no header says
