@@ -127,9 +127,8 @@ def test_finish_reason__is_known(endpoint: Endpoint) -> None:
 
 @pytest.mark.clause("RSP-08")
 def test_text_cut_by_max_tokens__says_length(endpoint: Endpoint) -> None:
-    """One token of a long task is a cut."""
-    messages = [{"role": "user", "content": _LONG_TASK}]
-    exchange = endpoint.complete(endpoint.body(messages=messages, max_tokens=1))
+    """Two tokens of a long task are a cut."""
+    exchange = _cut(endpoint)
     reason = _choice(exchange).get("finish_reason")
     require(reason == "length", expected="finish_reason length", got=reason, exchange=exchange)
 
@@ -192,8 +191,7 @@ def test_whole_text__lacks_the_stop_sequence(endpoint: Endpoint) -> None:
 @pytest.mark.clause("RSP-25")
 def test_text_cut_by_max_tokens__is_short(endpoint: Endpoint) -> None:
     """Whatever usage says: two tokens are no page of text."""
-    messages = [{"role": "user", "content": _LONG_TASK}]
-    exchange = endpoint.complete(endpoint.body(messages=messages, max_tokens=2))
+    exchange = _cut(endpoint)
     found, most = len(_text(exchange)), 2 * LONGEST_TOKEN
     require(found <= most, expected=f"at most {most} characters", got=f"{found}", exchange=exchange)
 
@@ -278,3 +276,9 @@ def stop_in(text: str) -> str:
 REPEATABLE = {"seed": 7, "temperature": 0}
 LONGEST_TOKEN = 64
 """Characters; the longest piece of Mixtral's vocabularies has 18, and other tokenizers have longer runs of spaces."""
+
+
+def _cut(endpoint: Endpoint) -> Exchange:
+    """The answer to a long task that max_tokens cuts, asked for once by all who look at it."""
+    messages = [{"role": "user", "content": _LONG_TASK}]
+    return endpoint.once("cut answer", lambda: endpoint.complete(endpoint.body(messages=messages, max_tokens=2)))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from contract_tests import strategies
 from contract_tests.endpoint import Endpoint
 from contract_tests.exchange import Exchange
-from contract_tests.verdict import Inconclusive, Tolerable, Unsupported, Violation, require
+from contract_tests.verdict import Inconclusive, NotRun, Tolerable, Unsupported, Violation, require
 from spec.schema import Schema
 
 _UNKNOWN_MODEL = "no-such/model-anywhere"
@@ -217,6 +217,8 @@ def test_image_that_is_no_url__is_refused(endpoint: Endpoint) -> None:
 @pytest.mark.clause("NEG-23")
 def test_huge_number__never_makes_it_fail(endpoint: Endpoint) -> None:
     """Beyond 64 bits, beyond a double, with thousands of digits; in a field that is known, or in one that is not."""
+    if endpoint.target.paid:
+        raise NotRun("a number that large may be taken for the length of an answer, which would be billed")
     names = _numbers(endpoint) or ["no_document_names_this"]
     raws = [json.dumps(endpoint.body(**{name: 7})) for name in names[:2]]
     for raw in raws:

@@ -208,6 +208,8 @@ def test_prompt_beyond_the_window__is_refused(endpoint: Endpoint) -> None:
 @given(text=st.sampled_from(['"a \\ud800"', '"\\udfff\\ud83d"']))
 def test_half_of_a_surrogate_pair__never_makes_it_fail(endpoint: Endpoint, text: str) -> None:
     """RFC 8259 section 8.2: the grammar lets it in, and what a receiver does is unpredictable; a 5xx is its failure."""
+    if endpoint.target.paid:
+        raise NotRun("a server that takes it for a text would bill its completion")
     endpoint.seen.completion  # noqa: B018  a server that always fails is not to be blamed on the text
     raw = json.dumps(endpoint.body(messages=[_user("TEXT")])).replace('"TEXT"', text)
     exchange = endpoint.ask(raw=raw.encode())

@@ -34,7 +34,7 @@ class Together:
 
 
 def _peculiar(endpoint: Endpoint) -> Mapping[str, Any]:
-    """Numbers at their maximum, several turns, members backwards, spaced and escaped, header names in capitals."""
+    """Numbers at their maximum, several turns, members backwards, spaced, escaped and in chunks, names in capitals."""
     operation = endpoint.operation
     body = endpoint.body(messages=[*_TURNS, {"content": _TEXT, "role": "user"}], **_bounds(endpoint, "maximum"))
     if "stop" in operation.request.properties:
@@ -51,7 +51,11 @@ def _peculiar(endpoint: Endpoint) -> Mapping[str, Any]:
     return {
         "raw": f"\r\n\t {raw} \n".encode(),
         "key_headers": headers,
-        "headers": {"Content-Type": "Application/JSON; charset=utf-8"},
+        "headers": {
+            "Content-Type": "Application/JSON; charset=utf-8",
+            "Expect": "100-continue",
+            "Transfer-Encoding": "chunked",
+        },
     }
 
 
@@ -81,7 +85,7 @@ def _ids(text: str) -> frozenset[str]:
 TOGETHER: Mapping[str, Together] = {
     "peculiar request": Together(
         _peculiar,
-        _ids("HTTP-06 HTTP-09 HTTP-27 AUT-07 REQ-03 REQ-04 REQ-09 REQ-11 REQ-15 REQ-18 REQ-21 REQ-22"),
+        _ids("HTTP-06 HTTP-09 HTTP-24 HTTP-25 HTTP-27 AUT-07 REQ-03 REQ-04 REQ-09 REQ-11 REQ-15 REQ-18 REQ-21 REQ-22"),
     ),
     "least request": Together(_least, _ids("REQ-08 REQ-09 REQ-11 STR-09")),
 }

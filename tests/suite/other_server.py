@@ -261,6 +261,9 @@ def _fault(request: Request, tolerant: frozenset[str]) -> str | None:
     if not isinstance(body, dict) or not isinstance(body.get("messages"), list) or not body["messages"]:
         return "messages"
     checks = {
+        # what it does not know it refuses, rather than answer something else
+        **{name: body.get(name) is None for name in ("tools", "response_format", "logprobs", "top_logprobs")},
+        "n": body.get("n") is None or (_number(body["n"]) and body["n"] == 1),
         "messages": all(map(_good_message, body["messages"])) and len(request.body) < 4 * _WINDOW,
         "model": body.get("model", MODEL) == MODEL or request.path.startswith(SEGMIND),
     }

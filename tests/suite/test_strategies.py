@@ -55,4 +55,4 @@ def test_no_number__is_text_list_or_object(name: str, data: st.DataObject) -> No
 def test_is_number__tells_the_fields_apart() -> None:
     """A field that may be text too is none."""
     found = {name for name in REQUEST.properties if strategies.is_number(REQUEST.field(name))}
-    assert found == {*BOUNDED, "seed"}
+    assert found == {*BOUNDED, "seed", "n", "top_logprobs"}
