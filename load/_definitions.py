@@ -23,6 +23,16 @@ DEFINITIONS: Mapping[str, str] = {
     "new connection included. Open loop only.",
     "offered_per_s": "Requests that were due in the window, sent or dropped, divided by its length. Open loop only.",
     "dropped": "Requests that were due in the window while --max-in-flight of them were on their way: not sent.",
+    "loop_lag_ms": "By how much the loop of the instrument came late, of ticks wanted every 10 ms in the window; "
+    "a stall counts once for each tick that it swallowed.",
+    "instrument": "What each process of the instrument used of a core in the window.",
+    "in_flight": "Requests under way at the end of each second: the mean in the first and in the last third of the "
+    "window.",
+    "validity": "VALID: nothing speaks against the figures. SUSPECT: they may be those of the instrument, of too few "
+    "requests or of a load that was not kept up. INVALID: there was no such measurement.",
+    "slo": "Each term's share of requests that kept the limit, of those that belong to the window, dropped, failed and "
+    "unfinished ones counted as not kept; met when the whole Wilson interval (99 %) lies at or above the percentile, "
+    "missed when below, else undecided. goodput_per_s: requests that kept every limit, per second of the window.",
     "connect_ms": "TCP connect, and TLS handshake where there is one, of the requests that needed a new connection.",
     "stream_tokens_per_s": "Rate of one stream after its first token: (completion_tokens - 1) / (last content - first "
     "content). Its percentiles count from the slowest stream.",

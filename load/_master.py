@@ -61,7 +61,7 @@ class MasterRole(ReportingRole):
     def finish(self, reporting: Reporting) -> None:
         """Tells the report how many workers there were, and what of theirs never came."""
         reporting.workers = len(self._seen)
-        reporting.lost_workers = len(self._seen - self._recorded.keys())
+        reporting.lost_workers = tuple(sorted(self._seen - self._recorded.keys()))
         reporting.lost_requests = sum(
             recorded - self._merged[client_id] for client_id, recorded in self._recorded.items()
         )

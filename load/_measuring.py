@@ -7,6 +7,7 @@ import os
 from locust.env import Environment
 
 from load._arrivals import Share, schedule
+from load._health import Health
 from load._pump import Pump
 from load._run import Run
 from load._sender import Sender
@@ -27,6 +28,7 @@ class Measuring:
         for user_class in environment.user_classes:
             if issubclass(user_class, ChatUser):
                 user_class.load_run, user_class.sender = self.run, sender
+        self._health = Health(self.run)
         self._pump: Pump | None = None
         if settings.arrivals.is_open:
             arrivals = schedule(settings.arrivals, share, settings.seed, settings.trace)
@@ -37,4 +39,5 @@ class Measuring:
         self.run.stop()
         if self._pump is not None:
             self._pump.drain(float(self._environment.stop_timeout or 0))
+        self._health.close()
         self.run.close()

@@ -1,4 +1,7 @@
-"""What a reader must know before believing the figures of a run: each note is a table row of a test and a sentence."""
+"""What a reader should know of the figures of a run: each note is a table row of a test and a sentence.
+
+Whether they can be believed at all is for `_validity`.
+"""
 
 from __future__ import annotations
 
@@ -30,35 +33,6 @@ def _late_users_text(summary: Summary) -> str:
 
 
 _NOTES: tuple[tuple[Callable[[Summary], bool], Callable[[Summary], str]], ...] = (
-    (
-        lambda summary: summary["lost"]["workers"] > 0,
-        lambda summary: (
-            f"Lost {summary['lost']['workers']} of {summary['run']['workers']} workers, with all that they had not "
-            "reported yet: the figures are incomplete."
-        ),
-    ),
-    (
-        lambda summary: summary["lost"]["requests"] > 0,
-        lambda summary: (
-            f"{summary['lost']['requests']} requests that workers made never reached the master: the figures are "
-            "incomplete."
-        ),
-    ),
-    (
-        lambda summary: summary["window"]["duration_s"] == 0,
-        lambda _: "The run ended within its warm-up: nothing was measured.",
-    ),
-    (
-        lambda summary: summary["window"]["interrupted"],
-        lambda _: "The run was interrupted before its time; requests that still ran were cut off.",
-    ),
-    (
-        lambda summary: summary["dropped"] > 0,
-        lambda summary: (
-            f"{summary['dropped']} requests were due while as many as allowed (--max-in-flight) were on their way, and "
-            "were not sent: the load was less than asked for."
-        ),
-    ),
     (_late_users, _late_users_text),
     (
         lambda summary: summary["outcomes"]["unfinished"] > 0,

@@ -196,10 +196,16 @@ OPTIONS = (
         type=duration_s,
     ),
     Option(
+        "--slo",
+        "LIMITS",
+        "Service level objectives, such as ttft<2s@p99,tpot<200ms@p99 (on ttft, tpot, e2e, schedule_ttft or "
+        "schedule_e2e), or mlperf-mixtral, which is just that. The exit code is 1 when one is missed.",
+    ),
+    Option(
         "--max-error-share",
         "SHARE",
-        "The exit code is 1 when no request succeeded, when a larger share than this failed (429 counts as failed), or "
-        "when a worker was lost; else 0. Wrong usage is 2.",
+        "The exit code is 1 when no request succeeded, when a larger share than this failed (429 counts as failed), "
+        "when a worker was lost, when an objective was missed or the run is INVALID; else 0. Wrong usage is 2.",
         default=0.01,
         type=share,
     ),

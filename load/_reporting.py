@@ -30,7 +30,7 @@ class Reporting:
         self.settings = settings
         self.interrupted = False
         self.workers = 1
-        self.lost_workers = 0
+        self.lost_workers: tuple[str, ...] = ()
         self.lost_requests = 0
         self._environment = environment
         self._tally = Tally()

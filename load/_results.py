@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ def table(summary: Mapping[str, Any], folder: Path) -> str:
     rows = [_row(name, summary[name]) for name in _ROWS if summary[name]["n"]]
     lines = [
         f"{run['dialect']} at {run['target']}: {window['duration_s']:g} s after {window['start_s']:g} s of warm-up",
+        _validity(summary["validity"]),
         summary["headline"],
         "",
         *([f"{'':20}" + "".join(f"{column:>9}" for column in _COLUMNS), *rows] if rows else []),
@@ -42,6 +43,7 @@ def table(summary: Mapping[str, Any], folder: Path) -> str:
         "",
         _rates(summary),
         _outcomes(summary["outcomes"]),
+        *_objectives(summary["slo"]),
         *(f"! {note}" for note in summary["notes"]),
         "passed" if summary["failure"] is None else f"failed: {summary['failure']}",
         f"report: {folder / REPORT}",
@@ -65,6 +67,21 @@ def _rates(summary: Mapping[str, Any]) -> str:
     return (
         f"{number(tokens)} output tokens/s, {number(requests)} requests/s (tokens: {summary['tokens_are'] or 'none'})"
     )
+
+
+def _validity(validity: Mapping[str, Any]) -> str:
+    reasons = "; ".join(reason["text"] for reason in validity["reasons"])
+    return f"{validity['verdict']}: {reasons}" if reasons else str(validity["verdict"])
+
+
+def _objectives(slo: Mapping[str, Any] | None) -> Iterator[str]:
+    if slo is None:
+        return
+    for term in slo["terms"]:
+        share = "–" if term["share"] is None else f"{100 * term['share']:.2f} %"
+        yield f"slo: {term['term']:28} {term['verdict']:10} kept by {share} of {term['kept'] + term['missed']}"
+    low, high = slo["goodput_interval_per_s"]
+    yield f"goodput: {number(slo['goodput_per_s'] or 0)} requests/s ({number(low)} to {number(high)})"
 
 
 def _outcomes(outcomes: Mapping[str, int]) -> str:

@@ -44,7 +44,7 @@ class Run:
         self._workload = Workload(settings, share)
         self._tls = tls_context() if settings.target.scheme == "https" else None
         self._journal = Journal(settings.out, run_id, share.worker)
-        self._tally = Tally()
+        self._tally = Tally(settings.slo)
         self._over = threading.Event()
         self.window = Window(round(settings.warmup_s * _NS_PER_S))
         self._start_ns = clock_ns()
@@ -109,6 +109,14 @@ class Run:
         if seconds:
             self._over.wait(seconds)
 
+    def note_lag(self, lag_ms: float, ticks: int) -> None:
+        """Counts by how much the loop of this process came late, and how many ticks that swallowed."""
+        self._tally.figures["loop_lag_ms"].add(lag_ms, ticks)
+
+    def note_use(self, cpu_s: float, wall_s: float) -> None:
+        """Notes what this process has used of a core in the window so far."""
+        self._tally.use[str(self.share.worker)] = (cpu_s, wall_s)
+
     def stop(self) -> None:
         """Ends the window: requests that still run may end, but none is sent any more."""
         if not self.is_over:
@@ -122,7 +130,7 @@ class Run:
 
     def take(self) -> dict[str, Any]:
         """What was counted since the last call, for `Tally.from_wire`."""
-        taken, self._tally = self._tally, Tally()
+        taken, self._tally = self._tally, Tally(self.settings.slo)
         return taken.to_wire()
 
     def _hide_key(self, completion: Completion) -> None:

@@ -16,6 +16,7 @@ from typing import TypeVar
 from load._arrivals import Arrival, Arrivals, parse_arrivals
 from load._lengths import Lengths, parse_lengths
 from load._prompt_file import OwnPrompt, PromptFileError, read_prompts
+from load._slo import Slo, parse_slo
 from load._trace import TraceError, read_trace
 from spec.address import Address
 from spec.contract import DOCUMENT, Contract, ContractError, Model, Operation
@@ -55,6 +56,7 @@ class Settings:
     warmup_s: float
     timeout_s: float
     max_error_share: float
+    slo: Slo
     out: Path
 
     @property
@@ -94,6 +96,7 @@ def read_settings(options: argparse.Namespace, host: str | None) -> Settings:
         warmup_s=options.warmup,
         timeout_s=options.timeout,
         max_error_share=options.max_error_share,
+        slo=_read("--slo", lambda: parse_slo(options.slo or "")),
         out=_writable(Path(options.out)),
     )
 

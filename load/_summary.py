@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from load import _slo
 from load._definitions import DEFINITIONS
 from load._headline import headline
 from load._notes import notes
@@ -16,6 +18,7 @@ from load._settings import Settings
 from load._sketch import RELATIVE_ERROR
 from load._spread import rounded, spread
 from load._tally import FIGURES, Tally
+from load._validity import INVALID, judge
 from load._workload import Ask
 
 FORMAT = "load-summary/1"
@@ -39,7 +42,7 @@ class Facts:
     end_s: float
     all_users_s: float | None
     interrupted: bool = False
-    lost_workers: int = 0
+    lost_workers: tuple[str, ...] = ()
     lost_requests: int = 0
 
 
@@ -64,7 +67,13 @@ def summarize(settings: Settings, facts: Facts, tally: Tally) -> dict[str, Any]:
             for (outcome, status), count in tally.failures.most_common()
         ],
         "error_share": failed / (ok + failed) if ok + failed else None,
-        "lost": {"workers": facts.lost_workers, "requests": facts.lost_requests},
+        "lost": {
+            "workers": len(facts.lost_workers),
+            "names": list(facts.lost_workers),
+            "requests": facts.lost_requests,
+        },
+        "instrument": {"workers": [_use(worker, *tally.use[worker]) for worker in sorted(tally.use, key=int)]},
+        "in_flight": _thirds(tally.timeline.in_flight(), settings.warmup_s, facts.end_s),
         **{name: spread(tally.figures[name]) for name in FIGURES},
         "output_tokens_per_s": _rate(tally.counts["window_tokens"], duration_s),
         "requests_per_s": _rate(tally.counts["window_ok"], duration_s),
@@ -78,6 +87,10 @@ def summarize(settings: Settings, facts: Facts, tally: Tally) -> dict[str, Any]:
         "offered_per_s": _rate(_offered(tally), duration_s) if settings.arrivals.is_open else None,
         "finish_reasons": dict(tally.finish_reasons),
     }
+    summary["slo"] = _slo.report(
+        settings.slo, tally.counts, requests=_offered(tally), dropped=tally.counts["dropped"], duration_s=duration_s
+    )
+    summary["validity"] = judge(summary)
     summary["failure"] = failure(summary)
     summary["exit_code"] = 0 if summary["failure"] is None else 1
     summary["headline"] = headline(summary)
@@ -99,11 +112,29 @@ def failure(summary: Mapping[str, Any]) -> str | None:
         return "no request succeeded"
     if summary["error_share"] > most:
         return f"more than {100 * most:g} % of the requests failed"
-    if summary["dropped"]:
-        return "not all requests that were due were sent"
+    if summary["validity"]["verdict"] == INVALID:
+        return str(summary["validity"]["reasons"][0]["text"])
+    if summary["slo"] is not None and summary["slo"]["verdict"] == _slo.MISSED:
+        missed = (term["term"] for term in summary["slo"]["terms"] if term["verdict"] == _slo.MISSED)
+        return f"missed {' and '.join(missed)}"
     if summary["lost"]["workers"] or summary["lost"]["requests"]:
         return "not all that was measured arrived"
     return None
+
+
+def _use(worker: str, cpu_s: float, wall_s: float) -> dict[str, Any]:
+    return {"worker": int(worker), "cpu_s": rounded(cpu_s), "cpu_share": rounded(cpu_s / wall_s) if wall_s else 0.0}
+
+
+def _thirds(in_flight: list[int], start_s: float, end_s: float) -> dict[str, float | None]:
+    """The mean number of requests under way in the first and in the last third of the window, and the most of all."""
+    inside = in_flight[math.ceil(start_s) : int(end_s)]
+    third = len(inside) // 3
+    return {
+        "first_third": rounded(sum(inside[:third]) / third) if third else None,
+        "last_third": rounded(sum(inside[-third:]) / third) if third else None,
+        "most": max(inside, default=None),
+    }
 
 
 def _offered(tally: Tally) -> int:

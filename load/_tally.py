@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from load import _slo
 from load._outcome import Outcome
 from load._record import Record
 from load._sketch import Sketch
+from load._slo import Slo
 from load._timeline import Timeline
 
 _OF_RECORDS = (
@@ -21,7 +23,7 @@ _OF_RECORDS = (
     "schedule_e2e_ms",
     "dispatch_lag_ms",
 )
-FIGURES = (*_OF_RECORDS, "icl_ms", "connect_ms")
+FIGURES = (*_OF_RECORDS, "icl_ms", "connect_ms", "loop_lag_ms")
 """The spreads that are kept."""
 
 _COUNTS = (
@@ -59,7 +61,10 @@ class Tally:
     a closed one those sent in it), whenever they ended.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, slo: Slo = ()) -> None:
+        self._slo = slo
+        self.use: dict[str, tuple[float, float]] = {}
+        """What each worker has used so far: seconds of CPU, and of the window."""
         self.outcomes: Counter[str] = Counter()
         self.warmup_outcomes: Counter[str] = Counter()
         self.finish_reasons: Counter[str] = Counter()
@@ -78,6 +83,8 @@ class Tally:
             self.warmup_outcomes[str(record.outcome)] += 1
             return
         self.outcomes[str(record.outcome)] += 1
+        if self._slo:
+            _slo.count(self._slo, record, self.counts)
         self.counts["sent_again"] += record.sent_again
         if record.outcome is Outcome.OK:
             self._count_completion(record)
@@ -95,6 +102,7 @@ class Tally:
         for name in ("outcomes", "warmup_outcomes", "finish_reasons", "failures", "counts"):
             getattr(self, name).update(getattr(other, name))
         self.examples = other.examples | self.examples
+        self.use.update(other.use)
         for name, sketch in other.figures.items():
             self.figures[name].merge(sketch)
         self.timeline.merge(other.timeline)
@@ -127,6 +135,7 @@ class Tally:
             "finish_reasons": dict(self.finish_reasons),
             "failures": [[*kind, count, self.examples[kind]] for kind, count in self.failures.items()],
             "counts": dict(self.counts),
+            "use": {worker: list(used) for worker, used in self.use.items()},
             "figures": {name: sketch.to_wire() for name, sketch in self.figures.items()},
             "timeline": self.timeline.to_wire(),
         }
@@ -137,6 +146,7 @@ class Tally:
         tally = cls()
         for name in ("outcomes", "warmup_outcomes", "finish_reasons", "counts"):
             getattr(tally, name).update(wire[name])
+        tally.use = {worker: (cpu_s, wall_s) for worker, (cpu_s, wall_s) in wire["use"].items()}
         for outcome, status, count, example in wire["failures"]:
             tally.failures[outcome, status] = count
             tally.examples[outcome, status] = example

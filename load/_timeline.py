@@ -13,11 +13,13 @@ _NS_PER_S = 1_000_000_000
 
 
 class Second:
-    """One second: tokens that arrived, requests that ended, latencies of the ok requests that were sent in it."""
+    """One second: requests that began and ended, tokens that arrived, latencies of the ok requests that began in it."""
 
-    __slots__ = ("e2e_ms", "failed", "ok", "output_tokens", "ttft_ms")
+    __slots__ = ("begun", "e2e_ms", "ended", "failed", "ok", "output_tokens", "ttft_ms")
 
     def __init__(self) -> None:
+        self.begun = 0
+        self.ended = 0
         self.output_tokens = 0
         self.ok = 0
         self.failed = 0
@@ -26,6 +28,8 @@ class Second:
 
     def merge(self, other: Second) -> None:
         """Adds another worker's same second."""
+        self.begun += other.begun
+        self.ended += other.ended
         self.output_tokens += other.output_tokens
         self.ok += other.ok
         self.failed += other.failed
@@ -41,6 +45,8 @@ class Timeline:
 
     def add(self, record: Record) -> None:
         """Counts a request where its parts belong."""
+        self._at(record.origin_ns).begun += 1
+        self._at(record.end_ns).ended += 1
         self._at(record.end_ns).failed += record.outcome.failed
         if record.outcome != "ok":
             return
@@ -57,14 +63,26 @@ class Timeline:
         for index, second in other._seconds.items():
             self._seconds.setdefault(index, Second()).merge(second)
 
+    def in_flight(self) -> list[int]:
+        """How many requests were under way at the end of each second."""
+        under_way, series = 0, []
+        for index in range(max(self._seconds, default=-1) + 1):
+            second = self._seconds.get(index)
+            if second is not None:
+                under_way += second.begun - second.ended
+            series.append(under_way)
+        return series
+
     def series(self, bin_s: int) -> dict[str, Any]:
         """Equal bins from the start to the last second that has anything; None where a latency has no sample."""
         count = (max(self._seconds) // bin_s + 1) if self._seconds else 0
         bins = [Second() for _ in range(count)]
         for index, second in self._seconds.items():
             bins[index // bin_s].merge(second)
+        under_way = self.in_flight()
         return {
             "bin_s": bin_s,
+            "in_flight": [max(under_way[start : start + bin_s], default=0) for start in range(0, count * bin_s, bin_s)],
             "output_tokens_per_s": [each.output_tokens / bin_s for each in bins],
             "ok_requests": [each.ok for each in bins],
             "failed_requests": [each.failed for each in bins],
@@ -80,6 +98,8 @@ class Timeline:
         return [
             {
                 "second": index,
+                "begun": second.begun,
+                "ended": second.ended,
                 "output_tokens": second.output_tokens,
                 "ok": second.ok,
                 "failed": second.failed,
@@ -95,6 +115,8 @@ class Timeline:
         timeline = cls()
         for entry in wire:
             second = timeline._seconds[entry["second"]] = Second()
+            second.begun = entry["begun"]
+            second.ended = entry["ended"]
             second.output_tokens = entry["output_tokens"]
             second.ok = entry["ok"]
             second.failed = entry["failed"]

@@ -110,7 +110,7 @@ def test_run__counts_every_request_once(tmp_path: Path, processes: int) -> None:
     assert counted == len(ended.requests) == seen
     assert summary["outcomes"]["ok"] > 0
     assert summary["warmup_outcomes"]["ok"] > 0
-    assert summary["lost"] == {"workers": 0, "requests": 0}
+    assert summary["lost"] == {"workers": 0, "names": [], "requests": 0}
     assert (summary["run"]["users"], summary["run"]["workers"]) == (4, processes)
     assert summary["content_events"] == summary["outcomes"]["ok"] * TOKENS == summary["output_tokens"]
     assert len({line["request"] for line in ended.requests}) == seen
@@ -155,7 +155,8 @@ def test_open_loop_beyond_its_cap__drops_and_says_so(tmp_path: Path) -> None:
     assert ended.summary["offered_per_s"] * ended.summary["window"]["duration_s"] == pytest.approx(
         2 + dropped, rel=0.01
     )
-    assert f"{dropped} requests were due while" in ended.stdout
+    assert ended.summary["validity"]["verdict"] == "INVALID"
+    assert f"INVALID: {dropped} of {dropped + 2} requests that were due were not sent" in ended.stdout
 
 
 def test_trace__is_played_with_its_lengths(tmp_path: Path) -> None:
@@ -247,7 +248,7 @@ def test_end__waits_for_running_requests(tmp_path: Path) -> None:
     with ScriptedServer(lambda _: stream(40, itl_s=0.05)) as server:
         summary = run(tmp_path, "--host", server.url, *distributed("-u", "2", "-t", "1s")).summary
     assert summary["outcomes"] == {**dict.fromkeys(summary["outcomes"], 0), "ok": 2}
-    assert summary["lost"] == {"workers": 0, "requests": 0}
+    assert summary["lost"] == {"workers": 0, "names": [], "requests": 0}
     # they took 2 s: most of their tokens came when the window was over
     assert summary["output_tokens"] == 80
     assert 0 < summary["output_tokens_per_s"] * summary["window"]["duration_s"] < 80
@@ -269,7 +270,7 @@ def test_interrupted_run__reports_what_it_has(tmp_path: Path, processes: int) ->
     summary = ended.summary
     assert (summary["outcomes"]["ok"], summary["outcomes"]["unfinished"]) == (2, 2)
     assert summary["window"]["interrupted"]
-    assert summary["lost"] == {"workers": 0, "requests": 0}
+    assert summary["lost"] == {"workers": 0, "names": [], "requests": 0}
     assert len(ended.requests) == 4
 
 
@@ -341,7 +342,8 @@ def test_worker_without_key__says_so_and_leaves(tmp_path: Path) -> None:
     assert left.code == 2
     assert "ANOTHER_KEY, which is not set" in left.stderr
     assert reported.code == 1
-    assert reported.summary["lost"]["workers"] == 1
+    assert reported.summary["lost"]["workers"] == len(reported.summary["lost"]["names"]) == 1
+    assert reported.summary["validity"]["verdict"] == "SUSPECT"
 
 
 def test_computing_modules__do_not_import_locust() -> None:

@@ -1,0 +1,166 @@
+"""Whether the figures of a run can be believed: VALID, SUSPECT or INVALID, and why.
+
+A figure of a run that was not valid is one of the instrument, of the network or of chance, not of the server. Pure: the
+summary in, reasons out; each check is a row of a table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Summary = Mapping[str, Any]
+
+VALID, SUSPECT, INVALID = "VALID", "SUSPECT", "INVALID"
+
+BUSY_SHARE = 0.9
+"""From this share of a core on a process of the instrument is itself what is measured."""
+
+STALL_MS = 50.0
+"""So long a stall of the instrument's loop, at its p99, moves every stamp in it."""
+
+LAG_SHARE, LEAST_LAG_MS = 0.01, 5.0
+"""Requests may leave late by this share of the median ttft, or by this much, at p99."""
+
+LEAST_ACHIEVED = 0.98
+"""The share of the offered requests that have to leave."""
+
+LEAST_REQUESTS = 11
+"""Below, not even a median can be told (99 % confidence)."""
+
+GROWTH = 1.5
+"""In the last third of an open loop as many times more requests under way as in the first mean that they pile up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a run is not valid, and how bad that is."""
+
+    severity: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Check:
+    severity: str
+    applies: Callable[[Summary], bool]
+    text: Callable[[Summary], str]
+
+
+def judge(summary: Summary) -> dict[str, Any]:
+    """The verdict and its reasons, worst first, for summary.json."""
+    reasons = sorted(_reasons(summary), key=lambda reason: reason.severity != INVALID)
+    verdict = reasons[0].severity if reasons else VALID
+    return {"verdict": verdict, "reasons": [{"severity": each.severity, "text": each.text} for each in reasons]}
+
+
+def _reasons(summary: Summary) -> Iterator[Reason]:
+    for check in _CHECKS:
+        if check.applies(summary):
+            yield Reason(check.severity, check.text(summary))
+
+
+def _ended(summary: Summary) -> int:
+    failed: int = sum(error["count"] for error in summary["errors"])
+    return int(summary["outcomes"]["ok"]) + failed
+
+
+def _busiest(summary: Summary) -> float:
+    return max((worker["cpu_share"] for worker in summary["instrument"]["workers"]), default=0.0)
+
+
+def _late(summary: Summary) -> bool:
+    lag, ttft = summary["dispatch_lag_ms"], summary["ttft_ms"]
+    if not lag["n"]:
+        return False
+    allowed_ms = max(LEAST_LAG_MS, LAG_SHARE * (ttft["p50"] or 0))
+    return bool(lag["p99"] > allowed_ms)
+
+
+def _stalled(summary: Summary) -> bool:
+    lag = summary["loop_lag_ms"]
+    return bool(lag["n"] and lag["p99"] > STALL_MS)
+
+
+def _achieved(summary: Summary) -> float:
+    sent = sum(summary["outcomes"].values())
+    offered = sent + summary["dropped"]
+    return sent / offered if offered else 1.0
+
+
+def _piles_up(summary: Summary) -> bool:
+    growth = summary["in_flight"]
+    if summary["offered_per_s"] is None or growth["first_third"] is None:
+        return False
+    return bool(growth["last_third"] > GROWTH * growth["first_third"] + 5)
+
+
+_CHECKS = (
+    _Check(INVALID, lambda s: s["window"]["duration_s"] == 0, lambda _: "the run ended within its warm-up"),
+    _Check(
+        INVALID,
+        lambda s: s["dropped"] > 0 and _achieved(s) < LEAST_ACHIEVED,
+        lambda s: (
+            f"{s['dropped']} of {s['dropped'] + sum(s['outcomes'].values())} requests that were due were not sent"
+        ),
+    ),
+    _Check(
+        SUSPECT,
+        lambda s: s["dropped"] > 0 and _achieved(s) >= LEAST_ACHIEVED,
+        lambda s: f"{s['dropped']} requests that were due were not sent",
+    ),
+    _Check(
+        SUSPECT,
+        lambda s: s["lost"]["workers"] > 0,
+        lambda s: f"{s['lost']['workers']} of {s['run']['workers']} workers were lost: {', '.join(s['lost']['names'])}",
+    ),
+    _Check(
+        SUSPECT,
+        lambda s: s["lost"]["requests"] > 0,
+        lambda s: f"{s['lost']['requests']} requests that workers made never reached the master",
+    ),
+    _Check(
+        SUSPECT,
+        lambda s: _busiest(s) > BUSY_SHARE,
+        lambda s: f"a process of the instrument used {100 * _busiest(s):.0f} % of a core: more processes are needed",
+    ),
+    _Check(
+        SUSPECT,
+        _stalled,
+        lambda s: f"the instrument's loop stood still for up to {s['loop_lag_ms']['p99']:.0f} ms at p99 of its ticks",
+    ),
+    _Check(
+        SUSPECT,
+        _late,
+        lambda s: f"requests left {s['dispatch_lag_ms']['p99']:.1f} ms late at p99: the schedule was not kept",
+    ),
+    _Check(
+        SUSPECT,
+        _piles_up,
+        lambda s: (
+            f"requests pile up, from {s['in_flight']['first_third']:.0f} to {s['in_flight']['last_third']:.0f} under "
+            "way: the server does not keep up with what it is offered"
+        ),
+    ),
+    _Check(
+        INVALID,
+        lambda s: s["window"]["duration_s"] > 0 and not s["outcomes"]["ok"],
+        lambda _: "no request succeeded",
+    ),
+    _Check(
+        SUSPECT,
+        lambda s: 0 < s["outcomes"]["ok"] < LEAST_REQUESTS,
+        lambda s: f"{s['outcomes']['ok']} completions are too few for any percentile",
+    ),
+    _Check(
+        SUSPECT,
+        lambda s: _ended(s) > 0 and (s["error_share"] or 0) > s["run"]["max_error_share"] and s["outcomes"]["ok"] > 0,
+        lambda s: f"{100 * s['error_share']:.1f} % of the requests failed",
+    ),
+    _Check(
+        SUSPECT,
+        lambda s: s["window"]["interrupted"],
+        lambda _: "the run was interrupted before its time",
+    ),
+)
