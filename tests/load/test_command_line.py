@@ -343,7 +343,9 @@ def test_worker_without_key__says_so_and_leaves(tmp_path: Path) -> None:
     assert "ANOTHER_KEY, which is not set" in left.stderr
     assert reported.code == 1
     assert reported.summary["lost"]["workers"] == len(reported.summary["lost"]["names"]) == 1
-    assert reported.summary["validity"]["verdict"] == "SUSPECT"
+    validity = reported.summary["validity"]
+    assert validity["verdict"] == "INVALID"
+    assert any("1 of 1 workers were lost" in reason["text"] for reason in validity["reasons"])
 
 
 def test_computing_modules__do_not_import_locust() -> None:
