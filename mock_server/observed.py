@@ -17,8 +17,8 @@ from mock_server.broken import Break
 from mock_server.checks import Call
 from mock_server.message import Refusal, Reply, Request
 from mock_server.polling import IMPATIENT, Polling, impatient
-from mock_server.refusals import fill
 from spec.contract import JSON, Operation
+from spec.envelope import fill
 from spec.observed import COMPLETION, Appearance, Observation
 
 _OBSERVED = "observed"

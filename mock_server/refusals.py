@@ -1,7 +1,6 @@
 """How a refusal looks: the documented status and envelope of its condition, and the headers that HTTP prescribes.
 
-The envelope is the `x-error` template of the response's schema: `{message}`, `{type}`, `{param}` and `{code}` are
-filled in; a value that is nothing but a placeholder keeps the type of what it stands for, None becomes null.
+The envelope is the `x-error` template of the response's schema, filled in by `spec.envelope`.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ import orjson
 from mock_server import quota
 from mock_server.message import Refusal, Reply
 from spec.contract import JSON, Contract, Credential, Operation, Response
+from spec.envelope import fill
 
 UNAVOIDABLE: Mapping[str, int] = {
     "unknown-url": 404,
@@ -83,6 +83,7 @@ class Refusals:
             "{type}": words.type,
             "{param}": refusal.param,
             "{code}": refusal.code or words.code,
+            "{status}": status,
         }
         return Reply(
             status=status,
@@ -130,18 +131,3 @@ def _template(operation: Operation, response: Response | None) -> Any:
 
 def _envelope(operation: Operation) -> bytes:
     return orjson.dumps(_template(operation, None))
-
-
-def fill(template: Any, values: Mapping[str, Any]) -> Any:
-    """A template with its placeholders filled in; one that is nothing but a placeholder becomes the value itself."""
-    if isinstance(template, Mapping):
-        return {name: fill(item, values) for name, item in template.items()}
-    if isinstance(template, list):
-        return [fill(item, values) for item in template]
-    if not isinstance(template, str):
-        return template
-    if template in values:
-        return values[template]
-    for placeholder, value in values.items():
-        template = template.replace(placeholder, "" if value is None else str(value))
-    return template

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from spec import clauses, observed
+from spec import clauses, envelope, observed
 from spec.contract import Contract, ContractError
 from spec.schema import Schema, resolve
 
@@ -45,6 +45,7 @@ def checks(sources: Path | None) -> list[Check]:
         Check("every narrowing keyword and every status has a source or a reason", _unsourced),
         Check("every contradiction has two sides, and the contract admits both", _contradictions),
         Check("every example is valid", _examples),
+        Check("every error template fills its schema, with placeholders that exist", _templates),
         Check("every clause is well-formed and applies somewhere", _clauses),
         Check("every observation is dated, has its evidence, and names clauses that exist", _observations),
     ]
@@ -136,6 +137,19 @@ def _examples(contract: Contract) -> Problems:
     for path, node in _schemas(contract.document):
         if "default" in node and not Schema(contract.document, node).is_valid(node["default"]):
             yield f"{'/'.join(path)}: the default {node['default']!r} is not valid"
+
+
+def _templates(contract: Contract) -> Problems:
+    values = dict.fromkeys(envelope.PLACEHOLDERS, "x") | {"{status}": 400}
+    for path, node in _schemas(contract.document):
+        if "x-error" not in node:
+            continue
+        where = f"{'/'.join(path)}: x-error"
+        for placeholder in envelope.unknown(node["x-error"]):
+            yield f"{where}: expected one of {', '.join(envelope.PLACEHOLDERS)}, got {placeholder}"
+        for bare in (values, values | dict.fromkeys(("{param}", "{code}"))):
+            for violation in Schema(contract.document, node).violations(envelope.fill(node["x-error"], bare)):
+                yield f"{where}: {violation.field}: {violation.message}"
 
 
 def _clauses(contract: Contract) -> Problems:

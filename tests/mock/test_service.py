@@ -380,10 +380,13 @@ def test_error_template__keeps_types_and_fills_texts(contract: Contract) -> None
 
     def change(document: Any, _raw: Any) -> None:
         schema = document["components"]["schemas"]["OpenAIError"]
-        schema["x-error"] = {"fault": ["{message}", {"text": "why: {code} ({param})", "at": "{param}"}], "n": 1}
+        schema["x-error"] = {
+            "fault": ["{message}", {"text": "why: {code} ({param})", "at": "{param}"}],
+            "n": "{status}",
+        }
 
     changed, operation = _changed(contract, "nvidia", change)
     reply = _answer(changed, request(operation, b"{}"))
-    assert reply.content["n"] == 1
+    assert reply.content["n"] == reply.status
     assert reply.content["fault"][1] == {"text": "why:  (messages)", "at": "messages"}
     assert orjson.dumps(_answer(changed, request(operation, key=None)).content["fault"][1]["at"]) == b"null"

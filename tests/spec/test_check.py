@@ -70,6 +70,15 @@ def test_contract__keeps_its_rules(document: dict[str, Any]) -> None:
             "example documented: messages",
         ),
         (lambda d: _schemas(d)["Usage"].update({"required": ["prompt_tokens", "images"]}), "example documented"),
+        (lambda d: _schemas(d)["SegmindError"].update({"x-error": {"error": "{massage}"}}), "got {massage}"),
+        (
+            lambda d: _schemas(d)["SegmindError"].update({"x-error": {"error": "{status}"}}),
+            "x-error: error: 400 is not",
+        ),
+        (
+            lambda d: _schemas(d)["SegmindError"].update({"x-error": {"error": "{param}"}}),
+            "x-error: error: null is not",
+        ),
     ],
 )
 def test_change__falls_short(document: dict[str, Any], change: Change, said: str) -> None:
