@@ -32,9 +32,10 @@ def _refuses(endpoint: Endpoint, data: st.DataObject, values: Values, *names: st
 
 
 def _numbers(endpoint: Endpoint) -> list[str]:
-    """The fields that the contract says are numbers."""
+    """The fields that a document says are numbers; of those that it does not print a server need know nothing."""
     request = endpoint.operation.request
-    return [name for name in request.properties if strategies.is_number(request.field(name))]
+    printed = [name for name, raw in request.properties.items() if "x-source" in raw]
+    return [name for name in printed if strategies.is_number(request.field(name))]
 
 
 def _message(endpoint: Endpoint, **changes: Any) -> dict[str, Any]:
