@@ -1,6 +1,7 @@
 """schemathesis as the oracle of schemas: whether an answer keeps what the contract says of its status and type.
 
-And as the source of requests that nobody wrote down: its coverage cases, and what it draws at random.
+And as the source of requests that nobody wrote down: near misses of the examples, its coverage cases, and what it draws
+at random.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from schemathesis.core.failures import Failure, FailureGroup
 from schemathesis.generation import GenerationMode
 
 from contract_tests.exchange import Exchange
-from spec.contract import Contract
+from contract_tests.mutants import mutants
+from spec.contract import Contract, Operation
 
 _SHOWN = 300
 _BATCH = 5
@@ -47,10 +49,14 @@ class Oracle:
     def bodies(self, dialect: str, until_s: float) -> Iterator[bytes]:
         """Bodies that keep the contract and bodies that do not, in the same order in every run, until the time is over.
 
-        First the coverage cases (each bound, type and missing field in turn), then random ones. `until_s` is a time of
-        the monotonic clock.
+        First the near misses of the documented examples, then the coverage cases (each bound, type and missing field in
+        turn), then random ones. `until_s` is a time of the monotonic clock.
         """
         operation = self._contract.operations[dialect]
+        for body in itertools.chain.from_iterable(map(mutants, _bases(operation))):
+            if time.monotonic() >= until_s:
+                return
+            yield json.dumps(body).encode()
         schema = self._schema[operation.path][operation.method]
         drawn = itertools.chain(self._coverage(schema), _random(schema, until_s))
         for case in drawn:
@@ -93,6 +99,17 @@ class Oracle:
         except FailureGroup as group:
             return [_line(failure) for failure in group.exceptions]
         return []
+
+
+def _bases(operation: Operation) -> list[Any]:
+    """The documented examples, and the shortest request with its text as a part where that is admitted."""
+    shortest = operation.minimal_request
+    parts = [{**message, "content": [{"type": "text", "text": message["content"]}]} for message in shortest["messages"]]
+    return [
+        body
+        for body in ({**shortest, "messages": parts}, *operation.examples.values())
+        if operation.request.is_valid(body)
+    ]
 
 
 def _random(schema: Any, until_s: float) -> Iterator[Any]:
