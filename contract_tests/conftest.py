@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from _pytest._code import Traceback
 from _pytest.runner import runtestprotocol
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.errors import Flaky
@@ -256,6 +257,9 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+    if call.excinfo is not None and isinstance(call.excinfo.value, Outcome):
+        # pytest would parse the source of every frame, to show what an outcome's own text replaces
+        call.excinfo.traceback = Traceback([])
     made = yield
     marker = item.get_closest_marker("clause")
     dialect = _dialect(item)

@@ -23,8 +23,13 @@ ANSWERS = {
 }
 
 
-@pytest.mark.parametrize("name", ANSWERS)
-@pytest.mark.parametrize("head", [b"200 OK\r\nContent-Type: application/json", b"200 OK\r\nContent-Type: ;;;"])
+@pytest.mark.parametrize(
+    ("name", "head"),
+    [
+        *((name, b"200 OK\r\nContent-Type: application/json") for name in ANSWERS),
+        ("stream", b"200 OK\r\nContent-Type: ;;;"),
+    ],
+)
 def test_strange_answer__gets_a_verdict_from_every_clause(tmp_path: Path, name: str, head: bytes) -> None:
     """Whatever a server says, no clause ends in an exception of ours."""
     body = ANSWERS[name]
