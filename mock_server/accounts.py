@@ -7,7 +7,7 @@ digits never a number. No message repeats a key.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -50,6 +50,27 @@ def load(path: Path, contract: Contract) -> tuple[Account, ...]:
         return tuple(_accounts(texts.read(path), contract))
     except ValueError as error:
         raise AccountsError(f"{path}: {error}") from error
+
+
+def of(entries: Sequence[Mapping[str, Any]], contract: Contract) -> tuple[Account, ...]:
+    """The accounts that such mappings describe, with the fields of the file; a value may be its text or its value.
+
+    Raises: AccountsError when they say something that an account is not.
+    """
+    return tuple(_accounts({"accounts": [_in_texts(entry) for entry in entries]}, contract))
+
+
+def _in_texts(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _in_text(value) for name, value in entry.items()}
+
+
+def _in_text(value: Any) -> Any:
+    """As the file would have it; a Decimal keeps its digits, and a binary fraction is told by its shortest text."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return str(value) if isinstance(value, int | float | Decimal) else value
 
 
 def _accounts(document: Any, contract: Contract) -> Iterator[Account]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from mock_server.admission import Admission
 from mock_server.checks import Call
 from mock_server.completion import Completion
-from mock_server.fixture_file import FixtureFile
+from mock_server.fixtures import Scripts
 from mock_server.incidents import Incidents
 from mock_server.message import Refusal, Reply, Request
 from mock_server.replies import Replies
@@ -52,7 +52,7 @@ class BrokenService(Service):
         admission: Admission,
         breaks: Sequence[Break],
         *,
-        fixtures: FixtureFile | None = None,
+        fixtures: Scripts | None = None,
         incidents: Incidents | None = None,
     ) -> None:
         super().__init__(contract, replies, admission, fixtures, incidents)

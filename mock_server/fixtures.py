@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from typing import Any
+from typing import Any, Protocol
 
 from mock_server.replies import Question
 from spec.contract import Operation
@@ -195,6 +195,16 @@ class Fixtures:
         for fixture in self.fixtures:
             if before.get(fixture.name) == fixture:
                 self.spoken[fixture.name] = earlier.spoken[fixture.name]
+
+
+class Scripts(Protocol):
+    """Where the scripted replies of a mock come from, and how they are asked for."""
+
+    def current(self, now_ns: int) -> Fixtures:
+        """The fixtures that are in use."""
+
+    def reset(self) -> None:
+        """Lets every fixture begin with its first line again."""
 
 
 def _nearest(missed: Sequence[tuple[Fixture, Sequence[Mismatch]]]) -> Miss:

@@ -13,7 +13,7 @@ from mock_server.admission import Admission
 from mock_server.broken import Break, BrokenService
 from mock_server.clock import Clock
 from mock_server.engine import Deployment, Engine, Pace
-from mock_server.fixture_file import FixtureFile
+from mock_server.fixtures import Scripts
 from mock_server.incidents import Incidents
 from mock_server.journal import Entry, Journal
 from mock_server.limits import Limits
@@ -53,7 +53,7 @@ class Mock:
         self.started_ns = clock()
         self.shared = False
         self.breaks: tuple[str, ...] = ()
-        self.fixtures: FixtureFile | None = None
+        self.fixtures: Scripts | None = None
         self.metrics: Metrics = Metrics()
         self.journal: Journal = Journal() if journal is None else journal
         self.journal.readers.append(self.metrics.add)
@@ -97,7 +97,7 @@ def build(
     pace: Deployment | None = None,
     breaks: Sequence[str] = (),
     admission: Admission | None = None,
-    fixtures: FixtureFile | None = None,
+    fixtures: Scripts | None = None,
     as_observed: bool = False,
     new_id: Callable[[], str] | None = None,
     incidents: Incidents | None = None,

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from mock_server.checks import Call
-from mock_server.fixture_file import FixtureFile
-from mock_server.fixtures import Line, Miss
+from mock_server.fixtures import Line, Miss, Scripts
 from mock_server.message import Refusal
 from spec.tokens import tokenizer
 
@@ -12,12 +11,12 @@ from spec.tokens import tokenizer
 class Prompter:
     """The check of a mock with scripted replies."""
 
-    def __init__(self, file: FixtureFile) -> None:
-        self._file = file
+    def __init__(self, scripts: Scripts) -> None:
+        self._scripts = scripts
 
     def prompt(self, call: Call) -> Refusal | None:
         """Replaces the call's script by that of the fixture which it meets; the refusal when that, or none, says so."""
-        fixtures = self._file.current(call.now_ns)
+        fixtures = self._scripts.current(call.now_ns)
         line = fixtures.meet(call.operation, call.question, call.body)
         if isinstance(line, Miss):
             if not fixtures.refuse_unmatched:

@@ -46,7 +46,7 @@ from mock_server.admission import Admission
 from mock_server.checks import Call, Checks
 from mock_server.completion import Completion
 from mock_server.engine import Overload
-from mock_server.fixture_file import FixtureFile
+from mock_server.fixtures import Scripts
 from mock_server.incident import befall
 from mock_server.incidents import HEADER, Incidents
 from mock_server.memory import Memory
@@ -74,7 +74,7 @@ class Service:
         contract: Contract,
         replies: Replies,
         admission: Admission,
-        fixtures: FixtureFile | None = None,
+        fixtures: Scripts | None = None,
         incidents: Incidents | None = None,
     ) -> None:
         self.contract = contract

@@ -1,0 +1,60 @@
+"""pytest's side of `mock_server.testing`: the fixtures `mixtral_api` and `mixtral_server`, and the marker for both.
+
+Every run of pytest loads this file where the package is installed; everything else is loaded by the test that asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import pytest
+
+if TYPE_CHECKING:
+    from mock_server.testing import MixtralApi, MixtralServer
+
+    Running = TypeVar("Running", MixtralApi, MixtralServer)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declares the marker."""
+    config.addinivalue_line(
+        "markers",
+        "mixtral(accounts=FILE, engine=NAME, ttft_ms=X, itl_ms=X, fixtures=FILE, seed=N, as_observed=True, "
+        "allow_unmatched=True, ...): sets up mixtral_api and mixtral_server, with the arguments of "
+        "mock_server.testing.MixtralApi and MixtralServer",
+    )
+
+
+@pytest.fixture
+def mixtral_api(request: pytest.FixtureRequest) -> Iterator[MixtralApi]:
+    """The vendors' own URLs, answered in this process, for clients on httpx and httpx2 such as the openai SDK."""
+    from mock_server.testing import MixtralApi  # noqa: PLC0415  who does not use it does not wait for it
+
+    yield from _run(MixtralApi, request)
+
+
+@pytest.fixture
+def mixtral_server(request: pytest.FixtureRequest) -> Iterator[MixtralServer]:
+    """The same APIs on a free port, with the environment that SDKs read, for every other client."""
+    from mock_server.testing import MixtralServer  # noqa: PLC0415  likewise
+
+    yield from _run(MixtralServer, request)
+
+
+def _run(kind: type[Running], request: pytest.FixtureRequest) -> Iterator[Running]:
+    """Runs a mock with the options of the markers, the closest first; says without a trace what nothing answered."""
+    options: dict[str, Any] = {}
+    for marker in request.node.iter_markers("mixtral"):
+        if marker.args:
+            pytest.fail(f"mixtral: expected arguments by name, such as ttft_ms=200, got {marker.args!r}", pytrace=False)
+        options = {**marker.kwargs, **options}
+    try:
+        running = kind(**options)
+    except (TypeError, ValueError) as error:
+        pytest.fail(f"mixtral: {error}", pytrace=False)
+    try:
+        with running:
+            yield running
+    except AssertionError as error:
+        pytest.fail(f"{request.fixturename}: {error}", pytrace=False)
