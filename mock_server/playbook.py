@@ -4,9 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from mock_server.fixtures import ANY, Fixture, Fixtures, Line, Scripts, Wanted, WantedMessage
+
+
+@dataclass(frozen=True, slots=True)
+class _Found(Wanted):
+    """A text in which a compiled pattern, with its flags, is found."""
+
+    pattern: re.Pattern[str]
+
+    def accepts(self, text: str) -> bool:
+        """Whether it is found."""
+        return self.pattern.search(text) is not None
 
 
 class Playbook:
@@ -61,4 +73,4 @@ class Playbook:
 
 
 def _wanted(when: str | re.Pattern[str]) -> Wanted:
-    return Wanted("contains", when) if isinstance(when, str) else Wanted("matches", when.pattern)
+    return Wanted("contains", when) if isinstance(when, str) else _Found("matches", when.pattern, when)

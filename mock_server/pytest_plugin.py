@@ -47,14 +47,15 @@ def _run(kind: type[Running], request: pytest.FixtureRequest) -> Iterator[Runnin
     options: dict[str, Any] = {}
     for marker in request.node.iter_markers("mixtral"):
         if marker.args:
-            pytest.fail(f"mixtral: expected arguments by name, such as ttft_ms=200, got {marker.args!r}", pytrace=False)
+            text = f"mixtral: expected arguments by name, such as ttft_ms=200, got {marker.args!r}"
+            raise pytest.fail.Exception(text, pytrace=False)
         options = {**marker.kwargs, **options}
     try:
         running = kind(**options)
     except (TypeError, ValueError) as error:
-        pytest.fail(f"mixtral: {error}", pytrace=False)
+        raise pytest.fail.Exception(f"mixtral: {error}", pytrace=False) from None
     try:
         with running:
             yield running
     except AssertionError as error:
-        pytest.fail(f"{request.fixturename}: {error}", pytrace=False)
+        raise pytest.fail.Exception(f"{request.fixturename}: {error}", pytrace=False) from None
