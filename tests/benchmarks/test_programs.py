@@ -71,6 +71,18 @@ def test_footprint__is_measured(tmp_path: Path) -> None:
     assert all(figures["value"] is not None for (figures, *_more) in rows.values())
 
 
+def test_in_process__is_measured_beside_fixed_bytes(tmp_path: Path) -> None:
+    """What the mock adds is the difference of the two."""
+    rows = _measured("in_process", tmp_path)
+    mocks = [(row, figures) for row, (figures,) in rows.items() if row[2] == "mock"]
+    assert {row[1] for row, _ in mocks} == {"same", "distinct", "streamed"}
+    for (library, question, _), figures in mocks:
+        (fixed,) = rows[library, question, "fixed bytes"]
+        assert figures["calls"] == fixed["calls"] > 0
+        added_us = figures["per_call_us"] - fixed["per_call_us"]
+        assert figures["added_ms"] == pytest.approx(added_us / 1e3)
+
+
 def test_peer__is_measured_beside_the_mock(tmp_path: Path) -> None:
     """Any command that serves on a port."""
     peer = f"twin={sys.executable} -m mock_server --port {{port}}"
