@@ -95,11 +95,11 @@ class Desk:
         """
         mock = self.mock
         if not mock.service.contract.at(request.path):
-            aside = mock.side.answer(request, None)
-            if aside is not None:
-                yield from _aside(
-                    http1.outgoing(aside if isinstance(aside, Reply) else aside(), _received(request), b"")
-                )
+            with self.lock:
+                aside = mock.side.answer(request, None)
+                reply = aside if aside is None or isinstance(aside, Reply) else aside()
+            if reply is not None:
+                yield from _aside(self.outgoing(reply, request))
                 return
         call = Call(request, mock.clock())
         with self.lock:
@@ -115,7 +115,9 @@ class Desk:
 
     def outgoing(self, reply: Reply, request: Request) -> Outgoing:
         """The reply as the wire would send it."""
-        return http1.outgoing(reply, _received(request), self._date())
+        with self.lock:
+            date = self._date()
+        return http1.outgoing(reply, Received(request, keep_alive=True, http_1_0=False), date)
 
 
 class _Visit:
@@ -327,10 +329,6 @@ class _Passage:
 def _origin(server: str) -> str:
     address = Address.parse(server)
     return f"{address.scheme}://{address.authority}"
-
-
-def _received(request: Request) -> Received:
-    return Received(request, keep_alive=True, http_1_0=False)
 
 
 def _aside(made: Outgoing) -> Iterator[Step]:

@@ -43,7 +43,7 @@ class Scenario(Expectations):
     `accounts` is a YAML file or a list of mappings with its fields, `engine` names a profile (`mixtral-8x22b`, or a
     file) whose pace answers keep; `ttft_ms` and `itl_ms` set a constant one instead. `fixtures` is a file of scripted
     replies, `as_observed` behaves as the real endpoints were seen to, `allow_unmatched` lets a test pass in which
-    something was asked that nothing answers.
+    something was asked that nothing answers, `spec` is another contract, and another `seed` makes up other answers.
 
     Without `accounts` the keys are `mock-valid`, `mock-exhausted`, `mock-forbidden` and `mock-limited`, and those
     which the environment holds under the names that SDKs read count as valid too: a client that was made when its

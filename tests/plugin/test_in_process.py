@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,7 @@ import pytest
 import requests
 import respx
 
+from mock_server.journal import by_token
 from mock_server.testing import MixtralApi
 from mock_server.transports import UnmockedError
 from spec.sse import Decoder
@@ -87,7 +89,7 @@ def test_stream__comes_part_by_part_and_never_early(library: ModuleType, *, on_l
         entry = api.mock.journal.entries()[-1]
     assert took_s >= 0.020 + 7 * 0.050
     assert 1 < len(paced) <= 8  # tokens that are late leave together
-    assert all(at_ns >= due_ns for (_, at_ns), (_, due_ns) in zip(entry.sent, entry.dues, strict=True))
+    assert all(at_ns >= due_ns for at_ns, due_ns in zip(by_token(entry.sent), by_token(entry.dues), strict=True))
     assert _texts(b"".join(paced)) == _texts(whole)
 
 
@@ -218,9 +220,21 @@ def test_other_host__is_not_reached(library: ModuleType, *, on_loop: bool) -> No
 
 
 @over_each_library
-def test_this_machine__is_reached(library: ModuleType) -> None:
-    """A test may have servers of its own."""
-    with socket.create_server(("127.0.0.1", 0)) as listening, MixtralApi():
+@with_and_without_loop
+@pytest.mark.parametrize(
+    ("host", "passthrough"),
+    [
+        ("127.0.0.1", []),
+        pytest.param(
+            "127.0.0.2", ["127.0.0.2"], marks=pytest.mark.skipif(sys.platform != "linux", reason="one address")
+        ),
+    ],
+)
+def test_host_that_is_let_through__is_reached(
+    library: ModuleType, host: str, passthrough: list[str], *, on_loop: bool
+) -> None:
+    """One of this machine always is, another by name; nothing of it is in the journal."""
+    with socket.create_server((host, 0)) as listening, MixtralApi(passthrough=passthrough) as api:
 
         def answer() -> None:
             connection, _ = listening.accept()
@@ -228,10 +242,11 @@ def test_this_machine__is_reached(library: ModuleType) -> None:
                 connection.recv(65536)
                 connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\nhere")
 
-        answering = threading.Thread(target=answer)
+        answering = threading.Thread(target=answer, daemon=True)
         answering.start()
-        got = library.get(f"http://127.0.0.1:{listening.getsockname()[1]}/", timeout=20)
+        got = ask(library, f"http://{host}:{listening.getsockname()[1]}/", on_loop=on_loop)
         answering.join()
+        api.assert_not_called()
     assert got.text == "here"
 
 

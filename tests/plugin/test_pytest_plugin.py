@@ -189,18 +189,20 @@ def test_workers_of_xdist__have_mocks_of_their_own(run: pytest.Pytester) -> None
 
 
 def test_unused_plugin__loads_nothing(run: pytest.Pytester) -> None:
-    """A run that does not ask for a mock pays for pytest and one small file."""
+    """A run that does not ask for a mock pays for pytest and two small files."""
     report = """
         import json, sys
 
         def pytest_unconfigure():
-            ours = [name for name in sys.modules if name.split(".")[0] in ("mock_server", "spec")]
+            packages = ("mock_server", "spec", "contract_tests", "load")
+            ours = [name for name in sys.modules if name.split(".")[0] in packages]
             heavy = ("respx", "httpx", "httpx2", "anyio", "orjson", "yaml", "uvicorn", "httptools", "mistral_common",
                      "jsonschema_rs", "asyncio")
             print(json.dumps([sorted(ours), [name for name in heavy if name in sys.modules]]))
     """
     run.makeconftest(report)
     run.makepyfile(test_nothing="def test_nothing(): ...")
-    ours, heavy = json.loads(run.runpytest_subprocess(*PLUGINS, "-q").outlines[-1])
-    assert ours == ["mock_server", "mock_server.pytest_plugin"]
+    ran = run.runpytest_subprocess(*PLUGINS, "-p", "contract_tests.by_name", "-q")
+    ours, heavy = json.loads(ran.outlines[-1])
+    assert ours == ["contract_tests", "contract_tests.by_name", "mock_server", "mock_server.pytest_plugin"]
     assert heavy == []
