@@ -149,10 +149,12 @@ def test_silence__is_given_up_at_the_read_timeout(library: ModuleType, incident:
     with MixtralApi() as api:
         api.next(incident)
         since = time.monotonic()
-        with pytest.raises(library.ReadTimeout):
+        with pytest.raises(library.ReadTimeout) as held:
             ask(library, on_loop=on_loop, json=body(stream=True), timeout=0.05)
         assert 0.05 <= time.monotonic() - since < 20
+        # seen to while somebody still holds the exception, and with it the reading
         assert [request.end for request in api.requests] == ["client-left"]
+    del held
 
 
 @over_each_library

@@ -129,6 +129,15 @@ def test_reply__goes_by_condition() -> None:
         assert answer.json()["choices"][0]["message"]["content"] == "By Segmind."
 
 
+def test_reply__goes_on_where_it_was() -> None:
+    """Another one beside it does not let it begin anew."""
+    with MixtralApi() as api:
+        api.reply("One.", "Two.", "Three.")
+        assert _say("a") == "One."
+        api.reply("Sunny.", when="weather")
+        assert _say("b") == "Two."
+
+
 def test_unmatched_question__is_refused_and_told_at_the_end() -> None:
     """With the reason why the nearest reply was missed."""
     api = MixtralApi()
