@@ -5,12 +5,15 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 REPORT ?= reports
 
+# other people's clients, and Node for those that need it: what tests/clients drives
+CLIENTS := .clients
+
 # make demo TARGET=nvidia, or make demo BASE_URL=http://127.0.0.1:8000 DIALECT=nvidia [MODEL=...] [API_KEY_ENV=NAME]
 DEMO_OPTIONS := $(if $(TARGET),--target "$(TARGET)") $(if $(BASE_URL),--base-url "$(BASE_URL)") \
 	$(if $(DIALECT),--dialect "$(DIALECT)") $(if $(MODEL),--model "$(MODEL)") \
 	$(if $(API_KEY_ENV),--api-key-env "$(API_KEY_ENV)")
 
-.PHONY: help demo setup test format lint types unit suite clean
+.PHONY: help demo setup clients test checks format lint types unit suite clean
 
 help:
 	@echo "make demo     mock up, suite on it, 20 s of load on it, one report"
@@ -18,7 +21,8 @@ help:
 	@echo "              BASE_URL=... DIALECT=... [MODEL=...] [API_KEY_ENV=...]: any other endpoint"
 	@echo "make test     format, lint, types, unit tests, the suite on the mock, a short Locust run"
 	@echo "make setup    the virtual environment .venv, everything pinned (the others call it)"
-	@echo "make clean    remove .venv and reports"
+	@echo "make clients  other people's clients in .clients, everything pinned (make test calls it)"
+	@echo "make clean    remove .venv, .clients and reports"
 
 setup: $(BIN)/.ready
 
@@ -30,10 +34,27 @@ $(BIN)/.ready: pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,real]"
 	@touch $@
 
+clients: $(CLIENTS)/.ready
+
+# from wheels only: nothing of theirs is built or run here before a test does; Node comes as a wheel too
+$(CLIENTS)/.ready: tests/clients/python/requirements.txt tests/clients/node/package.json
+	@echo "setting up $(CLIENTS) (once, about a minute)"
+	@$(PYTHON) -m venv --clear $(CLIENTS)
+	@$(CLIENTS)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --only-binary :all: \
+		-r tests/clients/python/requirements.txt
+	@PATH="$(CURDIR)/$(CLIENTS)/bin:$$PATH" npm install --prefix tests/clients/node --ignore-scripts \
+		--no-package-lock --no-audit --no-fund --loglevel=error
+	@touch $@
+
 demo: setup
 	@$(BIN)/python examples/demo.py --report $(REPORT)/demo $(DEMO_OPTIONS)
 
-test: setup format lint types unit suite
+# while the clients are on their way, which is waiting for a network, the processor is free for the checks
+test: setup
+	@$(MAKE) --no-print-directory --jobs=2 clients checks
+	@$(MAKE) --no-print-directory unit suite
+
+checks: format lint types
 
 format:
 	$(BIN)/ruff format --check --quiet .
@@ -53,4 +74,4 @@ suite:
 	$(BIN)/python -m pytest contract_tests -q --report $(REPORT)/contract
 
 clean:
-	rm -rf $(VENV) $(REPORT)
+	rm -rf $(VENV) $(CLIENTS) tests/clients/node/node_modules $(REPORT)

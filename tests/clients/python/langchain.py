@@ -1,0 +1,32 @@
+"""What the drivers of LangChain's chat models have in common: they all speak its messages."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tests.clients.python.asking import Heard, Question
+
+
+def ask(model: Any, question: Question, heard: Heard) -> None:
+    """Puts the question to a chat model and takes in its answer."""
+    if question.tools:
+        model = model.bind_tools(question.tools)
+    if not question.stream:
+        _read(model.invoke(question.messages), heard)
+        return
+    whole = None
+    for chunk in model.stream(question.messages):
+        heard.say(chunk.content)
+        whole = chunk if whole is None else whole + chunk
+    _read(whole, heard, spoken=True)
+
+
+def _read(message: Any, heard: Heard, *, spoken: bool = False) -> None:
+    if not spoken:
+        heard.say(message.content)
+    heard.finish_reason = message.response_metadata.get("finish_reason")
+    if message.usage_metadata:
+        heard.usage = [message.usage_metadata["input_tokens"], message.usage_metadata["output_tokens"]]
+    for index, call in enumerate(message.tool_calls):
+        heard.call(index, call["name"], json.dumps(call["args"]))
