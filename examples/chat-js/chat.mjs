@@ -1,7 +1,8 @@
 // A chat on the terminal: it remembers, streams, waits when it is told to, and stops before the credits are gone.
 //
-//     NVIDIA_API_KEY=...  node chat.mjs nvidia
-//     SEGMIND_API_KEY=... node chat.mjs segmind --keep 0.05
+//     NVIDIA_API_KEY=...        node chat.mjs nvidia
+//     SEGMIND_API_KEY=...       node chat.mjs segmind --keep 0.05
+//     NVIDIA_API_KEY=mock-valid node chat.mjs nvidia --origin http://127.0.0.1:8000
 //
 // Copy this file and its tests: it needs nothing but Node.
 
@@ -162,10 +163,11 @@ function reasonIn(text) {
 
 // The endpoint, its key and how many credits to keep; throws what is wrong with the command line, in a line.
 function options() {
-  const { positionals, values } = parseArgs({ allowPositionals: true, options: { keep: { type: 'string', default: '0' } } });
+  const known = { keep: { type: 'string', default: '0' }, origin: { type: 'string' } };
+  const { positionals, values } = parseArgs({ allowPositionals: true, options: known });
   const endpoint = ENDPOINTS[positionals[0]];
   if (!endpoint || positionals.length !== 1) {
-    throw new Error(`expected ${Object.keys(ENDPOINTS).join(' or ')}; usage: node chat.mjs ENDPOINT [--keep CREDITS]`);
+    throw new Error(`expected ${Object.keys(ENDPOINTS).join(' or ')}; usage: node chat.mjs ENDPOINT [--keep CREDITS] [--origin URL]`);
   }
   if (!/^\d+(\.\d+)?$/.test(values.keep)) {
     throw new Error(`--keep: expected a number of credits, got '${values.keep}'`);
@@ -174,7 +176,7 @@ function options() {
   if (!key) {
     throw new Error(`expected a key in the environment variable ${endpoint.keyName}`);
   }
-  return [endpoint, key, { keep: Number(values.keep), origin: process.env.CHAT_ORIGIN }];
+  return [endpoint, key, { keep: Number(values.keep), origin: values.origin }];
 }
 
 async function main() {

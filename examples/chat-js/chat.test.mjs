@@ -115,9 +115,9 @@ for (const endpoint of Object.keys(ENDPOINTS)) {
 }
 
 test('the terminal shows answers and credits', async () => {
-  const env = { ...process.env, SEGMIND_API_KEY: 'mine', CHAT_ORIGIN: mock.origin };
+  const env = { ...process.env, SEGMIND_API_KEY: 'mine' };
   const program = fileURLToPath(new URL('chat.mjs', import.meta.url));
-  const child = spawn(process.execPath, [program, 'segmind'], { env, stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [program, 'segmind', '--origin', mock.origin], { env, stdio: ['pipe', 'pipe', 'inherit'] });
   const ended = once(child, 'exit');
   child.stdin.end('tell me a joke on cats\n');
   assert.equal(await text(child.stdout), `> ${JOKE}\n[0.0005 credits left]\n> \n`);

@@ -33,9 +33,14 @@ class Client:
     ours: bool = False
     """Whether it is installed beside our own code anyway."""
 
+    @property
+    def language(self) -> str:
+        """What its driver is written in: python or node."""
+        return "node" if self.driver.endswith(".mjs") else "python"
+
     def command(self) -> list[str]:
         """The command that starts its driver."""
-        if self.driver.endswith(".mjs"):
+        if self.language == "node":
             return [str(node()), str(_NODE_FOLDER / self.driver)]
         python = sys.executable if self.ours else str(ENVIRONMENT / "bin" / "python")
         return [python, "-m", f"tests.clients.python.{self.driver}"]

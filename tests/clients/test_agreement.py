@@ -62,7 +62,7 @@ _CASES = [
 @pytest.fixture(scope="module")
 def both(installed: Needed) -> Iterator[list[tuple[Driver, httpx.Client]]]:
     """Both clients, each with a mock of its own: the mocks are the same, and neither counts the other's attempts."""
-    installed()
+    installed("node")
     with ExitStack() as stack:
         pairs = []
         for client in (_PYTHON, _NODE):

@@ -30,7 +30,7 @@ def _node(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_example__passes_its_own_tests(installed: Needed) -> None:
     """With a mock that its tests start."""
-    installed()
+    installed("node")
     done = _node("--test", "--test-reporter=tap")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "\n# fail 0\n" in done.stdout
@@ -49,7 +49,7 @@ def test_example__passes_its_own_tests(installed: Needed) -> None:
 )
 def test_example_with_bad_input__says_so_in_a_line(installed: Needed, arguments: list[str], said: str) -> None:
     """Exit status 2."""
-    installed()
+    installed("node")
     done = _node("chat.mjs", *arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.count("\n") == 1

@@ -19,7 +19,7 @@ _BY_NAME = {capability.name: capability for capability in CAPABILITIES}
 def test_client__does_what_the_table_says(client: Client, installed: Needed) -> None:
     """After a change of a version or of a client: python -m tests.clients."""
     if not client.ours:
-        installed()
+        installed(client.language)
     assert outcome_of(client) == kept()[client.name]
 
 

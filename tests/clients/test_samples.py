@@ -55,7 +55,7 @@ def _asked(address: str) -> tuple[list[dict[str, Any]], list[str]]:
 
 def test_axios_sample__prints_the_completion(address: str, installed: Needed) -> None:
     """Segmind's page of 8x22b; the key goes in its own header."""
-    installed()
+    installed("node")
     done = _axios(_sample("segmind-mixtral-8x22b.axios.txt", address, "mock-valid"))
     assert (done.returncode, done.stderr) == (0, "")
     assert "object: 'chat.completion'" in done.stdout
@@ -69,7 +69,7 @@ def test_axios_sample__prints_the_error_that_it_is_refused_with(
     address: str, installed: Needed, key: str, status: int
 ) -> None:
     """Its catch reads the body of the answer."""
-    installed()
+    installed("node")
     done = _axios(_sample("segmind-mixtral-8x22b.axios.txt", address, key))
     assert done.stdout == ""
     assert done.stderr.startswith("Error: {\n  error: '")
