@@ -14,24 +14,29 @@ from tests.clients.table import table, within
 
 
 def main(names: list[str]) -> int:
-    """Asks the clients of these names, or all, and keeps what is known of the others; 2 when a name is no client's."""
+    """Asks the clients of these names, or all, and keeps what is known of the others; 2 when one is not here."""
     unknown = set(names) - {client.name for client in CLIENTS}
     if unknown:
-        known = ", ".join(repr(client.name) for client in CLIENTS)
-        print(f"python -m tests.clients: expected names of {known}, got {', '.join(sorted(unknown))}", file=sys.stderr)
-        return 2
-    before = kept() if FILE.exists() else {}
-    outcomes = {}
-    for client in CLIENTS:
-        if names and client.name not in names:
-            outcomes[client.name] = before[client.name]
-            continue
+        there_are = ", ".join(repr(client.name) for client in CLIENTS)
+        return _refuse(f"expected names of {there_are}, got {', '.join(sorted(unknown))}")
+    known = kept() if FILE.exists() else {}
+    wanted = [client for client in CLIENTS if not names or client.name in names or client.name not in known]
+    absent = {client.language for client in wanted if not client.installed}
+    if absent:
+        return _refuse(f"expected clients for {', '.join(sorted(absent))}: make clients")
+    for client in wanted:
         print(client.name, file=sys.stderr)
-        outcomes[client.name] = outcome_of(client)
+        known[client.name] = outcome_of(client)
+    outcomes = {client.name: known[client.name] for client in CLIENTS}
     FILE.write_text(json.dumps(outcomes, indent=2) + "\n", encoding="utf-8")
     readme = ROOT / "README.md"
     readme.write_text(within(readme.read_text(encoding="utf-8"), table(outcomes)), encoding="utf-8")
     return 0
+
+
+def _refuse(reason: str) -> int:
+    print(f"python -m tests.clients: {reason}", file=sys.stderr)
+    return 2
 
 
 if __name__ == "__main__":

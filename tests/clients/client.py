@@ -38,6 +38,11 @@ class Client:
         """What its driver is written in: python or node."""
         return "node" if self.driver.endswith(".mjs") else "python"
 
+    @property
+    def installed(self) -> bool:
+        """Whether it can be driven here."""
+        return self.ours or installed(self.language)
+
     def command(self) -> list[str]:
         """The command that starts its driver."""
         if self.language == "node":
@@ -61,6 +66,11 @@ CLIENTS = (
 
 class DriverError(RuntimeError):
     """The driver ended, or said nothing for too long: that is no answer of its client."""
+
+
+def installed(language: str) -> bool:
+    """Whether `make clients` has installed the clients that are written in it: python or node."""
+    return (ENVIRONMENT / f"{language}.ready").exists()
 
 
 def node() -> Path:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.clients.client import ENVIRONMENT
+from tests.clients import client
 from tests.mock.conftest import running
 
 Needed = Callable[[str], None]
@@ -16,7 +16,7 @@ def installed() -> Needed:
     """Skips a test without what `make clients` installs for python or node; with ALL_CLIENTS set it fails, as in CI."""
 
     def need(language: str) -> None:
-        if not (ENVIRONMENT / f"{language}.ready").exists():
+        if not client.installed(language):
             reason = f"other people's clients for {language} are not installed: make clients"
             if os.environ.get("ALL_CLIENTS"):
                 pytest.fail(reason)

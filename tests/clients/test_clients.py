@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.clients.__main__ import main
 from tests.clients.capabilities import CAPABILITIES, TEXT, Seen
 from tests.clients.client import CLIENTS, ROOT, Client, DriverError, driving
 from tests.clients.conftest import Needed
@@ -115,3 +117,20 @@ def test_driver_that_fails__is_no_answer_of_its_client() -> None:
     missing = Client("x", "missing", ours=True)
     with pytest.raises(DriverError, match="No module named"), driving(missing, ""):
         pass
+
+
+def test_command_line__names_a_client_that_there_is(capsys: pytest.CaptureFixture[str]) -> None:
+    """Before any is asked."""
+    assert main(["httpy"]) == 2
+    assert "got httpy" in capsys.readouterr().err
+
+
+def test_command_line__asks_for_what_is_not_installed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """In a line, and leaves the outcomes as they are."""
+    monkeypatch.setattr("tests.clients.client.ENVIRONMENT", tmp_path)
+    before = kept()
+    assert main(["LiteLLM"]) == 2
+    assert capsys.readouterr().err == "python -m tests.clients: expected clients for python: make clients\n"
+    assert kept() == before
