@@ -5,15 +5,10 @@ Where they differ it is one of them, not the mock, and it stands in the table be
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack
 from typing import Any
 
-import httpx
-import pytest
-
-from tests.clients.capabilities import CAPABILITIES, Seen
-from tests.clients.client import CLIENTS, Driver, driving
+from tests.clients.capabilities import CAPABILITIES
+from tests.clients.client import CLIENTS, Client, driving
 from tests.clients.conftest import Needed
 from tests.clients.outcome import controlling, observe
 from tests.mock.conftest import running
@@ -53,34 +48,27 @@ _INCIDENTS = (
 _DIFFERENT = {"malformed:kind=utf8"}
 """Python's raises UnicodeDecodeError, Node's puts U+FFFD in the place of the byte, as WHATWG's standard wants."""
 
-_CASES = [
-    *(pytest.param(each.as_question(), each.incident, id=each.name) for each in CAPABILITIES),
-    *(pytest.param({**CAPABILITIES[0].as_question(), **_STREAM}, incident, id=incident) for incident in _INCIDENTS),
-]
+_CASES = {
+    **{each.name: (each.as_question(), each.incident) for each in CAPABILITIES},
+    **{incident: ({**CAPABILITIES[0].as_question(), **_STREAM}, incident) for incident in _INCIDENTS},
+}
 
 
-@pytest.fixture(scope="module")
-def both(installed: Needed) -> Iterator[list[tuple[Driver, httpx.Client]]]:
-    """Both clients, each with a mock of its own: the mocks are the same, and neither counts the other's attempts."""
+def test_two_sdks__agree(installed: Needed) -> None:
+    """On what their callers learn, and on how often they ask for it; in one test, as to start them is what costs."""
     installed("node")
-    with ExitStack() as stack:
-        pairs = []
-        for client in (_PYTHON, _NODE):
-            address = stack.enter_context(running())
-            pairs.append((stack.enter_context(driving(client, address)), stack.enter_context(controlling(address))))
-        yield pairs
+    python, node = (_learned_by(client) for client in (_PYTHON, _NODE))
+    assert python.keys() == node.keys() == _CASES.keys()
+    different = {name: (python[name], node[name]) for name in _CASES if python[name] != node[name]}
+    assert different.keys() == _DIFFERENT, {name: what for name, what in different.items() if name not in _DIFFERENT}
 
 
-@pytest.mark.parametrize(("question", "incident"), _CASES)
-def test_two_sdks__agree(
-    question: dict[str, Any], incident: str | None, both: list[tuple[Driver, httpx.Client]]
-) -> None:
-    """On what their callers learn, and on how often they ask for it."""
-    python, node = (_learned(observe(driver, mock, question, incident)) for driver, mock in both)
-    assert (python == node) == (incident not in _DIFFERENT), (python, node)
-
-
-def _learned(seen: Seen) -> dict[str, Any]:
-    """All but the class and the wording of an error, which are the language's."""
-    error = None if seen.error is None else {"status": seen.error["status"]}
-    return {**seen.answer, "error": error, "statuses": seen.statuses}
+def _learned_by(client: Client) -> dict[str, Any]:
+    """What the client's callers learn in each case: all but the class and the wording of an error, its language's."""
+    learned = {}
+    with running() as address, driving(client, address) as driver, controlling(address) as mock:
+        for name, (question, incident) in _CASES.items():
+            seen = observe(driver, mock, question, incident)
+            error = None if seen.error is None else {"status": seen.error["status"]}
+            learned[name] = {**seen.answer, "error": error, "statuses": seen.statuses}
+    return learned
