@@ -14,7 +14,7 @@ ALLOWED = {
     "mock_server": {"spec"},
     "contract_tests": {"spec"},
     "load": {"spec"},
-    "examples": {"spec", "contract_tests"},
+    "examples": {"spec", "mock_server", "contract_tests"},
 }
 
 
