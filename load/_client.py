@@ -1,121 +1,187 @@
-"""The HTTP/1.1 client of one user: a socket that lets other users run while it waits, and stamps beside every `recv`.
+"""The HTTP/1.1 client of one user, or of one place in an open loop: one exchange at a time, on a kept connection.
 
 A client library in between would cost time before the stamps: they build the request after their clock has started, and
-glue what separate `recv` calls returned. One process carries thousands of events a second like this; the next step is
-one epoll loop for all sockets of the process, behind the same `Exchange`.
+glue what separate `recv` calls returned.
 """
 
 from __future__ import annotations
 
-import os
-import select
+from collections.abc import Callable
 from time import perf_counter_ns
 
-import certifi
 import gevent  # type: ignore[import-untyped]  # its stubs are a package of their own
-from gevent import socket, ssl
+from gevent.event import Event  # type: ignore[import-untyped]
 from httptools import HttpParserError
 
+from load._connection import Connection
+from load._deadlines import Deadline
+from load._destination import Destination
 from load._exchange import Exchange, ExchangeReader
-from spec.address import Address
+from load._loop import Loop
 
-CONNECT_TIMEOUT_S = 10.0
-_RECEIVE_BYTES = 65_536
-
-
-def tls_context() -> ssl.SSLContext:
-    """A context that verifies servers against certifi's authorities, or those in the file that SSL_CERT_FILE names."""
-    return ssl.create_default_context(cafile=os.environ.get("SSL_CERT_FILE") or certifi.where())
+_NS_PER_S = 1_000_000_000
 
 
 class Client:
-    """Performs one exchange at a time and keeps the connection where the server allows it."""
+    """Performs one exchange at a time and keeps the connection where the server allows it.
 
-    def __init__(self, target: Address, timeout_s: float, tls: ssl.SSLContext | None = None) -> None:
-        self._target = target
+    `resends` allows it to send a request a second time when the server closed the kept connection without a byte of an
+    answer. Not where a completion may be billed: nobody knows whether the first one was.
+    """
+
+    def __init__(self, loop: Loop, destination: Destination, timeout_s: float, *, resends: bool = True) -> None:
+        self._loop = loop
+        self._destination = destination
         self._timeout_s = timeout_s
-        self._tls = tls
-        self._socket: socket.socket | None = None
+        self._resends = resends
+        self._connection: Connection | None = None
+        self._is_open = False
+        self._request = b""
+        self._exchange: Exchange | None = None
+        self._reader: ExchangeReader | None = None
+        self._deadline: Deadline | None = None
+        self._connecting_ns: int | None = None
 
     def perform(self, request: bytes, exchange: Exchange) -> None:
-        """Sends the request and reads its answer into the exchange; what network and server do wrong ends there too."""
+        """Sends the request and reads its answer into the exchange, while other greenlets go on.
+
+        What network and server do wrong ends in the exchange too; the end of the run raises, and cuts it off.
+        """
+        ended = Event()
+        self.begin(request, exchange, ended.set)
         try:
-            # one timer for the whole request: a timeout of the socket would set one for every recv
-            with gevent.Timeout(self._timeout_s, TimeoutError(f"no end after {self._timeout_s:g} s")):
-                self._converse(request, exchange)
-        except TimeoutError as error:
-            exchange.timed_out = True
-            exchange.failure = str(error)
-        except (OSError, HttpParserError) as error:
-            exchange.failure = f"{type(error).__name__}: {error}"
-        finally:
-            # here too when the run's end kills the user that waits
-            if not exchange.complete or exchange.end_ns is None:
-                exchange.end_ns = perf_counter_ns()
-            if exchange.failure or not exchange.complete or not exchange.reusable:
-                self.close()
+            ended.wait()
+        except BaseException:
+            self.cut_off()
+            raise
+
+    def begin(self, request: bytes, exchange: Exchange, ended: Callable[[], None]) -> None:
+        """Sends the request and calls `ended` from the loop when the exchange is over, whatever it came to."""
+        self._request, self._exchange, self._ended = request, exchange, ended
+        self._reader = None
+        self._deadline = self._loop.at(perf_counter_ns() + round(self._timeout_s * _NS_PER_S), self._time_out)
+        if self._is_open:
+            self._connecting_ns = None
+            self._ask(exchange)
+        elif self._destination.addresses:
+            self._connect()
+        else:
+            gevent.spawn(self._resolve, exchange)
+
+    def cut_off(self) -> None:
+        """Ends the exchange that is under way, without calling anybody."""
+        self._ended = _nobody
+        self._end(None)
 
     def close(self) -> None:
         """Closes the connection, if there is one."""
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
+        self._is_open = False
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
-    def _converse(self, request: bytes, exchange: Exchange) -> None:
-        if self._is_kept():
-            try:
-                self._ask(request, exchange)
-            except ConnectionError:
-                if exchange.first_byte_ns is not None:
-                    raise
-                # the server closed the kept connection while the request was on its way to it, without a byte of an
-                # answer: a failure of neither, which every client that keeps connections meets, and which is counted
-                exchange.sent_again = True
-                self.close()
-            else:
-                return
-        connecting_ns = perf_counter_ns()
-        self._socket = self._connect()
-        exchange.connect_ns = perf_counter_ns() - connecting_ns
-        self._ask(request, exchange)
-
-    def _ask(self, request: bytes, exchange: Exchange) -> None:
-        connection = self._socket
-        assert connection is not None
-        reader = ExchangeReader(exchange)
-        exchange.sent_ns = perf_counter_ns()
-        connection.sendall(request)
-        while not exchange.complete:
-            received = connection.recv(_RECEIVE_BYTES)
-            now_ns = perf_counter_ns()
-            if received:
-                reader.feed(received, now_ns)
-            elif not reader.end():
-                raise ConnectionError("closed before the end of the answer")
-
-    def _is_kept(self) -> bool:
-        """Whether the connection of the last exchange can carry this one."""
-        if self._socket is not None and _has_input(self._socket):
-            # nothing was asked, so this is the server's close; a request on it would fail for a reason of ours
-            self.close()
-        return self._socket is not None
-
-    def _connect(self) -> socket.socket:
-        address = (self._target.host, self._target.port)
-        connection = socket.create_connection(address, timeout=min(CONNECT_TIMEOUT_S, self._timeout_s))
+    def _resolve(self, exchange: Exchange) -> None:
+        failure = None
         try:
-            # without it the kernel holds back the second part of a request
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if self._target.scheme == "https":
-                connection = (self._tls or tls_context()).wrap_socket(connection, server_hostname=self._target.host)
-            connection.settimeout(None)
-        except BaseException:  # also a timeout or the run's end: nobody else knows this socket yet
-            connection.close()
-            raise
-        return connection
+            self._destination.resolve()
+        except OSError as error:
+            failure = f"{type(error).__name__}: {error}"
+        if self._exchange is not exchange:  # its time is over
+            return
+        if failure is None:
+            self._connect()
+        else:
+            self._end(failure)
+
+    def _connect(self) -> None:
+        self.close()
+        self._connecting_ns = perf_counter_ns()
+        self._connection = Connection(
+            self._loop,
+            self._destination,
+            on_open=self._on_open,
+            on_received=self._on_received,
+            on_end=self._on_end,
+        )
+
+    def _ask(self, exchange: Exchange) -> None:
+        assert self._connection is not None
+        self._reader = ExchangeReader(exchange)
+        exchange.sent_ns = perf_counter_ns()
+        self._connection.send(self._request)
+
+    def _on_open(self) -> None:
+        exchange = self._exchange
+        assert exchange is not None
+        assert self._connecting_ns is not None
+        self._is_open = True
+        exchange.connect_ns = perf_counter_ns() - self._connecting_ns
+        self._ask(exchange)
+
+    def _on_received(self, received: bytes, now_ns: int) -> None:
+        exchange = self._exchange
+        if exchange is None or self._reader is None:
+            # nobody asked: whatever this connection says next cannot be believed
+            self.close()
+            return
+        try:
+            self._reader.feed(received, now_ns)
+        except HttpParserError as error:
+            self._end(f"{type(error).__name__}: {error}")
+            return
+        if exchange.complete:
+            self._end(None)
+
+    def _on_end(self, error: Exception | None) -> None:
+        exchange, self._connection = self._exchange, None
+        self._is_open = False
+        if exchange is None:
+            return  # a kept connection that the server no longer keeps
+        if self._reader is not None and self._reader.end():
+            self._end(None)
+        elif self._reader is not None and self._connecting_ns is None and exchange.first_byte_ns is None:
+            self._on_unanswered(exchange)
+        else:
+            error = error or ConnectionError("closed before the end of the answer")
+            self._end(f"{type(error).__name__}: {error}")
+
+    def _on_unanswered(self, exchange: Exchange) -> None:
+        """The server closed the kept connection while the request was on its way to it.
+
+        A failure of neither, which every client that keeps connections meets.
+        Source: RFC 9112 section 9.3.1; RFC 9110 section 9.2.2, a POST is not to be repeated without knowing better.
+        """
+        if self._resends:
+            exchange.sent_again = True
+            self._connect()
+        else:
+            exchange.unanswered = True
+            self._end("the kept connection was closed without an answer; not sent again, for it may have been billed")
+
+    def _time_out(self) -> None:
+        if self._exchange is not None:
+            self._exchange.timed_out = True
+        self._deadline = None
+        self._end(f"no end after {self._timeout_s:g} s")
+
+    def _end(self, failure: str | None) -> None:
+        exchange, self._exchange = self._exchange, None
+        if exchange is None:
+            return
+        if self._deadline is not None:
+            self._loop.cancel(self._deadline)
+            self._deadline = None
+        exchange.failure = failure
+        if not exchange.complete or exchange.end_ns is None:
+            exchange.end_ns = perf_counter_ns()
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+        sending = self._connection is not None and self._connection.is_sending
+        if failure or not exchange.complete or not exchange.reusable or sending:
+            self.close()
+        self._loop.soon(self._ended)
 
 
-def _has_input(connection: socket.socket) -> bool:
-    poll = select.poll()
-    poll.register(connection.fileno(), select.POLLIN)
-    return bool(poll.poll(0))
+def _nobody() -> None:
+    """Whom a cut exchange is told to."""

@@ -1,14 +1,14 @@
 """Reads an exchange as a completion: its outcome, its content by arrival, its finish_reason and usage.
 
 Runs after the answer has ended: parsing JSON between two `recv` calls would delay the stamps of every other stream in
-the process. Where it must not even delay streams that are still running, it can run elsewhere: it needs the exchange
-and nothing else.
+the process. It runs in steps, for even then a long answer, or many that end together, would delay those that still run.
 """
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 
@@ -20,6 +20,14 @@ from spec.sse import Decoder
 DONE = "[DONE]"
 _SHOWN = 160
 """Longest quotation of an answer in a detail, in characters."""
+
+_STEP = 16
+"""Pieces of a stream that are read in one step."""
+
+_SHORT = 8
+"""Pieces of a stream that is read before it is believed."""
+
+T = TypeVar("T")
 
 
 class MalformedError(ValueError):
@@ -62,16 +70,46 @@ class Completion:
 
 def read_completion(exchange: Exchange, *, streamed: bool) -> Completion:
     """The completion in an exchange; `streamed` tells whether an event stream was asked for."""
+    return returned(reading(exchange, streamed=streamed))
+
+
+def returned(steps: Generator[None, None, T]) -> T:
+    """What the steps come to, all of them at once."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+
+
+def reading(exchange: Exchange, *, streamed: bool) -> Generator[None, None, Completion]:
+    """As `read_completion`, in steps of a few events."""
     completion = Completion()
     if exchange.status is None:
-        outcome = Outcome.TIMEOUT if exchange.timed_out else Outcome.CONNECTION_ERROR
-        completion.end_as(outcome, exchange.failure or "no answer")
+        completion.end_as(_without_answer(exchange), exchange.failure or "no answer")
     elif exchange.status != 200:
         outcome = Outcome.RATE_LIMITED if exchange.status == 429 else Outcome.HTTP_ERROR
         completion.end_as(outcome, error_text(exchange.body()))
     else:
-        _read_success(exchange, completion, EVENT_STREAM if streamed else JSON)
+        yield from _read_success(exchange, completion, EVENT_STREAM if streamed else JSON)
     return completion
+
+
+def _without_answer(exchange: Exchange) -> Outcome:
+    if exchange.timed_out:
+        return Outcome.TIMEOUT
+    return Outcome.UNANSWERED if exchange.unanswered else Outcome.CONNECTION_ERROR
+
+
+def looks_whole(exchange: Exchange) -> bool:
+    """Whether a stream seems to be a whole completion, as far as can be told without reading it.
+
+    What is short is not believed: it may be an error inside an answer with status 200.
+    """
+    if exchange.status != 200 or not exchange.complete or exchange.timed_out or len(exchange.received) < _SHORT:
+        return False
+    return exchange.received[-1][1].rstrip().endswith(DONE.encode())
 
 
 def answer_text(exchange: Exchange, *, streamed: bool) -> str:
@@ -95,13 +133,16 @@ def error_text(body: bytes) -> str:
     return " ".join(str(said).split())[: _SHOWN * 2]
 
 
-def _read_success(exchange: Exchange, completion: Completion, expected: str) -> None:
+def _read_success(exchange: Exchange, completion: Completion, expected: str) -> Generator[None, None, None]:
     media_type = exchange.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != expected:
         completion.end_as(Outcome.WRONG_CONTENT_TYPE, f"expected {expected}, got {media_type or 'none'}")
         return
     try:
-        done = _read_stream(exchange, completion) if expected == EVENT_STREAM else _read_answer(exchange, completion)
+        if expected == EVENT_STREAM:
+            done = yield from _read_stream(exchange, completion)
+        else:
+            done = _read_answer(exchange, completion)
     except MalformedError as error:
         completion.end_as(Outcome.MALFORMED, str(error))
         return
@@ -117,10 +158,12 @@ def _read_success(exchange: Exchange, completion: Completion, expected: str) -> 
         completion.end_as(Outcome.TRUNCATED, "ended without a finish_reason")
 
 
-def _read_stream(exchange: Exchange, completion: Completion) -> bool:
+def _read_stream(exchange: Exchange, completion: Completion) -> Generator[None, None, bool]:
     """Reads the events; whether `[DONE]` or an error came."""
     decoder = Decoder()
-    for stamp_ns, received in exchange.received:
+    for number, (stamp_ns, received) in enumerate(exchange.received):
+        if number % _STEP == 0:
+            yield
         for event in decoder.feed(received):
             if event.data == DONE:
                 return True

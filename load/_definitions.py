@@ -19,8 +19,8 @@ DEFINITIONS: Mapping[str, str] = {
     "schedule_ttft_ms": "As ttft_ms, but from the moment at which the schedule wanted the request: a request that left "
     "late, because the instrument or its connections were late, counts in full. Open loop only.",
     "schedule_e2e_ms": "As e2e_ms, from the moment at which the schedule wanted the request. Open loop only.",
-    "dispatch_lag_ms": "From the moment at which the schedule wanted a request to the moment before it was written, a "
-    "new connection included. Open loop only.",
+    "dispatch_lag_ms": "From the moment at which the schedule wanted a request to the moment before it was written, "
+    "less the time for a new connection (connect_ms): what the instrument adds. Open loop only.",
     "offered_per_s": "Requests that were due in the window, sent or dropped, divided by its length. Open loop only.",
     "dropped": "Requests that were due in the window while --max-in-flight of them were on their way: not sent.",
     "loop_lag_ms": "By how much the loop of the instrument came late, of ticks wanted every 10 ms in the window; "

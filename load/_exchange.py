@@ -7,6 +7,7 @@ body but to keep it beside the time at which it came.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import httptools
 
@@ -18,8 +19,8 @@ class Exchange:
     `due_ns` is when an open loop meant it to be sent, None in a closed one, which means nothing of the kind.
     `connect_ns` is the time for TCP and TLS, None on a connection that was there already. `received` holds the body as
     it came: pieces of one `recv` share its stamp. `sent_again` tells that the server closed the kept connection and the
-    request left once more, on a new one: `sent_ns` is of the second time. `failure` says what broke, `timed_out`
-    whether time did.
+    request left once more, on a new one: `sent_ns` is of the second time; `unanswered`, that it did not leave again,
+    because it may be billed. `failure` says what broke, `timed_out` whether time did.
     """
 
     started_ns: int
@@ -36,6 +37,7 @@ class Exchange:
     complete: bool = False
     reusable: bool = False
     sent_again: bool = False
+    unanswered: bool = False
     timed_out: bool = False
     failure: str | None = None
 
@@ -49,7 +51,7 @@ class ExchangeReader:
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
-        self._parser = httptools.HttpResponseParser(self)
+        self._parser: Any = httptools.HttpResponseParser(self)
         self._now_ns = 0
         self._delimited = False
 
@@ -73,6 +75,10 @@ class ExchangeReader:
         exchange = self._exchange
         exchange.complete = exchange.complete or (exchange.headers_ns is not None and not self._delimited)
         return exchange.complete
+
+    def close(self) -> None:
+        """Lets go of the parser, which holds this reader: nothing of a request is left for the collector of cycles."""
+        self._parser = None
 
     def on_message_begin(self) -> None:
         """Notes what comes after the answer: nobody asked for it, so nothing more can be believed here."""

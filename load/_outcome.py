@@ -18,6 +18,7 @@ class Outcome(enum.StrEnum):
     TRUNCATED = "truncated"
     TIMEOUT = "timeout"
     CONNECTION_ERROR = "connection_error"
+    UNANSWERED = "unanswered"
     UNFINISHED = "unfinished"
 
     @property
@@ -36,6 +37,7 @@ OUTCOMES: Mapping[Outcome, str] = {
     Outcome.TRUNCATED: "status 200, then an end before [DONE], finish_reason or the announced length",
     Outcome.TIMEOUT: "no end within --timeout",
     Outcome.CONNECTION_ERROR: "no connection, or no HTTP answer on it",
+    Outcome.UNANSWERED: "the server closed a kept connection without an answer; not sent again, for it may be billed",
     Outcome.UNFINISHED: "still running when the run was over and cut off; in no other figure",
 }
 """Each outcome's meaning, in the order in which reports list them."""

@@ -1,20 +1,30 @@
 """An open loop: every request leaves when it is due, whatever became of those before.
 
 Nothing waits here for a free place: a request that is due while the most allowed are on their way is dropped, and
-counted.
+counted. The loop itself sends: a greenlet per request would come when the others let it.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
+from time import perf_counter_ns
 
 import gevent  # type: ignore[import-untyped]  # its stubs are a package of their own
-from gevent.pool import Group  # type: ignore[import-untyped]
+from gevent.event import Event  # type: ignore[import-untyped]
 
 from load._arrivals import Arrival
 from load._client import Client
+from load._exchange import Exchange
 from load._run import Run
 from load._sender import Sender
+from load._settling import SLICE_NS
+
+_AHEAD = 64
+"""So many requests are written before they are due: what that costs is no part of the lag."""
+
+_AT_ONCE = 32
+"""So many leave in one pass of a loop that is behind its schedule; between passes it reads."""
 
 
 class Pump:
@@ -24,38 +34,74 @@ class Pump:
         self._run = run
         self._sender = sender
         self._arrivals = arrivals
+        self._written: deque[tuple[Arrival, bytes]] = deque()
+        self._is_waiting = False
         self._idle: list[Client] = []
-        self._on_their_way = Group()
-        self._pumping = gevent.spawn(self._pump)
+        self._on_their_way: dict[Client, Exchange] = {}
+        self._room = Event()
+        self._returned = Event()
+        self._writing = gevent.spawn(self._write)
 
     def drain(self, timeout_s: float) -> None:
         """Waits for the requests that are on their way, at most so long; those left are cut off, and recorded so."""
-        self._pumping.join()
-        self._on_their_way.join(timeout=timeout_s)
-        self._on_their_way.kill()
+        self._writing.kill()
+        with gevent.Timeout(timeout_s, exception=False):
+            while self._on_their_way:
+                self._returned.clear()
+                self._returned.wait()
+        for client, exchange in list(self._on_their_way.items()):
+            client.cut_off()
+            client.close()
+            self._sender.settle(exchange, cut_off=True)
+        self._on_their_way.clear()
         for client in self._idle:
             client.close()
 
-    def _pump(self) -> None:
+    def _write(self) -> None:
+        """Keeps requests written ahead; in between, sockets are read."""
+        slice_ends_ns = perf_counter_ns() + SLICE_NS
         for arrival in self._arrivals:
-            # written before it is due: what it costs is no part of the lag
-            request = self._run.write(self._run.next_ask(arrival))
-            wait_s = self._run.until_s(arrival.due_ns)
-            if self._run.wait_until_over(wait_s) if wait_s > 0 else self._run.is_over:
-                return
-            if len(self._on_their_way) < self._run.settings.max_in_flight:
-                self._on_their_way.start(gevent.Greenlet(self._send, request, arrival.due_ns))
-            else:
-                self._run.drop(arrival)
-            if wait_s <= 0:
-                # behind its schedule it would never let an answer be read
-                gevent.sleep(0)
+            self._written.append((arrival, self._run.write(self._run.next_ask(arrival))))
+            self._wait_for_next()
+            while len(self._written) >= _AHEAD:
+                self._room.clear()
+                self._room.wait()
+            if perf_counter_ns() >= slice_ends_ns:
+                self._sender.loop.turn()
+                slice_ends_ns = perf_counter_ns() + SLICE_NS
 
-    def _send(self, request: bytes, due_ns: int) -> None:
-        client = self._idle.pop() if self._idle else self._run.client()
-        try:
-            self._sender.send(client, request, self._run.open_exchange(due_ns))
-        except BaseException:
-            client.close()
-            raise
+    def _wait_for_next(self) -> None:
+        if self._written and not self._is_waiting:
+            self._is_waiting = True
+            self._sender.loop.at(self._run.at_ns(self._written[0][0].due_ns), self._send_due)
+
+    def _send_due(self) -> None:
+        """Sends what is due; called by the loop."""
+        self._is_waiting = False
+        for _ in range(_AT_ONCE):
+            if (
+                self._run.is_over
+                or not self._written
+                or self._run.at_ns(self._written[0][0].due_ns) > perf_counter_ns()
+            ):
+                break
+            self._send(*self._written.popleft())
+        self._room.set()
+        if not self._run.is_over:
+            self._wait_for_next()
+
+    def _send(self, arrival: Arrival, request: bytes) -> None:
+        if len(self._on_their_way) >= self._run.settings.max_in_flight:
+            self._run.drop(arrival)
+            return
+        client = self._idle.pop() if self._idle else self._sender.client()
+        exchange = self._on_their_way[client] = self._run.open_exchange(arrival.due_ns)
+        client.begin(request, exchange, lambda: self._ended(client))
+
+    def _ended(self, client: Client) -> None:
+        exchange = self._on_their_way.pop(client, None)
+        if exchange is None:  # cut off meanwhile
+            return
         self._idle.append(client)
+        self._sender.settle(exchange)
+        self._returned.set()

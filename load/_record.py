@@ -53,8 +53,10 @@ class Record:
 
     @property
     def dispatch_lag_ms(self) -> float | None:
-        """From due to sent, the time for a new connection included: what the instrument adds; None in a closed loop."""
-        return None if self.due_ns is None or self.sent_ns is None else (self.sent_ns - self.due_ns) / _NS_PER_MS
+        """From due to sent, less the time for a new connection: what the instrument adds; None in a closed loop."""
+        if self.due_ns is None or self.sent_ns is None:
+            return None
+        return (self.sent_ns - self.due_ns - (self.connect_ns or 0)) / _NS_PER_MS
 
     @property
     def origin_ns(self) -> int:

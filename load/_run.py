@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from time import perf_counter_ns
 from typing import Any
 
 from load._arrivals import Arrival, Share
-from load._client import Client, tls_context
-from load._completion import Completion, read_completion
+from load._completion import Completion, reading, returned
 from load._exchange import Exchange
 from load._journal import Journal
 from load._outcome import Outcome
@@ -42,7 +41,6 @@ class Run:
         self._clock_ns = clock_ns
         self._writer = RequestWriter(settings, key)
         self._workload = Workload(settings, share)
-        self._tls = tls_context() if settings.target.scheme == "https" else None
         self._journal = Journal(settings.out, run_id, share.worker)
         self._tally = Tally(settings.slo)
         self._over = threading.Event()
@@ -54,13 +52,13 @@ class Run:
         """Whether no further request may be sent."""
         return self._over.is_set()
 
-    def client(self) -> Client:
-        """A client for one user."""
-        return Client(self.settings.target, self.settings.timeout_s, self._tls)
-
     def wait_until_over(self, seconds: float | None = None) -> bool:
         """Waits until no further request may be sent, at most so long; whether that is so."""
         return self._over.wait(seconds)
+
+    def at_ns(self, run_ns: int) -> int:
+        """A time of the run on the clock that stamps have."""
+        return self._start_ns + run_ns
 
     def until_s(self, run_ns: int) -> float:
         """Seconds from now to a time of the run, below 0 when it has passed."""
@@ -85,8 +83,12 @@ class Run:
 
     def close_exchange(self, exchange: Exchange, *, cut_off: bool = False) -> Record:
         """Reads and counts what became of an exchange; `cut_off` means that the run's end interrupted it."""
+        return returned(self.closing(exchange, cut_off=cut_off))
+
+    def closing(self, exchange: Exchange, *, cut_off: bool = False) -> Generator[None, None, Record]:
+        """As `close_exchange`, in steps between which others may have their turn."""
         streamed = self.settings.operation.streams
-        completion = read_completion(exchange, streamed=streamed)
+        completion = yield from reading(exchange, streamed=streamed)
         if cut_off:
             completion.end_as(Outcome.UNFINISHED, "cut off by the end of the run")
         self._hide_key(completion)

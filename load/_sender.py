@@ -1,4 +1,4 @@
-"""Sends one request of a run: one record, and one request event for Locust's own table."""
+"""Sends the requests of one process: one loop, one record per request, one request event for Locust's table."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ from gevent import GreenletExit  # type: ignore[import-untyped]  # its stubs are
 from locust.env import Environment
 
 from load._client import Client
+from load._completion import looks_whole
+from load._destination import Destination
 from load._exchange import Exchange
+from load._loop import Loop
 from load._record import Record
 from load._run import Run
+from load._settling import Settling
 
 
 class RequestFailedError(Exception):
@@ -18,22 +22,43 @@ class RequestFailedError(Exception):
 
 
 class Sender:
-    """Performs exchanges of a run and tells Locust of each."""
+    """Performs exchanges of a run, has them counted, and tells Locust of each."""
 
     def __init__(self, environment: Environment, run: Run) -> None:
         self._environment = environment
         self._run = run
+        self.loop = Loop()
+        self._destination = Destination(run.settings.target)
+        self._settling = Settling(run, self.loop, self._tell_locust)
 
-    def send(self, client: Client, request: bytes, exchange: Exchange) -> Record:
-        """The record of the exchange, once it has ended; one that the run's end cuts off is recorded too."""
+    def client(self) -> Client:
+        """A client for one user, or for one place in an open loop."""
+        settings = self._run.settings
+        return Client(self.loop, self._destination, settings.timeout_s, resends=not settings.is_paid)
+
+    def send(self, client: Client, request: bytes, exchange: Exchange) -> Record | None:
+        """Waits for the end of the exchange; its record, None for a stream that looks whole and is read later.
+
+        What the run's end cuts off is recorded too.
+        """
         try:
             client.perform(request, exchange)
         except GreenletExit:
-            self._run.close_exchange(exchange, cut_off=True)
+            self._settling.add(exchange, cut_off=True)
             raise
-        record = self._run.close_exchange(exchange)
-        self._tell_locust(record)
-        return record
+        if self._run.settings.turns == 1 and self._run.settings.operation.streams and looks_whole(exchange):
+            self._settling.add(exchange)
+            return None
+        return self._settling.record(exchange)
+
+    def settle(self, exchange: Exchange, *, cut_off: bool = False) -> None:
+        """Counts an exchange that is over, some time later."""
+        self._settling.add(exchange, cut_off=cut_off)
+
+    def close(self) -> None:
+        """Waits until all is counted."""
+        self._settling.finish()
+        self.loop.close()
 
     def _tell_locust(self, record: Record) -> None:
         operation = self._run.settings.operation

@@ -28,7 +28,7 @@ class ChatUser(User):
 
     def on_start(self) -> None:
         """Makes the client; it connects with the first request."""
-        self.client = self.load_run.client()
+        self.client = self.sender.client()
         self.history = ()
 
     def on_stop(self) -> None:
@@ -45,6 +45,8 @@ class ChatUser(User):
         ask = run.next_ask(history=self.history)
         exchange = run.open_exchange()
         record = self.sender.send(self.client, run.write(ask), exchange)
+        if record is None:
+            return
         self.history = self._history(ask, exchange) if record.outcome is Outcome.OK else ()
         run.pause_after(record, exchange)
         if self.history:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import socket
 import ssl
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import gevent  # type: ignore[import-untyped]  # its stubs are a package of their own
 import pytest
 
-from load._client import Client, tls_context
+from load._client import Client
 from load._completion import Completion, read_completion
+from load._destination import Destination, tls_context
 from load._exchange import Exchange
+from load._loop import Loop
 from load._outcome import Outcome
 from spec.address import Address
 from tests.load.scripted_server import (
@@ -38,13 +44,17 @@ STOP = event(finish="stop")
 
 
 @contextmanager
-def client_of(server: ScriptedServer, timeout_s: float = 20, tls: ssl.SSLContext | None = None) -> Iterator[Client]:
+def client_of(
+    server: ScriptedServer, timeout_s: float = 20, tls: ssl.SSLContext | None = None, *, resends: bool = True
+) -> Iterator[Client]:
     """A client of that server."""
-    client = Client(Address.parse(server.url), timeout_s, tls)
+    loop = Loop()
+    client = Client(loop, Destination(Address.parse(server.url), tls), timeout_s, resends=resends)
     try:
         yield client
     finally:
         client.close()
+        loop.close()
 
 
 def perform(client: Client) -> tuple[Exchange, Completion]:
@@ -156,7 +166,7 @@ def test_nobody_there__is_a_connection_error() -> None:
     """A refused connection was never sent on."""
     with ScriptedServer(lambda _: []) as server:
         url = server.url
-    client = Client(Address.parse(url), 5)
+    client = Client(Loop(), Destination(Address.parse(url)), 5)
     exchange, completion = perform(client)
     assert completion.outcome is Outcome.CONNECTION_ERROR
     assert exchange.sent_ns is None
@@ -187,6 +197,21 @@ def test_request_on_a_connection_just_closed__is_sent_again(close: Close) -> Non
     assert second[0].connect_ns is not None
 
 
+@pytest.mark.parametrize("close", [Close(), Close(reset=True)])
+def test_request_that_may_be_billed__is_not_sent_again(close: Close) -> None:
+    """Nobody knows whether the server has begun to answer it, and to bill it."""
+    with (
+        ScriptedServer(lambda number: [close] if number == 1 else stream(1)) as server,
+        client_of(server, resends=False) as client,
+    ):
+        perform(client)
+        exchange, completion = perform(client)
+        assert len(server.requests) == 2
+        assert perform(client)[1].outcome is Outcome.OK
+    assert completion.outcome is Outcome.UNANSWERED
+    assert not exchange.sent_again
+
+
 def test_closed_without_an_answer__is_sent_again_once_only() -> None:
     """What happens on a new connection is the server's answer to it."""
     with ScriptedServer(lambda number: stream(1) if number == 0 else [Close()]) as server, client_of(server) as client:
@@ -214,6 +239,77 @@ def test_connection_that_is_over__is_not_used_again(script: Script) -> None:
         _, completion = perform(client)
         assert completion.outcome is Outcome.OK
         assert server.connections == 2
+
+
+def test_long_request__is_sent_in_parts() -> None:
+    """More than a socket's buffer holds leaves while the loop goes on."""
+    body = json.dumps({"x": "y" * 20_000_000}).encode()
+    request = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % len(body) + body
+    with ScriptedServer(lambda _: stream(1)) as server, client_of(server) as client:
+        exchange = Exchange(started_ns=0)
+        client.perform(request, exchange)
+        assert len(server.requests[0].body["x"]) == 20_000_000
+    assert read_completion(exchange, streamed=True).outcome is Outcome.OK
+    assert exchange.reusable
+
+
+def test_refusal_before_the_request_has_left__is_read() -> None:
+    """A server that has seen enough answers and closes; what it said is the outcome, not the broken pipe."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=refuse_early, args=(listener,))
+        thread.start()
+        loop = Loop()
+        client = Client(loop, Destination(Address.parse(f"http://127.0.0.1:{listener.getsockname()[1]}")), 20)
+        exchange = Exchange(started_ns=0)
+        client.perform(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 50000000\r\n\r\n" + bytes(50_000_000), exchange)
+        thread.join(20)
+    assert exchange.status == 413
+
+
+def refuse_early(listener: socket.socket) -> None:
+    """Answers the first bytes of a request with 413, and closes with the rest unread: a reset follows the answer."""
+    connection, _ = listener.accept()
+    with connection:
+        connection.recv(100)
+        connection.sendall(answer("413 Too Large", b"{}", "Connection: close"))
+
+
+def test_name_with_several_addresses__takes_the_one_that_answers() -> None:
+    """A name may be ::1 first; the next connection does not try in vain again."""
+    with ScriptedServer(lambda _: [*stream(1)[:-1], stream(1)[-1], Close()]) as server:
+        destination = Destination(Address.parse(server.url))
+        with socket.create_server(("127.0.0.1", 0)) as nobody:
+            closed = nobody.getsockname()
+        answering = (socket.AF_INET, ("127.0.0.1", server.port))
+        destination.addresses = ((socket.AF_INET, closed), answering)
+        client = Client(Loop(), destination, 20)
+        assert perform(client)[1].outcome is Outcome.OK
+        client.close()
+    assert destination.addresses[0] == answering
+
+
+def test_unknown_name__is_a_connection_error() -> None:
+    """Looked up by the first request, which says so."""
+    client = Client(Loop(), Destination(Address.parse("http://nobody.invalid")), 20)
+    _, completion = perform(client)
+    assert completion.outcome is Outcome.CONNECTION_ERROR
+    assert "gaierror" in (completion.detail or "")
+
+
+def test_exchanges_at_once__do_not_wait_for_each_other() -> None:
+    """Fifty streams on one loop, begun together: each takes its own time, none that of the others."""
+    with ScriptedServer(lambda _: stream(3, ttft_s=0.2)) as server:
+        loop, destination = Loop(), Destination(Address.parse(server.url))
+        clients = [Client(loop, destination, 20) for _ in range(50)]
+        exchanges = [Exchange(started_ns=0) for _ in clients]
+        gevent.joinall([gevent.spawn(c.perform, REQUEST, e) for c, e in zip(clients, exchanges, strict=True)])
+        for client in clients:
+            client.close()
+    assert all(read_completion(each, streamed=True).outcome is Outcome.OK for each in exchanges)
+    begun = [each.sent_ns or 0 for each in exchanges]
+    ended = [each.end_ns or 0 for each in exchanges]
+    # one after the other they would take 10 s
+    assert max(ended) - min(begun) < 5_000_000_000
 
 
 def test_tls__is_verified(tmp_path: Path) -> None:
