@@ -160,7 +160,7 @@ def _percentile(name: str, percent: int, values: Callable[[Line], Iterator[float
 
     def value(run: Finished) -> float | None:
         spread: Mapping[str, Any] = run.summary[name]
-        found: float | None = spread[f"p{percent}"] if spread["enough"][f"p{percent}"] else None
+        found: float | None = spread[f"p{percent}"]
         return found
 
     return Figure(f"{name.removesuffix('_ms')} p{percent}", "ms", lower_is_better=True, draw=draw, value=value)

@@ -44,8 +44,11 @@ DEFINITIONS: Mapping[str, str] = {
     "sent_again": "Of the requests sent in the window, those that left a second time, on a new connection, because the "
     "server closed the kept one without a byte of an answer; their times count from the second sending.",
     "tokens_are": "usage: the server's completion_tokens; estimate: events with content, counted; mixed: some of each.",
-    "percentiles": "Nearest rank, at most 0.1 % off (a mergeable sketch); mean, min and max are exact. enough is false "
-    "where the samples are too few for 99 % confidence: p50 needs 11, p90 64, p95 130, p99 662.",
+    "percentiles": "Nearest rank, at most 0.1 % off (a mergeable sketch); mean, min and max are exact. null where the "
+    "samples are too few for 99 % confidence, and too_few says how many it needs: p50 11, p90 64, p95 130, p99 662, "
+    "p99.9 6636. intervals: between which values it lies, at 99 % confidence, whatever the distribution (order statistics).",
+    "censored": "Requests of the window that were still running when the run was cut off: known to have taken at least "
+    "so long, and counted in the percentiles with that bound. at_least names the percentiles that may be higher.",
     "distributions": "The sketches behind the percentiles. With e = relative_error and g = (1 + e) / (1 - e), keys[i] "
     "= k stands for counts[i] values above g^(k-1) and not above g^k; zeros are counted apart. Sketches add up.",
     "timeline": "Bins of bin_s seconds from the run's start, warm-up and end included: tokens by arrival, requests by "

@@ -33,9 +33,31 @@ def number(value: float) -> str:
     return f"{value:.3g}"
 
 
+def cell(spread: Mapping[str, Any], column: str) -> str:
+    """One figure of a spread as a table shows it: "too few" where the samples do not carry a percentile."""
+    value = spread[column]
+    if value is None:
+        return "too few" if column in spread["too_few"] else "–"
+    if column == "n":
+        return str(value)
+    return ("≥" if column in spread["at_least"] else "") + number(value)
+
+
+def interval_text(spread: Mapping[str, Any], column: str) -> str:
+    """Between which values a percentile lies, in words for who asks; nothing where there is none."""
+    if column in spread["too_few"]:
+        return f"needs {spread['too_few'][column]} samples, has {spread['n'] + spread['censored']}"
+    ends = spread["intervals"].get(column)
+    if ends is None:
+        return ""
+    low, high = ("?" if end is None else number(end) for end in ends)
+    return f"{low} to {high} (99 % confidence)"
+
+
 def _streamed(summary: Mapping[str, Any]) -> str:
     parts = [f"the first token came after {_median(summary['ttft_ms'])}"]
-    rate = summary["stream_tokens_per_s"]["p50"]
+    rates = summary["stream_tokens_per_s"]
+    rate = rates["mean"] if rates["p50"] is None else rates["p50"]
     if rate is not None:
         parts.append(f"then {number(rate)} tokens/s in each stream")
     return ", ".join(parts) + _total(summary)
@@ -46,8 +68,10 @@ def _whole(summary: Mapping[str, Any]) -> str:
 
 
 def _median(spread: Mapping[str, Any]) -> str:
+    if spread["p50"] is None:
+        return f"{number(spread['mean'])} ms on average (too few for a median: {spread['n']})"
     median = f"{number(spread['p50'])} ms in the median"
-    if spread["enough"]["p95"]:
+    if spread["p95"] is not None:
         return f"{median} ({number(spread['p95'])} ms at p95)"
     return f"{median} of {spread['n']}"
 

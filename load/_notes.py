@@ -37,8 +37,8 @@ _NOTES: tuple[tuple[Callable[[Summary], bool], Callable[[Summary], str]], ...] =
     (
         lambda summary: summary["outcomes"]["unfinished"] > 0,
         lambda summary: (
-            f"{summary['outcomes']['unfinished']} requests were still running at the end and are in no figure: the "
-            "slowest may be among them, and their tokens are missing in the rates."
+            f"{summary['outcomes']['unfinished']} requests were still running at the end: they count in percentiles "
+            "with the time that they had taken by then, and their tokens are missing in the rates."
         ),
     ),
     (

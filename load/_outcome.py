@@ -38,6 +38,6 @@ OUTCOMES: Mapping[Outcome, str] = {
     Outcome.TIMEOUT: "no end within --timeout",
     Outcome.CONNECTION_ERROR: "no connection, or no HTTP answer on it",
     Outcome.UNANSWERED: "the server closed a kept connection without an answer; not sent again, for it may be billed",
-    Outcome.UNFINISHED: "still running when the run was over and cut off; in no other figure",
+    Outcome.UNFINISHED: "still running when the run was over and cut off: a lower bound in the percentiles",
 }
 """Each outcome's meaning, in the order in which reports list them."""

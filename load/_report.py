@@ -9,7 +9,7 @@ from typing import Any
 
 import jinja2
 
-from load._headline import number
+from load._headline import cell, interval_text, number
 from load._plot import Series, histogram, timeline
 from load._sketch import Sketch
 
@@ -69,6 +69,8 @@ def templates() -> jinja2.Environment:
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
     )
     environment.filters["number"] = lambda value: "–" if value is None else number(value)
+    environment.filters["cell"] = cell
+    environment.filters["interval"] = interval_text
     return environment
 
 
@@ -76,7 +78,9 @@ def _keys(summary: Mapping[str, Any]) -> Iterator[Key]:
     for name in ("ttft_ms", "icl_ms", "tpot_ms", "e2e_ms"):
         spread = summary[name]
         if spread["n"]:
-            yield Key(_NAMES[name], number(spread["p50"]), "ms", _below(spread))
+            yield Key(
+                _NAMES[name], number(spread["mean"] if spread["p50"] is None else spread["p50"]), "ms", _below(spread)
+            )
         else:
             yield Key(_NAMES[name], "–", "", "not measured")
     for name, key in (("Output tokens", "output_tokens_per_s"), ("Completions", "requests_per_s")):
@@ -89,7 +93,9 @@ def _keys(summary: Mapping[str, Any]) -> Iterator[Key]:
 
 
 def _below(spread: Mapping[str, Any]) -> str:
-    if spread["enough"]["p95"]:
+    if spread["p50"] is None:
+        return f"mean of {spread['n']}, too few for a median"
+    if spread["p95"] is not None:
         return f"median; p95 {number(spread['p95'])} ms"
     return f"median of {spread['n']}, too few for a p95"
 
@@ -98,7 +104,7 @@ def _distribution(summary: Mapping[str, Any], name: str) -> Chart:
     spread, sketch = summary[name], Sketch.from_wire(summary["distributions"][name])
     if not spread["n"]:
         return Chart(_NAMES[name], None)
-    markers = [(percentile, spread[percentile]) for percentile in ("p50", "p95") if spread["enough"][percentile]]
+    markers = [(percentile, spread[percentile]) for percentile in ("p50", "p95") if spread[percentile] is not None]
     return Chart(_NAMES[name], histogram(_NAMES[name], "ms", sketch.buckets(), sketch.zeros, markers))
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from load import _journal
-from load._headline import number
+from load._headline import cell, number
 from load._report import render
+from load._spread import FLOORS
 
 SUMMARY = "summary.json"
 REPORT = "report.html"
@@ -39,7 +40,7 @@ def table(summary: Mapping[str, Any], folder: Path) -> str:
         summary["headline"],
         "",
         *([f"{'':20}" + "".join(f"{column:>9}" for column in _COLUMNS), *rows] if rows else []),
-        *(["* fewer samples than this percentile needs"] if any("*" in row for row in rows) else []),
+        *_legend(rows),
         "",
         _rates(summary),
         _outcomes(summary["outcomes"]),
@@ -52,12 +53,15 @@ def table(summary: Mapping[str, Any], folder: Path) -> str:
 
 
 def _row(name: str, spread: Mapping[str, Any]) -> str:
-    cells = (_cell(spread[column], few=not spread["enough"].get(column, True)) for column in _COLUMNS)
-    return f"{name:20}" + "".join(f"{cell:>9}" for cell in cells)
+    return f"{name:20}" + "".join(f"{cell(spread, column):>9}" for column in _COLUMNS)
 
 
-def _cell(value: float, *, few: bool) -> str:
-    return number(value) + ("*" if few else "")
+def _legend(rows: list[str]) -> Iterator[str]:
+    if any("too few" in row for row in rows):
+        needs = ", ".join(f"p{percent:g} {floor}" for percent, floor in FLOORS.items() if f"p{percent:g}" in _COLUMNS)
+        yield f"too few: for 99 % confidence {needs} samples are needed"
+    if any("≥" in row for row in rows):
+        yield "≥: requests that were cut off at the end would have made it no less"
 
 
 def _rates(summary: Mapping[str, Any]) -> str:

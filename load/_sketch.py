@@ -67,9 +67,12 @@ class Sketch:
 
     def percentile(self, percent: float) -> float | None:
         """The smallest value that `percent` percent of all values do not exceed (nearest rank); None without values."""
+        return self.at_rank(max(1, math.ceil(percent * self.count / 100 - 1e-9)))
+
+    def at_rank(self, rank: int) -> float | None:
+        """The value that is the `rank`-th smallest, from 1 to the count; None without values."""
         if self.minimum is None or self.maximum is None:
             return None
-        rank = max(1, math.ceil(percent * self.count / 100 - 1e-9))
         seen = self.zeros
         if rank <= seen:
             return 0.0

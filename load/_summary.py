@@ -74,7 +74,7 @@ def summarize(settings: Settings, facts: Facts, tally: Tally) -> dict[str, Any]:
         },
         "instrument": {"workers": [_use(worker, *tally.use[worker]) for worker in sorted(tally.use, key=int)]},
         "in_flight": _thirds(tally.timeline.in_flight(), settings.warmup_s, facts.end_s),
-        **{name: spread(tally.figures[name]) for name in FIGURES},
+        **{name: spread(tally.figures[name], tally.censored.get(name)) for name in FIGURES},
         "output_tokens_per_s": _rate(tally.counts["window_tokens"], duration_s),
         "requests_per_s": _rate(tally.counts["window_ok"], duration_s),
         "output_tokens": tally.counts["output_tokens"],

@@ -26,6 +26,14 @@ _OF_RECORDS = (
 FIGURES = (*_OF_RECORDS, "icl_ms", "connect_ms", "loop_lag_ms")
 """The spreads that are kept."""
 
+CENSORED: Mapping[str, str] = {
+    "ttft_ms": "e2e_ms",
+    "e2e_ms": "e2e_ms",
+    "schedule_ttft_ms": "schedule_e2e_ms",
+    "schedule_e2e_ms": "schedule_e2e_ms",
+}
+"""The figures of which a request that was cut off has a lower bound, and which of its own figures is that."""
+
 _COUNTS = (
     "window_tokens",
     "window_ok",
@@ -72,6 +80,7 @@ class Tally:
         self.examples: dict[tuple[str, int | None], str] = {}
         self.counts: Counter[str] = Counter(dict.fromkeys(_COUNTS, 0))
         self.figures = {name: Sketch() for name in FIGURES}
+        self.censored = {name: Sketch() for name in CENSORED}
         self.timeline = Timeline()
 
     def add(self, record: Record, window: Window) -> None:
@@ -88,6 +97,8 @@ class Tally:
         self.counts["sent_again"] += record.sent_again
         if record.outcome is Outcome.OK:
             self._count_completion(record)
+        elif record.outcome is Outcome.UNFINISHED:
+            self._count_unfinished(record)
         elif record.outcome.failed:
             kind = (str(record.outcome), record.status)
             self.failures[kind] += 1
@@ -105,6 +116,8 @@ class Tally:
         self.use.update(other.use)
         for name, sketch in other.figures.items():
             self.figures[name].merge(sketch)
+        for name, sketch in other.censored.items():
+            self.censored[name].merge(sketch)
         self.timeline.merge(other.timeline)
 
     def _count_in_window(self, record: Record, window: Window) -> None:
@@ -127,6 +140,15 @@ class Tally:
         for gap_ms, count in record.gaps_ms():
             self.figures["icl_ms"].add(gap_ms, count)
 
+    def _count_unfinished(self, record: Record) -> None:
+        """What did not end took at least as long as it had by then; its first token is known, if there was one."""
+        for name, bound in CENSORED.items():
+            value = getattr(record, name) if "ttft" in name else None
+            if value is not None:
+                self.figures[name].add(value)
+            elif (record.streamed or "ttft" not in name) and getattr(record, bound) is not None:
+                self.censored[name].add(getattr(record, bound))
+
     def to_wire(self) -> dict[str, Any]:
         """The tally in JSON's types."""
         return {
@@ -137,6 +159,7 @@ class Tally:
             "counts": dict(self.counts),
             "use": {worker: list(used) for worker, used in self.use.items()},
             "figures": {name: sketch.to_wire() for name, sketch in self.figures.items()},
+            "censored": {name: sketch.to_wire() for name, sketch in self.censored.items()},
             "timeline": self.timeline.to_wire(),
         }
 
@@ -151,5 +174,6 @@ class Tally:
             tally.failures[outcome, status] = count
             tally.examples[outcome, status] = example
         tally.figures = {name: Sketch.from_wire(sketch) for name, sketch in wire["figures"].items()}
+        tally.censored = {name: Sketch.from_wire(sketch) for name, sketch in wire["censored"].items()}
         tally.timeline = Timeline.from_wire(wire["timeline"])
         return tally

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from load._spread import highest
+
 Summary = Mapping[str, Any]
 
 VALID, SUSPECT, INVALID = "VALID", "SUSPECT", "INVALID"
@@ -18,7 +20,7 @@ BUSY_SHARE = 0.9
 """From this share of a core on a process of the instrument is itself what is measured."""
 
 STALL_MS = 50.0
-"""So long a stall of the instrument's loop, at its p99, moves every stamp in it."""
+"""So long a stall of the instrument's loop, at p99 or what its ticks carry of it, moves every stamp in it."""
 
 LAG_SHARE, LEAST_LAG_MS = 0.01, 5.0
 """Requests may leave late by this share of the median ttft, or by this much, at p99."""
@@ -75,12 +77,19 @@ def _late(summary: Summary) -> bool:
     if not lag["n"]:
         return False
     allowed_ms = max(LEAST_LAG_MS, LAG_SHARE * (ttft["p50"] or 0))
-    return bool(lag["p99"] > allowed_ms)
+    at = highest(lag)
+    return at is not None and bool(lag[at] > allowed_ms)
 
 
 def _stalled(summary: Summary) -> bool:
     lag = summary["loop_lag_ms"]
-    return bool(lag["n"] and lag["p99"] > STALL_MS)
+    at = highest(lag)
+    return at is not None and bool(lag[at] > STALL_MS)
+
+
+def _at_highest(lag: Mapping[str, Any]) -> str:
+    at = highest(lag)
+    return "" if at is None else f"{lag[at]:.1f} ms at {at}"
 
 
 def _achieved(summary: Summary) -> float:
@@ -128,12 +137,12 @@ _CHECKS = (
     _Check(
         SUSPECT,
         _stalled,
-        lambda s: f"the instrument's loop stood still for up to {s['loop_lag_ms']['p99']:.0f} ms at p99 of its ticks",
+        lambda s: f"the instrument's loop stood still: {_at_highest(s['loop_lag_ms'])} of its ticks",
     ),
     _Check(
         SUSPECT,
         _late,
-        lambda s: f"requests left {s['dispatch_lag_ms']['p99']:.1f} ms late at p99: the schedule was not kept",
+        lambda s: f"requests left late, {_at_highest(s['dispatch_lag_ms'])}: the schedule was not kept",
     ),
     _Check(
         SUSPECT,

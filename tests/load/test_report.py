@@ -89,10 +89,11 @@ def test_table__is_short(tmp_path: Path) -> None:
     """Headline, percentiles, rates, outcomes and where the report is."""
     text = table(summary(tmp_path, *RUNS["clean"]), tmp_path)
     assert re.search(r"^ttft_ms +200 +100 ", text, re.MULTILINE)
-    assert re.search(r"^e2e_ms .* 150\*", text, re.MULTILINE)
+    assert re.search(r"^e2e_ms +200 +150 +150 +150 +too few +150 +150$", text, re.MULTILINE)
     assert "60 output tokens/s, 20 requests/s (tokens: usage)" in text
     assert "requests: 200 ok\n" in text
     assert text.endswith(f"passed\nreport: {tmp_path}/report.html\n")
+    assert "p50 11, p90 64, p95 130, p99 662 samples" in text
     assert len(text.splitlines()) < 20
 
 

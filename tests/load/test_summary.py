@@ -108,13 +108,14 @@ def test_run__fails(tmp_path: Path, ok: int, refused: int, facts: dict[str, Any]
         (
             [*completions(3), failed(Outcome.TIMEOUT, sent_ms=2000)],
             "nvidia",
-            "the first token came after 100 ms in the median of 3, then 50 tokens/s in each stream, 0.9",
+            "the first token came after 100 ms on average (too few for a median: 3), "
+            "then 50 tokens/s in each stream, 0.9",
             "1 of 4 requests failed (25.0 %).",
         ),
         (
             completions(3, streamed=False),
             "segmind",
-            "a whole answer came after 150 ms in the median of 3, 0.9",
+            "a whole answer came after 150 ms on average (too few for a median: 3), 0.9",
             "None of 3 requests failed.",
         ),
     ],

@@ -58,11 +58,15 @@ def test_failures__are_counted_by_kind_with_an_example() -> None:
 
 
 def test_unfinished__is_neither_ok_nor_failed() -> None:
-    """It is counted as what it is, and is in no figure."""
+    """It is counted as what it is; its first token is known, and that it took at least so long."""
     counted = tally(record(EVEN, outcome=Outcome.UNFINISHED))
     assert counted.outcomes == {"unfinished": 1}
     assert not counted.failures
     assert counted.counts["output_tokens"] == counted.counts["window_tokens"] == 0
+    assert (counted.figures["ttft_ms"].count, counted.censored["ttft_ms"].count) == (1, 0)
+    assert (counted.figures["e2e_ms"].count, counted.censored["e2e_ms"].maximum) == (0, 500)
+    silent = Tally.from_wire(tally(record(outcome=Outcome.UNFINISHED)).to_wire())
+    assert silent.censored["ttft_ms"].minimum == 500
 
 
 def test_tokens__say_where_they_are_from() -> None:
