@@ -79,6 +79,16 @@ def share(text: str) -> float:
     return value
 
 
+def yes_or_no(text: str) -> bool | None:
+    """What the text answers; None for no text, as a web page's form has it.
+
+    Raises: ArgumentTypeError for another answer.
+    """
+    if text not in ("yes", "no", ""):
+        raise argparse.ArgumentTypeError(f"expected yes or no, got {text!r}")
+    return text == "yes" if text else None
+
+
 OPTIONS = (
     Option(
         "--dialect",
@@ -208,6 +218,14 @@ OPTIONS = (
         "when a worker was lost, when an objective was missed or the run is INVALID; else 0. Wrong usage is 2.",
         default=0.01,
         type=share,
+    ),
+    Option(
+        "--paid",
+        "yes|no",
+        "Whether completions of the target cost somebody money: a run on one that does needs consent, and no request is "
+        "sent a second time. Without it: no for this machine, private networks and names without a dot, else yes.",
+        type=yes_or_no,
+        in_web_ui=False,
     ),
     Option(
         "--out",

@@ -20,7 +20,7 @@ from load._slo import Slo, parse_slo
 from load._trace import TraceError, read_trace
 from spec.address import Address
 from spec.contract import DOCUMENT, Contract, ContractError, Model, Operation
-from spec.targets import presets
+from spec.targets import is_paid, presets
 
 MOCK_KEY = "mock-valid"
 """The key that the mock server accepts without any set-up; it opens nothing else."""
@@ -57,6 +57,8 @@ class Settings:
     timeout_s: float
     max_error_share: float
     slo: Slo
+    is_paid: bool
+    """Whether a completion may cost somebody money."""
     out: Path
 
     @property
@@ -102,6 +104,7 @@ def read_settings(options: argparse.Namespace, host: str | None) -> Settings:
         timeout_s=options.timeout,
         max_error_share=options.max_error_share,
         slo=_read("--slo", lambda: parse_slo(options.slo or "")),
+        is_paid=is_paid(target, presets(contract)) if options.paid is None else options.paid,
         out=_writable(Path(options.out)),
     )
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 _PORTS = {"http": 80, "https": 443}
+_PRIVATE_DOMAINS = (".localhost", ".local", ".internal", ".home.arpa", ".test")
+_LOCAL_NAME = re.compile(r"[a-z][a-z0-9_-]*")
+"""One label; it begins with a letter, for systems read a bare number as an IP address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,30 @@ class Address:
     @property
     def is_loopback(self) -> bool:
         """Whether the server is on this machine."""
+        number = self._number
+        return self.host == "localhost" if number is None else number.is_loopback
+
+    @property
+    def is_private(self) -> bool:
+        """Whether the server is on this machine or in a network of its owner's, as far as the address tells.
+
+        Nothing is looked up: a name counts as private when no public one can be like it, one without a dot (a service
+        of a compose file) or below a domain that is reserved for such use.
+
+        Source: RFC 6761, RFC 6762, RFC 8375, and the IANA registries of special addresses that `ipaddress` follows.
+        """
+        number = self._number
+        if number is not None:
+            return not number.is_global
+        name = self.host.removesuffix(".")
+        return bool(_LOCAL_NAME.fullmatch(name)) or name.endswith(_PRIVATE_DOMAINS)
+
+    @property
+    def _number(self) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+        """The IP address that the host is; None for a name."""
         try:
-            return ipaddress.ip_address(self.host).is_loopback
+            number = ipaddress.ip_address(self.host)
         except ValueError:
-            return self.host == "localhost"
+            return None
+        mapped = number.ipv4_mapped if isinstance(number, ipaddress.IPv6Address) else None
+        return mapped or number

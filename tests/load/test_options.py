@@ -8,7 +8,7 @@ import pytest
 
 from load.__main__ import parser
 from load._duration import duration_s
-from load._options import OPTIONS, at_least_one, share
+from load._options import OPTIONS, at_least_one, share, yes_or_no
 
 
 @pytest.mark.parametrize(
@@ -39,6 +39,13 @@ def test_share__is_from_0_to_1(text: str) -> None:
     """Percent signs and more than everything are refused."""
     with pytest.raises(argparse.ArgumentTypeError, match="0 to 1"):
         share(text)
+
+
+def test_yes_or_no__is_neither_where_a_form_is_empty() -> None:
+    """And nothing else is an answer."""
+    assert [yes_or_no(text) for text in ("yes", "no", "")] == [True, False, None]
+    with pytest.raises(argparse.ArgumentTypeError, match="expected yes or no, got 'maybe'"):
+        yes_or_no("maybe")
 
 
 def test_help__lists_every_option_with_its_default() -> None:
