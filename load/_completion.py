@@ -14,6 +14,8 @@ import orjson
 
 from load._exchange import Exchange
 from load._outcome import Outcome
+from load._passive import StreamJudge, carries_token, judge_answer
+from load._shape import Shape, shape_of
 from spec.contract import EVENT_STREAM, JSON
 from spec.sse import Decoder
 
@@ -39,20 +41,28 @@ class Completion:
     """What an answer says.
 
     `content` holds (stamp in ns, events with content) for each `recv` that brought any; for an answer in one piece the
-    end and one event. Token counts are those of `usage`, None when the server sent none.
+    end and one event. Token counts are those of `usage`, None when the server sent none. `broken` are the clauses that
+    an answer with status 200 did not keep, of those that are cheap to judge.
     """
 
     outcome: Outcome = Outcome.OK
     detail: str | None = None
     content: list[tuple[int, int]] = field(default_factory=list)
+    id: str | None = None
     finish_reason: str | None = None
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    broken: set[str] = field(default_factory=set, compare=False)
 
     def end_as(self, outcome: Outcome, detail: str) -> None:
         """Settles the outcome."""
         self.outcome = outcome
         self.detail = detail if len(detail) <= _SHOWN else detail[:_SHOWN] + "..."
+
+    def read_id(self, answer: dict[str, Any]) -> None:
+        """Takes the completion's id, the first one in a stream."""
+        if self.id is None and isinstance(answer.get("id"), str):
+            self.id = answer["id"]
 
     def read_usage(self, usage: Any) -> None:
         """Takes the token counts; the last ones in a stream stand.
@@ -136,6 +146,7 @@ def error_text(body: bytes) -> str:
 def _read_success(exchange: Exchange, completion: Completion, expected: str) -> Generator[None, None, None]:
     media_type = exchange.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != expected:
+        completion.broken.add("SSE-01" if expected == EVENT_STREAM else "HTTP-05")
         completion.end_as(Outcome.WRONG_CONTENT_TYPE, f"expected {expected}, got {media_type or 'none'}")
         return
     try:
@@ -144,8 +155,11 @@ def _read_success(exchange: Exchange, completion: Completion, expected: str) -> 
         else:
             done = _read_answer(exchange, completion)
     except MalformedError as error:
+        completion.broken.add("SSE-06" if expected == EVENT_STREAM else "RSP-19")
         completion.end_as(Outcome.MALFORMED, str(error))
         return
+    if not exchange.complete and exchange.failure and not exchange.timed_out:
+        completion.broken.add("SSE-13" if expected == EVENT_STREAM else "HTTP-14")
     if exchange.timed_out:
         completion.end_as(Outcome.TIMEOUT, exchange.failure or "timeout")
     elif completion.outcome is not Outcome.OK:
@@ -160,27 +174,47 @@ def _read_success(exchange: Exchange, completion: Completion, expected: str) -> 
 
 def _read_stream(exchange: Exchange, completion: Completion) -> Generator[None, None, bool]:
     """Reads the events; whether `[DONE]` or an error came."""
-    decoder = Decoder()
+    decoder, judge, done = Decoder(), StreamJudge(), False
+    shape: Shape | None = None
+    completion.broken = judge.broken
     for number, (stamp_ns, received) in enumerate(exchange.received):
         if number % _STEP == 0:
             yield
-        for event in decoder.feed(received):
+        if shape is not None and shape.fits(received):
+            _count_content(completion.content, stamp_ns)
+            continue
+        # a shape holds only as long as nothing else comes: what follows another event is to be judged anew
+        shape = None
+        events = decoder.feed(received)
+        for event in events:
             if event.data == DONE:
-                return True
+                done = True
+                judge.done()
+                continue
+            judge.event(event.type, event.data)
+            if done:
+                # what comes after the end is wrong, and no part of the completion
+                continue
             chunk = _json(event.data)
             if chunk.get("error") or event.type == "error":
+                judge.broken.add("ERR-15")
                 completion.end_as(Outcome.ERROR_EVENT, error_text(event.data.encode()))
                 return True
-            _read_chunk(chunk, stamp_ns, completion)
-    return False
+            _read_chunk(chunk, stamp_ns, completion, judge)
+            if len(events) == 1:
+                shape = shape_of(received, chunk)
+    if exchange.complete and not exchange.timed_out:
+        judge.end(rest=decoder.pending)
+    return done
 
 
-def _read_chunk(chunk: dict[str, Any], stamp_ns: int, completion: Completion) -> None:
+def _read_chunk(chunk: dict[str, Any], stamp_ns: int, completion: Completion, judge: StreamJudge) -> None:
     completion.read_usage(chunk.get("usage"))
-    for choice in _choices(chunk):
-        content = _object(choice.get("delta"), "delta").get("content")
-        # a chunk that only names the role, ends the answer or carries usage is no token
-        if content:
+    completion.read_id(chunk)
+    choices = _choices(chunk)
+    judge.chunk(chunk, choices)
+    for choice in choices:
+        if carries_token(_object(choice.get("delta"), "delta")):
             _count_content(completion.content, stamp_ns)
         completion.finish_reason = _finish_reason(choice) or completion.finish_reason
 
@@ -198,11 +232,15 @@ def _read_answer(exchange: Exchange, completion: Completion) -> bool:
         return False
     answer = _json(exchange.body())
     if answer.get("error"):
+        completion.broken.add("ERR-12")
         completion.end_as(Outcome.ERROR_EVENT, error_text(exchange.body()))
         return True
     completion.read_usage(answer.get("usage"))
-    for choice in _choices(answer):
-        if _object(choice.get("message"), "message").get("content"):
+    completion.read_id(answer)
+    choices = _choices(answer)
+    completion.broken.update(judge_answer(answer, choices))
+    for choice in choices:
+        if carries_token(_object(choice.get("message"), "message")):
             _count_content(completion.content, exchange.end_ns or 0)
         completion.finish_reason = _finish_reason(choice) or completion.finish_reason
     return True

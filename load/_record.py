@@ -23,7 +23,7 @@ class Record:
     """One request and what came of it; `started_ns` is when its user turned to it (before it looked for a connection).
 
     `due_ns` is when an open loop meant it to be sent, None in a closed one. `content` holds (time, events with content)
-    per `recv`; None is what did not happen.
+    per `recv`; `broken` are the clauses that the answer did not keep. None is what did not happen.
     """
 
     worker: int
@@ -45,6 +45,8 @@ class Record:
     streamed: bool
     sent_again: bool = False
     due_ns: int | None = None
+    completion_id: str | None = None
+    broken: tuple[str, ...] = ()
 
     @property
     def window_ns(self) -> int:
@@ -129,9 +131,10 @@ class Record:
     def tokens_by_time(self) -> Iterator[tuple[int, int]]:
         """(time, tokens) whose sum is `output_tokens`: they are spread evenly over the events with content."""
         seen_events = given = 0
+        events, tokens = self.content_events, self.output_tokens
         for time_ns, count in self.content:
             seen_events += count
-            due = self.output_tokens * seen_events // self.content_events
+            due = tokens * seen_events // events
             yield time_ns, due - given
             given = due
 
@@ -146,9 +149,11 @@ class Record:
             "request": f"{self.worker}-{self.number}",
             "due_s": None if self.due_ns is None else round(self.due_ns / _NS_PER_S, 6),
             "sent_s": round(self.origin_ns / _NS_PER_S, 6),
+            "completion_id": self.completion_id,
             "outcome": self.outcome,
             "status": self.status,
             "detail": self.detail,
+            "broken": self.broken,
             "reused_connection": self.sent_ns is not None and self.connect_ns is None,
             "sent_again": self.sent_again,
             "connect_ms": None if self.connect_ns is None else round(self.connect_ns / _NS_PER_MS, 3),
@@ -195,4 +200,6 @@ def make_record(
         streamed=streamed,
         sent_again=exchange.sent_again,
         due_ns=on_run_clock(exchange.due_ns),
+        completion_id=completion.id,
+        broken=tuple(sorted(completion.broken)),
     )

@@ -13,6 +13,7 @@ from load._completion import Completion, reading, returned
 from load._exchange import Exchange
 from load._journal import Journal
 from load._outcome import Outcome
+from load._passive import applying
 from load._pause import pause_s
 from load._record import Record, make_record
 from load._request import RequestWriter
@@ -41,6 +42,7 @@ class Run:
         self._clock_ns = clock_ns
         self._writer = RequestWriter(settings, key)
         self._workload = Workload(settings, share)
+        self._clauses = applying(settings.operation)
         self._journal = Journal(settings.out, run_id, share.worker)
         self._tally = Tally(settings.slo)
         self._over = threading.Event()
@@ -91,6 +93,7 @@ class Run:
         completion = yield from reading(exchange, streamed=streamed)
         if cut_off:
             completion.end_as(Outcome.UNFINISHED, "cut off by the end of the run")
+        completion.broken &= self._clauses
         self._hide_key(completion)
         self.recorded += 1
         record = make_record(
@@ -139,5 +142,7 @@ class Run:
         # a server may quote the key that it refuses
         if completion.detail:
             completion.detail = completion.detail.replace(self._key, "***")
+        if completion.id:
+            completion.id = completion.id.replace(self._key, "***")
         if completion.finish_reason:
             completion.finish_reason = completion.finish_reason.replace(self._key, "***")

@@ -44,6 +44,8 @@ _COUNTS = (
     "content_events",
     "content_recvs",
     "sent_again",
+    "answers_judged",
+    "answers_broken",
     "dropped",
     "warmup_dropped",
 )
@@ -76,6 +78,8 @@ class Tally:
         self.outcomes: Counter[str] = Counter()
         self.warmup_outcomes: Counter[str] = Counter()
         self.finish_reasons: Counter[str] = Counter()
+        self.broken: Counter[str] = Counter()
+        """Answers with status 200 that broke a clause, by its id."""
         self.failures: Counter[tuple[str, int | None]] = Counter()
         self.examples: dict[tuple[str, int | None], str] = {}
         self.counts: Counter[str] = Counter(dict.fromkeys(_COUNTS, 0))
@@ -92,6 +96,9 @@ class Tally:
             self.warmup_outcomes[str(record.outcome)] += 1
             return
         self.outcomes[str(record.outcome)] += 1
+        self.broken.update(record.broken)
+        self.counts["answers_judged"] += record.status == 200
+        self.counts["answers_broken"] += bool(record.broken)
         if self._slo:
             _slo.count(self._slo, record, self.counts)
         self.counts["sent_again"] += record.sent_again
@@ -110,7 +117,7 @@ class Tally:
 
     def merge(self, other: Tally) -> None:
         """Adds another tally."""
-        for name in ("outcomes", "warmup_outcomes", "finish_reasons", "failures", "counts"):
+        for name in ("outcomes", "warmup_outcomes", "finish_reasons", "broken", "failures", "counts"):
             getattr(self, name).update(getattr(other, name))
         self.examples = other.examples | self.examples
         self.use.update(other.use)
@@ -155,6 +162,7 @@ class Tally:
             "outcomes": dict(self.outcomes),
             "warmup_outcomes": dict(self.warmup_outcomes),
             "finish_reasons": dict(self.finish_reasons),
+            "broken": dict(self.broken),
             "failures": [[*kind, count, self.examples[kind]] for kind, count in self.failures.items()],
             "counts": dict(self.counts),
             "use": {worker: list(used) for worker, used in self.use.items()},
@@ -167,7 +175,7 @@ class Tally:
     def from_wire(cls, wire: Mapping[str, Any]) -> Tally:
         """The tally that `to_wire` wrote."""
         tally = cls()
-        for name in ("outcomes", "warmup_outcomes", "finish_reasons", "counts"):
+        for name in ("outcomes", "warmup_outcomes", "finish_reasons", "broken", "counts"):
             getattr(tally, name).update(wire[name])
         tally.use = {worker: (cpu_s, wall_s) for worker, (cpu_s, wall_s) in wire["use"].items()}
         for outcome, status, count, example in wire["failures"]:

@@ -126,4 +126,8 @@ class Timeline:
 
     def _at(self, time_ns: int) -> Second:
         # a request that was started before the clock's zero does not exist; one event cannot be before it either
-        return self._seconds.setdefault(max(0, time_ns) // _NS_PER_S, Second())
+        index = max(0, time_ns) // _NS_PER_S
+        second = self._seconds.get(index)
+        if second is None:
+            second = self._seconds[index] = Second()
+        return second

@@ -39,6 +39,7 @@ def test_stream__is_read_by_arrival() -> None:
     assert found == Completion(
         outcome=Outcome.OK,
         content=[(2 * MS, 1), (3 * MS, 2)],
+        id="c1",
         finish_reason="stop",
         prompt_tokens=7,
         completion_tokens=5,
@@ -57,7 +58,7 @@ def test_stream__may_cut_events_anywhere() -> None:
 def test_stream__may_use_crlf_and_comments() -> None:
     """What the standard of event streams allows is no failure."""
     wire = b": ping\r\n\r\n" + (event({"content": "a"}) + STOP + DONE).replace(b"\n", b"\r\n")
-    assert streamed(wire) == Completion(content=[(MS, 1)], finish_reason="stop")
+    assert streamed(wire) == Completion(content=[(MS, 1)], id="c1", finish_reason="stop")
 
 
 def test_stream__without_usage_has_no_token_counts() -> None:
