@@ -9,6 +9,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from load import _calibrate
 from load._compare import compare
 from load._comparison_page import render_comparison
 from load._finished import FinishedError, read_finished
@@ -68,6 +69,11 @@ def _commands() -> Parser:
     )
     comparing.add_argument("--out", type=Path, metavar="FILE", help="write a page that shows both (default: none)")
     comparing.set_defaults(run=_compare)
+    calibrating = added.add_parser(
+        "calibrate", help="the error of this instrument on this machine, against a mock that knows what it sent when"
+    )
+    _calibrate.add_options(calibrating)
+    calibrating.set_defaults(run=_calibrate.run_calibrate)
     return commands
 
 

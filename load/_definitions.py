@@ -25,7 +25,9 @@ DEFINITIONS: Mapping[str, str] = {
     "dropped": "Requests that were due in the window while --max-in-flight of them were on their way: not sent.",
     "loop_lag_ms": "By how much the loop of the instrument came late, of ticks wanted every 10 ms in the window; "
     "a stall counts once for each tick that it swallowed.",
-    "instrument": "What each process of the instrument used of a core in the window.",
+    "instrument": "What each process of the instrument used of a core in the window, and how many events with content "
+    "each read per second. calibration: by how much it was off against a server that knew what it sent when (python -m "
+    "load calibrate), at the next higher rate that it held; ± is the median of that.",
     "in_flight": "Requests under way at the end of each second: the mean in the first and in the last third of the "
     "window.",
     "validity": "VALID: nothing speaks against the figures. SUSPECT: they may be those of the instrument, of too few "
@@ -41,12 +43,14 @@ DEFINITIONS: Mapping[str, str] = {
     "requests_per_s": "Requests that ended ok inside the window, divided by its length.",
     "error_share": "Failed requests divided by ok and failed ones, of those sent in the window; 429 is a failure.",
     "outcomes": "How the requests sent in the window ended; warmup_outcomes: those sent before it.",
+    "contract": "Answers with status 200, of requests sent in the window, that broke a clause of the contract, by its "
+    "id in spec/clauses.yaml: those that are cheap to judge on what was parsed anyway.",
     "sent_again": "Of the requests sent in the window, those that left a second time, on a new connection, because the "
     "server closed the kept one without a byte of an answer; their times count from the second sending.",
     "tokens_are": "usage: the server's completion_tokens; estimate: events with content, counted; mixed: some of each.",
     "percentiles": "Nearest rank, at most 0.1 % off (a mergeable sketch); mean, min and max are exact. null where the "
     "samples are too few for 99 % confidence, and too_few says how many it needs: p50 11, p90 64, p95 130, p99 662, "
-    "p99.9 6636. intervals: between which values it lies, at 99 % confidence, whatever the distribution (order statistics).",
+    "p99.9 6636. intervals: between which values it lies, at 99 % confidence, by order statistics.",
     "censored": "Requests of the window that were still running when the run was cut off: known to have taken at least "
     "so long, and counted in the percentiles with that bound. at_least names the percentiles that may be higher.",
     "distributions": "The sketches behind the percentiles. With e = relative_error and g = (1 + e) / (1 - e), keys[i] "

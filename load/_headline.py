@@ -55,7 +55,7 @@ def interval_text(spread: Mapping[str, Any], column: str) -> str:
 
 
 def _streamed(summary: Mapping[str, Any]) -> str:
-    parts = [f"the first token came after {_median(summary['ttft_ms'])}"]
+    parts = [f"the first token came after {_median(summary['ttft_ms'], plus_minus(summary, 'ttft_ms'))}"]
     rates = summary["stream_tokens_per_s"]
     rate = rates["mean"] if rates["p50"] is None else rates["p50"]
     if rate is not None:
@@ -64,13 +64,24 @@ def _streamed(summary: Mapping[str, Any]) -> str:
 
 
 def _whole(summary: Mapping[str, Any]) -> str:
-    return f"a whole answer came after {_median(summary['e2e_ms'])}" + _total(summary)
+    return f"a whole answer came after {_median(summary['e2e_ms'], plus_minus(summary, 'e2e_ms'))}" + _total(summary)
 
 
-def _median(spread: Mapping[str, Any]) -> str:
+def plus_minus(summary: Mapping[str, Any], name: str, percentile: str = "p50") -> str:
+    """By how much the instrument may be wrong in a figure, as calibrated: " ±1.2", nothing where that is unknown."""
+    calibration = summary["instrument"]["calibration"]
+    errors = calibration and name in _ERRORS and calibration[_ERRORS[name]]
+    return "" if not errors or errors[percentile] is None else f" ±{errors[percentile]:.1f}"
+
+
+_ERRORS = {"ttft_ms": "ttft_error_ms", "e2e_ms": "ttft_error_ms", "icl_ms": "gap_error_ms"}
+"""What a calibration says of a figure; the end of an answer is read as its first token is."""
+
+
+def _median(spread: Mapping[str, Any], error: str) -> str:
     if spread["p50"] is None:
         return f"{number(spread['mean'])} ms on average (too few for a median: {spread['n']})"
-    median = f"{number(spread['p50'])} ms in the median"
+    median = f"{number(spread['p50'])} ms{error} in the median"
     if spread["p95"] is not None:
         return f"{median} ({number(spread['p95'])} ms at p95)"
     return f"{median} of {spread['n']}"

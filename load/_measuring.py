@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import time
+from functools import partial
 
 from locust.env import Environment
 
@@ -10,6 +12,7 @@ from load._arrivals import Share, schedule
 from load._garbage import QuietCollector
 from load._health import Health
 from load._pump import Pump
+from load._record import Record
 from load._run import Run
 from load._sender import Sender
 from load._settings import Settings, read_key
@@ -26,7 +29,7 @@ class Measuring:
         self._environment = environment
         self._collector = QuietCollector()
         self.run = Run(settings, read_key(settings.key_variable, os.environ), run_id=run_id, share=share)
-        self._sender = Sender(environment, self.run)
+        self._sender = Sender(self.run, partial(_tell_locust, environment, settings))
         for user_class in environment.user_classes:
             if issubclass(user_class, ChatUser):
                 user_class.load_run, user_class.sender = self.run, self._sender
@@ -45,3 +48,21 @@ class Measuring:
         self._sender.close()
         self.run.close()
         self._collector.restore()
+
+
+class RequestFailedError(Exception):
+    """A request that ended without a completion, as Locust's own table of errors names it."""
+
+
+def _tell_locust(environment: Environment, settings: Settings, record: Record) -> None:
+    """One honest request event, for Locust's own table."""
+    failure = f"{record.outcome} {record.status or ''}".rstrip() if record.outcome.failed else None
+    environment.events.request.fire(  # type: ignore[no-untyped-call]
+        request_type=settings.operation.method,
+        name=settings.operation.path,
+        response_time=record.e2e_ms,
+        response_length=record.received_bytes,
+        exception=RequestFailedError(failure) if failure else None,
+        context={},
+        start_time=time.time() - record.e2e_ms / 1000,
+    )

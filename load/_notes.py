@@ -73,6 +73,10 @@ _NOTES: tuple[tuple[Callable[[Summary], bool], Callable[[Summary], str]], ...] =
         ),
     ),
     (
+        lambda summary: summary["instrument"]["calibration"] is None,
+        lambda _: "How far off the instrument is on this machine is not known: python -m load calibrate finds out.",
+    ),
+    (
         lambda summary: summary["run"]["warmup_s"] == 0,
         lambda _: "There was no warm-up: the first requests, with cold caches and new connections, are in the figures.",
     ),

@@ -235,6 +235,12 @@ OPTIONS = (
         in_web_ui=False,
     ),
     Option(
+        "--calibration",
+        "FILE",
+        "What python -m load calibrate wrote about this machine. Without it: where that command writes by itself.",
+        in_web_ui=False,
+    ),
+    Option(
         "--spec",
         "FILE",
         "Another OpenAPI document to read the dialects from, instead of the contract as shipped.",

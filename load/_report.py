@@ -9,7 +9,7 @@ from typing import Any
 
 import jinja2
 
-from load._headline import cell, interval_text, number
+from load._headline import cell, interval_text, number, plus_minus
 from load._plot import Series, histogram, timeline
 from load._sketch import Sketch
 
@@ -79,7 +79,10 @@ def _keys(summary: Mapping[str, Any]) -> Iterator[Key]:
         spread = summary[name]
         if spread["n"]:
             yield Key(
-                _NAMES[name], number(spread["mean"] if spread["p50"] is None else spread["p50"]), "ms", _below(spread)
+                _NAMES[name],
+                number(spread["mean"] if spread["p50"] is None else spread["p50"]),
+                f"ms{plus_minus(summary, name)}",
+                _below(spread),
             )
         else:
             yield Key(_NAMES[name], "–", "", "not measured")

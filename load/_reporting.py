@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import os
 import sys
 import uuid
 from collections.abc import Mapping
+from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
 
 from locust.env import Environment
 
+from load._calibration import Calibration, CalibrationError, read_calibration, usual_path
 from load._results import table, write_results
 from load._settings import Settings
 from load._summary import Facts, summarize
@@ -97,7 +100,18 @@ class Reporting:
             interrupted=self.interrupted,
             lost_workers=self.lost_workers,
             lost_requests=self.lost_requests,
+            calibration=self._calibration(options),
         )
+
+    def _calibration(self, options: Any) -> Calibration | None:
+        """That of this machine; None when there is none, of which the notes tell."""
+        asked = getattr(options, "calibration", None)
+        try:
+            return read_calibration(Path(asked) if asked else usual_path(os.environ))
+        except CalibrationError as error:
+            if asked:
+                logger.error("--calibration: %s", error)  # noqa: TRY400 -- a traceback says nothing to whom it concerns
+            return None
 
     def _since_start_s(self, stamp_ns: int | None) -> float | None:
         return None if stamp_ns is None else (stamp_ns - self._start_ns) / _NS_PER_S

@@ -41,9 +41,11 @@ def table(summary: Mapping[str, Any], folder: Path) -> str:
         "",
         *([f"{'':20}" + "".join(f"{column:>9}" for column in _COLUMNS), *rows] if rows else []),
         *_legend(rows),
+        *_instrument(summary["instrument"]["calibration"]),
         "",
         _rates(summary),
         _outcomes(summary["outcomes"]),
+        *_contract(summary["contract"]),
         *_objectives(summary["slo"]),
         *(f"! {note}" for note in summary["notes"]),
         "passed" if summary["failure"] is None else f"failed: {summary['failure']}",
@@ -54,6 +56,23 @@ def table(summary: Mapping[str, Any], folder: Path) -> str:
 
 def _row(name: str, spread: Mapping[str, Any]) -> str:
     return f"{name:20}" + "".join(f"{cell(spread, column):>9}" for column in _COLUMNS)
+
+
+def _contract(contract: Mapping[str, Any]) -> Iterator[str]:
+    if contract["broken"]:
+        broken = ", ".join(f"{each['clause']} {each['count']}x" for each in contract["broken"])
+        share = f"{contract['answers_broken']} of {contract['answers_judged']}"
+        yield f"200, but broke: {broken} ({share} answers; python -m pytest contract_tests says more)"
+
+
+def _instrument(calibration: Mapping[str, Any] | None) -> Iterator[str]:
+    if calibration is None or calibration["at_events_per_s"] is None:
+        return
+    ttft, gaps = calibration["ttft_error_ms"], calibration["gap_error_ms"]
+    yield (
+        f"instrument: ttft ±{ttft['p50']:.1f} ms at p50, ±{ttft['p99']:.1f} at p99; gaps ±{gaps['p50']:.1f} and "
+        f"±{gaps['p99']:.1f} (calibrated {calibration['date'][:10]} at {calibration['at_events_per_s']:,.0f} events/s)"
+    )
 
 
 def _legend(rows: list[str]) -> Iterator[str]:

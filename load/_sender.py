@@ -1,11 +1,10 @@
-"""Sends the requests of one process: one loop, one record per request, one request event for Locust's table."""
+"""Sends the requests of one process: one loop for all clients, and one record per request."""
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
 
 from gevent import GreenletExit  # type: ignore[import-untyped]  # its stubs are a package of their own
-from locust.env import Environment
 
 from load._client import Client
 from load._completion import looks_whole
@@ -17,19 +16,14 @@ from load._run import Run
 from load._settling import Settling
 
 
-class RequestFailedError(Exception):
-    """A request that ended without a completion, as Locust's own table of errors names it."""
-
-
 class Sender:
-    """Performs exchanges of a run, has them counted, and tells Locust of each."""
+    """Performs exchanges of a run and has them counted; `tell` is called with each record."""
 
-    def __init__(self, environment: Environment, run: Run) -> None:
-        self._environment = environment
+    def __init__(self, run: Run, tell: Callable[[Record], None]) -> None:
         self._run = run
         self.loop = Loop()
         self._destination = Destination(run.settings.target)
-        self._settling = Settling(run, self.loop, self._tell_locust)
+        self._settling = Settling(run, self.loop, tell)
 
     def client(self) -> Client:
         """A client for one user, or for one place in an open loop."""
@@ -59,16 +53,3 @@ class Sender:
         """Waits until all is counted."""
         self._settling.finish()
         self.loop.close()
-
-    def _tell_locust(self, record: Record) -> None:
-        operation = self._run.settings.operation
-        failure = f"{record.outcome} {record.status or ''}".rstrip() if record.outcome.failed else None
-        self._environment.events.request.fire(  # type: ignore[no-untyped-call]
-            request_type=operation.method,
-            name=operation.path,
-            response_time=record.e2e_ms,
-            response_length=record.received_bytes,
-            exception=RequestFailedError(failure) if failure else None,
-            context={},
-            start_time=time.time() - record.e2e_ms / 1000,
-        )

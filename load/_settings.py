@@ -62,11 +62,6 @@ class Settings:
     out: Path
 
     @property
-    def is_paid(self) -> bool:
-        """Whether completions may be billed: what is not on this machine is taken for paid, as the suite does."""
-        return not self.target.is_loopback
-
-    @property
     def contract_model(self) -> Model:
         """The contract's model that is asked for; its first one when the name is not the contract's."""
         return self.operation.model(self.model) or self.operation.models[0]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from load import _slo
+from load._calibration import Calibration
 from load._definitions import DEFINITIONS
 from load._headline import headline
 from load._notes import notes
@@ -20,6 +21,7 @@ from load._spread import rounded, spread
 from load._tally import FIGURES, Tally
 from load._validity import INVALID, judge
 from load._workload import Ask
+from spec import clauses
 
 FORMAT = "load-summary/1"
 _MOST_BINS = 120
@@ -44,6 +46,7 @@ class Facts:
     interrupted: bool = False
     lost_workers: tuple[str, ...] = ()
     lost_requests: int = 0
+    calibration: Calibration | None = None
 
 
 def summarize(settings: Settings, facts: Facts, tally: Tally) -> dict[str, Any]:
@@ -72,7 +75,7 @@ def summarize(settings: Settings, facts: Facts, tally: Tally) -> dict[str, Any]:
             "names": list(facts.lost_workers),
             "requests": facts.lost_requests,
         },
-        "instrument": {"workers": [_use(worker, *tally.use[worker]) for worker in sorted(tally.use, key=int)]},
+        "instrument": _instrument(tally, facts, duration_s),
         "in_flight": _thirds(tally.timeline.in_flight(), settings.warmup_s, facts.end_s),
         **{name: spread(tally.figures[name], tally.censored.get(name)) for name in FIGURES},
         "output_tokens_per_s": _rate(tally.counts["window_tokens"], duration_s),
@@ -86,6 +89,7 @@ def summarize(settings: Settings, facts: Facts, tally: Tally) -> dict[str, Any]:
         "dropped": tally.counts["dropped"],
         "offered_per_s": _rate(_offered(tally), duration_s) if settings.arrivals.is_open else None,
         "finish_reasons": dict(tally.finish_reasons),
+        "contract": _contract(tally),
     }
     summary["slo"] = _slo.report(
         settings.slo, tally.counts, requests=_offered(tally), dropped=tally.counts["dropped"], duration_s=duration_s
@@ -120,6 +124,30 @@ def failure(summary: Mapping[str, Any]) -> str | None:
     if summary["lost"]["workers"] or summary["lost"]["requests"]:
         return "not all that was measured arrived"
     return None
+
+
+def _contract(tally: Tally) -> dict[str, Any]:
+    """Which clauses answers with status 200 broke, the most broken first."""
+    known = clauses.load()
+    return {
+        "answers_judged": tally.counts["answers_judged"],
+        "answers_broken": tally.counts["answers_broken"],
+        "broken": [
+            {"clause": name, "level": known[name].level, "statement": known[name].statement, "count": count}
+            for name, count in tally.broken.most_common()
+        ],
+    }
+
+
+def _instrument(tally: Tally, facts: Facts, duration_s: float) -> dict[str, Any]:
+    """What the instrument used, how much it had to read in each process, and how far off it is then."""
+    events_per_s = tally.counts["content_events"] / duration_s / max(1, facts.workers) if duration_s else 0.0
+    calibration = None if facts.calibration is None else facts.calibration.report(events_per_s)
+    return {
+        "workers": [_use(worker, *tally.use[worker]) for worker in sorted(tally.use, key=int)],
+        "events_per_s": rounded(events_per_s),
+        "calibration": calibration,
+    }
 
 
 def _use(worker: str, cpu_s: float, wall_s: float) -> dict[str, Any]:

@@ -31,6 +31,9 @@ LEAST_ACHIEVED = 0.98
 LEAST_REQUESTS = 11
 """Below, not even a median can be told (99 % confidence)."""
 
+MOST_ERROR_SHARE = 0.05
+"""So large may the instrument's own error be, as a share of what it says."""
+
 GROWTH = 1.5
 """In the last third of an open loop as many times more requests under way as in the first mean that they pile up."""
 
@@ -92,6 +95,20 @@ def _at_highest(lag: Mapping[str, Any]) -> str:
     return "" if at is None else f"{lag[at]:.1f} ms at {at}"
 
 
+def _beyond_calibration(summary: Summary) -> bool:
+    instrument = summary["instrument"]
+    calibration = instrument["calibration"]
+    return calibration is not None and bool(instrument["events_per_s"] > calibration["highest_events_per_s"])
+
+
+def _error_share(summary: Summary) -> float:
+    """The instrument's median error as a share of the median ttft; 0 where either is unknown."""
+    calibration, ttft = summary["instrument"]["calibration"], summary["ttft_ms"]["p50"]
+    if calibration is None or not ttft or calibration["ttft_error_ms"] is None:
+        return 0.0
+    return float(calibration["ttft_error_ms"]["p50"] / ttft)
+
+
 def _achieved(summary: Summary) -> float:
     sent = sum(summary["outcomes"].values())
     offered = sent + summary["dropped"]
@@ -143,6 +160,22 @@ _CHECKS = (
         SUSPECT,
         _late,
         lambda s: f"requests left late, {_at_highest(s['dispatch_lag_ms'])}: the schedule was not kept",
+    ),
+    _Check(
+        SUSPECT,
+        _beyond_calibration,
+        lambda s: (
+            f"{s['instrument']['events_per_s']:,.0f} events/s in a process, but the instrument was calibrated to hold "
+            f"no more than {s['instrument']['calibration']['highest_events_per_s']:,.0f}"
+        ),
+    ),
+    _Check(
+        SUSPECT,
+        lambda s: _error_share(s) > MOST_ERROR_SHARE,
+        lambda s: (
+            f"the instrument's own error is {100 * _error_share(s):.0f} % of the median ttft: on this machine it "
+            "cannot tell so little time"
+        ),
     ),
     _Check(
         SUSPECT,

@@ -14,8 +14,10 @@ from load._definitions import DEFINITIONS
 from load._headline import number
 from load._outcome import OUTCOMES, Outcome
 from load._record import Record
+from load._report import render
+from load._results import table
 from load._summary import Facts, summarize
-from load._tally import Window
+from load._tally import Tally, Window
 from tests.load.samples import S, failed, record, tally
 from tests.load.test_settings import settings
 
@@ -29,6 +31,7 @@ FACTS = Facts(
     end_s=11.0,
     all_users_s=0.5,
 )
+FEW = "100 ms on average (too few for a median: 3)"
 CONTENT = [(100.0, 1), (120.0, 1), (140.0, 1)]
 
 
@@ -108,8 +111,7 @@ def test_run__fails(tmp_path: Path, ok: int, refused: int, facts: dict[str, Any]
         (
             [*completions(3), failed(Outcome.TIMEOUT, sent_ms=2000)],
             "nvidia",
-            "the first token came after 100 ms on average (too few for a median: 3), "
-            "then 50 tokens/s in each stream, 0.9",
+            f"the first token came after {FEW}, then 50 tokens/s in each stream, 0.9",
             "1 of 4 requests failed (25.0 %).",
         ),
         (
@@ -159,9 +161,29 @@ def test_number__has_three_digits(value: float, text: str) -> None:
     assert number(value) == text
 
 
+def test_broken_clauses__are_counted_with_their_statement(tmp_path: Path) -> None:
+    """Of the requests of the window, also when they come from several workers, and shown where results are."""
+    counted = [
+        tally(*completions(2, broken=("STR-05", "STR-16")), *completions(1, broken=("STR-05",)), window=Window(S)),
+        tally(*completions(3), window=Window(S)),
+    ]
+    merged = Tally.from_wire(counted[0].to_wire())
+    merged.merge(Tally.from_wire(counted[1].to_wire()))
+    found = summarize(settings(tmp_path), FACTS, merged)
+    contract = found["contract"]
+    assert (contract["answers_judged"], contract["answers_broken"]) == (6, 3)
+    assert [(each["clause"], each["level"], each["count"]) for each in contract["broken"]] == [
+        ("STR-05", "must", 3),
+        ("STR-16", "should", 2),
+    ]
+    assert "200, but broke: STR-05 3x, STR-16 2x (3 of 6 answers" in table(found, tmp_path)
+    assert contract["broken"][0]["statement"] in render(found)
+
+
 def test_notes__are_silent_about_a_clean_run(tmp_path: Path) -> None:
-    """A warm-up, a stream with usage, all users there, nothing lost."""
-    assert summary(tmp_path, *completions(20))["notes"] == []
+    """A warm-up, a stream with usage, all users there, nothing lost: only the instrument's error is not known."""
+    (note,) = summary(tmp_path, *completions(20))["notes"]
+    assert "python -m load calibrate" in note
 
 
 @pytest.mark.parametrize(
