@@ -41,8 +41,9 @@ class Completion:
     """What an answer says.
 
     `content` holds (stamp in ns, events with content) for each `recv` that brought any; for an answer in one piece the
-    end and one event. Token counts are those of `usage`, None when the server sent none. `broken` are the clauses that
-    an answer with status 200 did not keep, of those that are cheap to judge.
+    end and one event. Token counts are those of `usage`, None when the server sent none; `totals` are the tokens so far
+    for each entry of `content`, where the usage of each event tells them. `broken` are the clauses that an answer with
+    status 200 did not keep, of those that are cheap to judge.
     """
 
     outcome: Outcome = Outcome.OK
@@ -52,6 +53,7 @@ class Completion:
     finish_reason: str | None = None
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    totals: list[int] = field(default_factory=list)
     broken: set[str] = field(default_factory=set, compare=False)
 
     def end_as(self, outcome: Outcome, detail: str) -> None:
@@ -216,6 +218,8 @@ def _read_chunk(chunk: dict[str, Any], stamp_ns: int, completion: Completion, ju
     for choice in choices:
         if carries_token(_object(choice.get("delta"), "delta")):
             _count_content(completion.content, stamp_ns)
+            if chunk.get("usage") is not None and completion.completion_tokens is not None:
+                _note_total(completion, completion.completion_tokens)
         completion.finish_reason = _finish_reason(choice) or completion.finish_reason
 
 
@@ -224,6 +228,15 @@ def _count_content(content: list[tuple[int, int]], stamp_ns: int) -> None:
         content[-1] = (stamp_ns, content[-1][1] + 1)
     else:
         content.append((stamp_ns, 1))
+
+
+def _note_total(completion: Completion, tokens: int) -> None:
+    """Notes how many tokens there are with this event; once an event did not say, the list stays too short."""
+    known, received = len(completion.totals), len(completion.content)
+    if known == received:
+        completion.totals[-1] = tokens
+    elif known == received - 1:
+        completion.totals.append(tokens)
 
 
 def _read_answer(exchange: Exchange, completion: Completion) -> bool:

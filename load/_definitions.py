@@ -12,8 +12,11 @@ DEFINITIONS: Mapping[str, str] = {
     "not in it, but in connect_ms. Of the ok requests sent in the window.",
     "icl_ms": "Inter-chunk latency: the gap between neighbouring events with content in one stream. Events that one "
     "recv brought are 0 apart. One event may hold several tokens. Of the ok requests sent in the window.",
-    "tpot_ms": "Time per output token: (last content - first content) / (completion_tokens - 1) of one stream; no "
-    "value where one recv brought all content. Of the ok requests sent in the window.",
+    "itl_ms": "Inter-token latency: the gap between neighbouring content of one stream divided by its tokens, once per "
+    "token; only where the server says with each event how many tokens there are so far. Else icl_ms is all there is.",
+    "tpot_ms": "Time per output token: (last content - first content) / (completion_tokens - tokens of the first "
+    "content) of one stream. The first content is taken for one token unless its event says how many it has. No value "
+    "where one recv brought all content. Of the ok requests sent in the window.",
     "e2e_ms": "End to end: from the moment before the request is written to the last byte of its answer. Of the ok "
     "requests sent in the window.",
     "schedule_ttft_ms": "As ttft_ms, but from the moment at which the schedule wanted the request: a request that left "
@@ -36,8 +39,8 @@ DEFINITIONS: Mapping[str, str] = {
     "unfinished ones counted as not kept; met when the whole Wilson interval (99 %) lies at or above the percentile, "
     "missed when below, else undecided. goodput_per_s: requests that kept every limit, per second of the window.",
     "connect_ms": "TCP connect, and TLS handshake where there is one, of the requests that needed a new connection.",
-    "stream_tokens_per_s": "Rate of one stream after its first token: (completion_tokens - 1) / (last content - first "
-    "content). Its percentiles count from the slowest stream.",
+    "stream_tokens_per_s": "Rate of one stream after its first content: (completion_tokens - tokens of the first "
+    "content) / (last content - first content). Its percentiles count from the slowest stream.",
     "output_tokens_per_s": "Output tokens that arrived inside the window, whoever asked for them, divided by its "
     "length. Only tokens of requests that ended ok; usage's count is spread evenly over the events with content.",
     "requests_per_s": "Requests that ended ok inside the window, divided by its length.",

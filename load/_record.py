@@ -23,7 +23,8 @@ class Record:
     """One request and what came of it; `started_ns` is when its user turned to it (before it looked for a connection).
 
     `due_ns` is when an open loop meant it to be sent, None in a closed one. `content` holds (time, events with content)
-    per `recv`; `broken` are the clauses that the answer did not keep. None is what did not happen.
+    per `recv`; `broken` are the clauses that the answer did not keep. `totals`
+    are the tokens so far at each of `content`, none where they are not known. None is what did not happen.
     """
 
     worker: int
@@ -47,6 +48,7 @@ class Record:
     due_ns: int | None = None
     completion_id: str | None = None
     broken: tuple[str, ...] = ()
+    totals: tuple[int, ...] = ()
 
     @property
     def window_ns(self) -> int:
@@ -102,21 +104,26 @@ class Record:
     @property
     def _generation_ns(self) -> int | None:
         """First to last content; None when one `recv` brought all of it, which says nothing of the time between."""
-        if not self.streamed or len(self.content) < 2 or self.output_tokens < 2:
+        if not self.streamed or len(self.content) < 2 or self._generated < 1:
             return None
         return self.content[-1][0] - self.content[0][0]
+
+    @property
+    def _generated(self) -> int:
+        """The tokens that came in that time: all but those of the first content, one where that is not known."""
+        return self.output_tokens - (self.totals[0] if self.totals else 1)
 
     @property
     def tpot_ms(self) -> float | None:
         """Mean time per token after the first."""
         duration_ns = self._generation_ns
-        return None if duration_ns is None else duration_ns / _NS_PER_MS / (self.output_tokens - 1)
+        return None if duration_ns is None else duration_ns / _NS_PER_MS / self._generated
 
     @property
     def stream_tokens_per_s(self) -> float | None:
         """The rate at which this answer's tokens after the first came."""
         duration_ns = self._generation_ns
-        return None if duration_ns is None else (self.output_tokens - 1) * _NS_PER_S / duration_ns
+        return None if duration_ns is None else self._generated * _NS_PER_S / duration_ns
 
     def gaps_ms(self) -> Iterator[tuple[float, int]]:
         """The gaps between neighbouring events with content, and how often each occurs; those of one `recv` are 0."""
@@ -127,6 +134,15 @@ class Record:
             yield 0.0, together
         for (earlier, _), (later, _) in itertools.pairwise(self.content):
             yield (later - earlier) / _NS_PER_MS, 1
+
+    def token_gaps_ms(self) -> Iterator[tuple[float, int]]:
+        """The time per token between neighbouring content, and of how many tokens; nothing where they are not known."""
+        if not self.totals:
+            return
+        pairs = zip(itertools.pairwise(self.content), itertools.pairwise(self.totals), strict=True)
+        for ((earlier, _), (later, _)), (before, after) in pairs:
+            if after > before:
+                yield (later - earlier) / _NS_PER_MS / (after - before), after - before
 
     def tokens_by_time(self) -> Iterator[tuple[int, int]]:
         """(time, tokens) whose sum is `output_tokens`: they are spread evenly over the events with content."""
@@ -171,6 +187,13 @@ class Record:
         }
 
 
+def _totals(completion: Completion) -> tuple[int, ...]:
+    """The running totals, if they are there for all content and can be true."""
+    totals = tuple(completion.totals)
+    rising = all(before <= after for before, after in itertools.pairwise((1, *totals)))
+    return totals if len(totals) == len(completion.content) and rising else ()
+
+
 def make_record(
     exchange: Exchange, completion: Completion, *, run_start_ns: int, worker: int, number: int, streamed: bool
 ) -> Record:
@@ -202,4 +225,5 @@ def make_record(
         due_ns=on_run_clock(exchange.due_ns),
         completion_id=completion.id,
         broken=tuple(sorted(completion.broken)),
+        totals=_totals(completion),
     )

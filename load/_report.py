@@ -18,6 +18,7 @@ TEMPLATE = "_report.html"
 _NAMES = {
     "ttft_ms": "Time to first token",
     "icl_ms": "Inter-chunk latency",
+    "itl_ms": "Inter-token latency",
     "tpot_ms": "Time per output token",
     "e2e_ms": "End to end",
     "stream_tokens_per_s": "Rate of one stream",

@@ -23,7 +23,7 @@ _OF_RECORDS = (
     "schedule_e2e_ms",
     "dispatch_lag_ms",
 )
-FIGURES = (*_OF_RECORDS, "icl_ms", "connect_ms", "loop_lag_ms")
+FIGURES = (*_OF_RECORDS, "icl_ms", "itl_ms", "connect_ms", "loop_lag_ms")
 """The spreads that are kept."""
 
 CENSORED: Mapping[str, str] = {
@@ -146,6 +146,8 @@ class Tally:
             self.figures["connect_ms"].add(record.connect_ns / 1_000_000)
         for gap_ms, count in record.gaps_ms():
             self.figures["icl_ms"].add(gap_ms, count)
+        for gap_ms, count in record.token_gaps_ms():
+            self.figures["itl_ms"].add(gap_ms, count)
 
     def _count_unfinished(self, record: Record) -> None:
         """What did not end took at least as long as it had by then; its first token is known, if there was one."""

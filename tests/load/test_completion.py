@@ -10,6 +10,7 @@ import pytest
 from load._completion import Completion, error_text, read_completion
 from load._exchange import Exchange
 from load._outcome import Outcome
+from load._record import make_record
 from tests.load.samples import MS, exchange
 from tests.load.scripted_server import DONE, event, usage
 
@@ -171,3 +172,29 @@ def test_exchange_that_was_never_sent__says_why() -> None:
     refused = Exchange(started_ns=0, failure="ConnectionRefusedError: [Errno 111] Connection refused")
     found = read_completion(refused, streamed=True)
     assert (found.outcome, found.detail) == (Outcome.CONNECTION_ERROR, refused.failure)
+
+
+def with_usage(text: str, tokens: int | None) -> bytes:
+    """An event with content that says how many tokens there are so far."""
+    return event({"content": text}, usage=None if tokens is None else usage(tokens))
+
+
+@pytest.mark.parametrize(
+    ("received", "totals"),
+    [
+        ([with_usage("a", 3), with_usage("b", 5)], (3, 5)),
+        ([with_usage("a", 1) + with_usage("b", 2), with_usage("c", 3)], (2, 3)),
+        ([with_usage("a", 1), with_usage("b", None), with_usage("c", 3)], ()),
+        ([with_usage("a", None), with_usage("b", 3)], ()),
+        ([with_usage("a", None), with_usage("b", 3) + with_usage("c", 4)], ()),
+        ([with_usage("a", 3), with_usage("b", 2)], ()),
+        ([with_usage("a", 0), with_usage("b", 2)], ()),
+        ([with_usage("a", None), with_usage("b", None)], ()),
+    ],
+)
+def test_running_usage__counts_the_tokens_of_each_event(received: list[bytes], totals: tuple[int, ...]) -> None:
+    """Only where every event with content has it, and it can be true."""
+    answer = exchange(ROLE, *received, STOP + event(usage=usage(5)) + DONE)
+    completion = read_completion(answer, streamed=True)
+    made = make_record(answer, completion, run_start_ns=0, worker=0, number=1, streamed=True)
+    assert made.totals == totals

@@ -120,3 +120,16 @@ def test_closed_loop__has_no_schedule() -> None:
     found = record([(100, 1)], sent_ms=30)
     assert (found.schedule_ttft_ms, found.schedule_e2e_ms, found.dispatch_lag_ms) == (None, None, None)
     assert found.window_ns == 30 * MS
+
+
+def test_totals__tell_the_time_per_token() -> None:
+    """Events of 3, 2 and 1 tokens, 20 and 30 ms apart: 10 ms for each of two, 30 for the last; 50 ms for three."""
+    found = record([(100, 1), (120, 1), (150, 1)], usage_tokens=6, totals=(3, 5, 6))
+    assert list(found.token_gaps_ms()) == [(10, 2), (30, 1)]
+    assert found.tpot_ms == pytest.approx(50 / 3)
+    assert found.stream_tokens_per_s == pytest.approx(60)
+
+
+def test_time_per_token__needs_totals() -> None:
+    """Events may hold several tokens: without a count for each there are gaps between events only."""
+    assert not list(record([(100, 1), (120, 1)], usage_tokens=6).token_gaps_ms())
