@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -31,9 +32,9 @@ class Scale:
 
 def ticks(low: float, high: float, most: int = 6) -> list[float]:
     """At most `most` round values between the two, equal steps apart."""
-    if not low < high:
-        return [low]
     raw = (high - low) / most
+    if raw < sys.float_info.min:  # also where there is less between the two than a division leaves
+        return [low]
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(factor * power for factor in _STEPS if factor * power >= raw * (1 - 1e-9))
     first = math.ceil(low / step - 1e-9)
@@ -61,9 +62,9 @@ def labels(values: Sequence[float]) -> list[str]:
 
 def top(highest: float) -> float:
     """A round end for an axis from 0 that holds the value."""
-    if highest <= 0:
-        return 1.0
     raw = highest / 4
+    if raw < sys.float_info.min:
+        return 1.0
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= raw * (1 - 1e-9))
     return step * math.ceil(highest / step - 1e-9)

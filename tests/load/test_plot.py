@@ -120,3 +120,9 @@ def test_scale__keeps_values_inside(options: dict[str, Any]) -> None:
     """The ends map to the ends; what lies outside is drawn at the border."""
     scale = Scale(1, 100, 10, 20, **options)
     assert [scale(value) for value in (0.5, 1, 100, 500)] == [10, 10, 20, 20]
+
+
+@pytest.mark.parametrize("high", [5e-324, 1e-320, 0.0])
+def test_ticks__of_next_to_nothing_are_one(high: float) -> None:
+    """A scale so short that its sixth part is no number."""
+    assert ticks(0.0, high) == [0.0]
