@@ -10,11 +10,29 @@ import signal
 
 import gevent  # type: ignore[import-untyped]  # its stubs are a package of their own
 
+GRACE_S = 15.0
+"""So long a worker waits for its master after Ctrl-C."""
+
 
 def interrupt_main_only() -> None:
     """From now on SIGINT is KeyboardInterrupt in the main greenlet; a handler that somebody set stays."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _interrupt_main)
+
+
+def leave_first_to_master() -> None:
+    """From now on the first SIGINT of a worker is only noted: its master gets it too, and asks for the last counts.
+
+    For the processes of `--processes`, which a terminal's Ctrl-C reaches all at once. A second one interrupts, and so
+    does the first when the master has not ended this process in time.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _note_first)
+
+
+def _note_first(*_: object) -> None:
+    signal.signal(signal.SIGINT, _interrupt_main)
+    gevent.spawn_later(GRACE_S, _interrupt_main)
 
 
 def _interrupt_main(*_: object) -> None:

@@ -15,7 +15,7 @@ from locust.env import Environment
 from locust.event import Events
 from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 
-from load._interrupt import interrupt_main_only
+from load._interrupt import interrupt_main_only, leave_first_to_master
 from load._local import LocalRole
 from load._master import MasterRole
 from load._options import OPTIONS
@@ -74,6 +74,8 @@ def _on_init(environment: Environment, **_: Any) -> None:
     time.sleep(0)
     if not isinstance(runner, WorkerRunner):
         interrupt_main_only()
+    elif getattr(environment.parsed_options, "processes", None):
+        leave_first_to_master()
     if isinstance(runner, MasterRunner):
         MasterRole(environment, runner).listen()
     elif isinstance(runner, WorkerRunner):

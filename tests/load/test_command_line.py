@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -254,9 +255,10 @@ def test_end__waits_for_running_requests(tmp_path: Path) -> None:
     assert 0 < summary["output_tokens_per_s"] * summary["window"]["duration_s"] < 80
 
 
+@pytest.mark.parametrize("whom", [os.kill, os.killpg])
 @pytest.mark.parametrize("processes", [1, 2])
-def test_interrupted_run__reports_what_it_has(tmp_path: Path, processes: int) -> None:
-    """Ctrl-C does not wait for streams that hang, and says that they were cut off."""
+def test_interrupted_run__reports_what_it_has(tmp_path: Path, processes: int, whom: Callable[[int, int], None]) -> None:
+    """Ctrl-C waits for no stream that hangs and says which were cut off, also when, as on a terminal, all get it."""
     hanging: Script = [*stream(1)[:1], chunk(event({"content": "a"})), Hang()]
     arguments = ("-u", "2", "-t", "60s")
     with ScriptedServer(lambda number: stream(3) if number < 2 else hanging) as server:
@@ -265,7 +267,7 @@ def test_interrupted_run__reports_what_it_has(tmp_path: Path, processes: int) ->
         while len(server.requests) < 4 and waited_s < LATEST_S:
             time.sleep(0.05)
             waited_s += 0.05
-        process.send_signal(signal.SIGINT)
+        whom(process.pid, signal.SIGINT)
         ended = end(process, tmp_path)
     summary = ended.summary
     assert (summary["outcomes"]["ok"], summary["outcomes"]["unfinished"]) == (2, 2)
