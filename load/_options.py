@@ -222,8 +222,8 @@ OPTIONS = (
     Option(
         "--paid",
         "yes|no",
-        "Whether completions of the target cost somebody money: a run on one that does needs consent, and no request is "
-        "sent a second time. Without it: no for this machine, private networks and names without a dot, else yes.",
+        "Whether completions of the target cost somebody money: a run on one that does needs consent, and sends no "
+        "request a second time. Without it: no for this machine, private networks and names without a dot, else yes.",
         type=yes_or_no,
         in_web_ui=False,
     ),

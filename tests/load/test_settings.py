@@ -48,7 +48,7 @@ def test_key_variable__follows_the_host(tmp_path: Path, host: str, dialect: str,
     [(LOCAL, None, False), ("https://integrate.api.nvidia.com", None, True), (LOCAL, True, True)],
 )
 def test_paid__is_told_by_the_address_unless_the_user_says(
-    tmp_path: Path, host: str, said: bool | None, paid: bool
+    tmp_path: Path, *, host: str, said: bool | None, paid: bool
 ) -> None:
     """Somebody may bill for what a proxy on this machine does."""
     assert settings(tmp_path, host, paid=said).is_paid == paid
