@@ -42,7 +42,10 @@ def _running(*options: str, grace_s: int = 3600) -> Iterator[tuple[subprocess.Po
 
     The grace is so long that nothing ends because it is over.
     """
-    program = f"import sys, mock_server.__main__ as m; m.GRACE_S = {grace_s}; sys.exit(m.main(sys.argv[1:]))"
+    program = (
+        "import sys; from mock_server import __main__, serving; "
+        f"serving.GRACE_S = {grace_s}; sys.exit(__main__.main(sys.argv[1:]))"
+    )
     command = [sys.executable, "-c", program, "--port", "0", "--workers", str(WORKERS), *options]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
