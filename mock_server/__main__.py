@@ -10,7 +10,7 @@ import ssl
 import sys
 from pathlib import Path
 
-from mock_server import commandline, serving
+from mock_server import commandline, recording_options, serving
 from mock_server.admission import ACCOUNTS, Account, Admission
 from mock_server.commandline import MB, PROGRAM
 from mock_server.engine import Deployment, Pace
@@ -33,6 +33,8 @@ def main(arguments: list[str] | None = None) -> int:
     if "list" in options.incidents:
         print("\n".join(describe()))
         return 0
+    if recording_options.is_asked(options):
+        return _record_or_replay(parser, options)
     pace = _pace(parser, options)
     if options.predict is not None:
         print(_prediction(parser, pace, *options.predict))
@@ -62,6 +64,16 @@ def main(arguments: list[str] | None = None) -> int:
         started=started,
         tell=lambda line: _tell(f"{PROGRAM}: {line}"),
     )
+
+
+def _record_or_replay(parser: Parser, options: argparse.Namespace) -> int:
+    recording_options.check(parser, options)
+    tls = _tls(parser, options)
+    listening = _listen(parser, options.host, options.port)
+    address = serving.address(listening, tls)
+    with recording_options.application(parser, options, _tell) as application:
+        serving.serve_application(application, listening, tls, started=lambda: print(address, flush=True))
+    return 0
 
 
 def _pace(parser: Parser, options: argparse.Namespace) -> Deployment:

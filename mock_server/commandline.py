@@ -7,6 +7,7 @@ import math
 from functools import partial
 from pathlib import Path
 
+from mock_server import recording_options
 from mock_server.admission import ACCOUNTS
 from mock_server.incident_plan import GRAMMAR
 from mock_server.incidents import HEADER
@@ -51,6 +52,8 @@ examples:
   python -m mock_server --break SSE-08
   python -m mock_server --workers 4 --accounts examples/accounts.yaml
   python -m mock_server --incident '429*2,ok' --incident 'cut:after=5,by=rst;rate=0.1'
+  python -m mock_server --record https://integrate.api.nvidia.com --cassette nvidia.yaml
+  python -m mock_server --replay nvidia.yaml --pace x2
   curl http://127.0.0.1:8000/v1/chat/completions -H 'Authorization: Bearer mock-valid' \\
        -H 'Content-Type: application/json' -d '{{"messages": [{{"role": "user", "content": "hello"}}], "stream": true}}'
 
@@ -129,6 +132,7 @@ def parser() -> Parser:
         metavar="FILE",
         help="scripted replies, see examples/fixtures.yaml; read again whenever the file changes (default: none)",
     )
+    recording_options.add_to(made)
     add("--journal", type=Path, metavar="FILE", help="write every request into it, a line each (default: none)")
     add(
         "--journal-requests",

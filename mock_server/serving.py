@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any, cast
 from mock_server.mock import Ids, Mock
 
 if TYPE_CHECKING:
+    import uvicorn
+
+    from mock_server.edge import Application
     from mock_server.workers import Worker
 
 GRACE_S = 5
@@ -49,14 +52,27 @@ def serve(
     worker: Worker | None = None,
 ) -> None:
     """Serves with this process until a signal; `started` is called before the first client is accepted."""
-    import uvicorn  # noqa: PLC0415  a wrong command line is told at once
-
-    from mock_server.asgi import App  # noqa: PLC0415
+    from mock_server.asgi import App  # noqa: PLC0415  a wrong command line is told at once
     from mock_server.wire import protocol  # noqa: PLC0415
 
-    config = uvicorn.Config(
-        App(mock),
-        http=cast("type[Any]", protocol(mock)),
+    config = _config(App(mock), tls, http=cast("type[Any]", protocol(mock)))
+    _run(config, listening, started, worker)
+    mock.journal.stop(mock.clock())
+
+
+def serve_application(
+    application: Application, listening: socket.socket, tls: ssl.SSLContext | None, *, started: Callable[[], None]
+) -> None:
+    """Serves another application than the mock, with this process until a signal; nothing is added to its headers."""
+    config = _config(application, tls, http="httptools", server_header=False, date_header=False)
+    _run(config, listening, started, None)
+
+
+def _config(application: Any, tls: ssl.SSLContext | None, **how: Any) -> uvicorn.Config:
+    import uvicorn  # noqa: PLC0415
+
+    return uvicorn.Config(
+        application,
         ws="none",
         lifespan="off",
         log_config=None,
@@ -64,7 +80,13 @@ def serve(
         backlog=_BACKLOG,
         timeout_graceful_shutdown=GRACE_S,
         ssl_context_factory=None if tls is None else lambda _config, _default: tls,
+        **how,
     )
+
+
+def _run(config: uvicorn.Config, listening: socket.socket, started: Callable[[], None], worker: Worker | None) -> None:
+    import uvicorn  # noqa: PLC0415
+
     server = uvicorn.Server(config) if worker is None else worker.server(config)
 
     def stop(_signal: int, _frame: object) -> None:
@@ -76,7 +98,6 @@ def serve(
     _collect_rarely()
     started()
     server.run(sockets=[listening])
-    mock.journal.stop(mock.clock())
 
 
 def serve_together(
