@@ -10,11 +10,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from contract_tests import baseline, report
+from contract_tests import baseline, drift, report
 from contract_tests.proof import Proof, dishonest, headline
 from contract_tests.prove import honest, prove
+from contract_tests.target import TargetError
 from spec import clauses
+from spec.cassette import CassetteError
 from spec.commandline import Parser
+from spec.contract import ContractError
 
 _EXAMPLES = """the suite itself:
   pytest contract_tests                                    on the mock, which it starts
@@ -31,8 +34,11 @@ and what goes with it:
   python -m contract_tests report A/verdicts.json B --out DIR     two runs side by side, as one page
   python -m contract_tests baseline --from reports/contract > known.yaml
                                                            accept what fails today, for 90 days
+  python -m contract_tests drift nvidia.yaml               recordings, held against the contract
+  python -m contract_tests drift nvidia.yaml --api-key-env NVIDIA_API_KEY
+                                                           and against the endpoint as it answers now
 
-exit status: 0 well, 1 a break was not found or more than it fell, 2 the command line is no good"""
+exit status: 0 well, 1 a break was not found, more than it fell, or something drifted, 2 the command line is no good"""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -47,10 +53,11 @@ def main(arguments: list[str] | None = None) -> int:
     _add_prove(commands)
     _add_report(commands)
     _add_baseline(commands)
+    drift.add_to(commands, print)
     options = parser.parse_args(arguments)
     try:
         status: int = options.run(options)
-    except (report.ReportError, OSError) as error:
+    except (report.ReportError, CassetteError, ContractError, TargetError, OSError) as error:
         print(f"python -m contract_tests: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
