@@ -100,7 +100,11 @@ def _recorder(parser: Parser, options: argparse.Namespace, tell: Callable[[str],
     recording = Recording(file, tell)
     try:
         yield relay.Relay(
-            options.record, relay.client(), keep=recording.keep, tell=tell, most_bytes=options.max_body_bytes
+            options.record,
+            relay.client(options.record),
+            keep=recording.keep,
+            tell=tell,
+            most_bytes=options.max_body_bytes,
         )
     finally:
         recording.close()

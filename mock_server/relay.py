@@ -41,13 +41,14 @@ class _UnreadableError(ValueError):
     """An answer is coded so that no key could be found in it."""
 
 
-def client() -> httpx.AsyncClient:
+def client(upstream: Address) -> httpx.AsyncClient:
     """What asks the upstream; over TLS that must prove who it is to certifi's authorities, or those of SSL_CERT_FILE.
 
-    It waits for an answer as long as the one who asked does.
+    It waits for an answer as long as the one who asked does. To other machines it takes the environment's proxy.
     """
     timeout = httpx.Timeout(None, connect=_CONNECT_S)
-    return httpx.AsyncClient(timeout=timeout, limits=httpx.Limits(max_connections=None))
+    directly = {f"all://{upstream.authority}": None} if upstream.is_loopback else None
+    return httpx.AsyncClient(timeout=timeout, limits=httpx.Limits(max_connections=None), mounts=directly)
 
 
 class Relay:

@@ -21,6 +21,8 @@ GRACE_S = 5
 """How long replies under way may take to finish after a signal."""
 
 _BACKLOG = 2048
+_IDLE_S = 75
+"""How long a connection to another application than the mock stays open without a request."""
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -64,7 +66,9 @@ def serve_application(
     application: Application, listening: socket.socket, tls: ssl.SSLContext | None, *, started: Callable[[], None]
 ) -> None:
     """Serves another application than the mock, with this process until a signal; nothing is added to its headers."""
-    config = _config(application, tls, http="httptools", server_header=False, date_header=False)
+    config = _config(
+        application, tls, http="httptools", server_header=False, date_header=False, timeout_keep_alive=_IDLE_S
+    )
     _run(config, listening, started, None)
 
 

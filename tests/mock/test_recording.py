@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -35,7 +36,10 @@ def _recording(upstream: str, cassette: Path) -> Iterator[tuple[str, subprocess.
     command = [sys.executable, "-m", "mock_server", "--port", "0", "--record", upstream, "--cassette", str(cassette)]
     with (
         cassette.with_suffix(".log").open("w") as log,
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True) as process,
+        # what stands on this machine is asked through no proxy
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=log, text=True, env={**os.environ, "HTTP_PROXY": NOWHERE}
+        ) as process,
     ):
         assert process.stdout is not None
         try:
