@@ -81,6 +81,8 @@ class Standing:
     def __init__(self, account: Account) -> None:
         self.account = account
         self._money = Money(account.credits or Decimal(0), account.price)
+        self.price = self._money.price
+        """What a completion of so many prompt tokens and completion tokens costs, in the account's smallest unit."""
         self.restore()
 
     def restore(self) -> None:
@@ -117,10 +119,6 @@ class Standing:
             None if requests is None else requests.level(self._requests_full_at, now_ns),
             None if tokens_limit is None else tokens_limit.level(self._tokens_full_at, now_ns),
         )
-
-    def price(self, prompt_tokens: int, completion_tokens: int) -> int:
-        """What a completion costs, in the account's smallest unit of money."""
-        return self._money.price(prompt_tokens, completion_tokens)
 
     @property
     def left(self) -> int:

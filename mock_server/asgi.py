@@ -9,7 +9,7 @@ ends the connection for it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping, Sequence
 from typing import Any
 
 import orjson
@@ -132,7 +132,7 @@ class App:
             pacer.cancel(generation)
 
     async def _stream(
-        self, reply: Reply, frames: list[bytes], generation: Generation, more: asyncio.Event, send: Send
+        self, reply: Reply, frames: Sequence[bytes], generation: Generation, more: asyncio.Event, send: Send
     ) -> None:
         await _start(reply, _headers(reply), send)
         sent = 0
@@ -160,9 +160,7 @@ class _Sending:
         """Sends one message."""
         await self._send(message)
         entry = self._entry
-        entry.bytes_sent += len(message.get("body", b""))
-        if entry.head_ns is None:
-            entry.head_ns = self._clock()
+        entry.wrote(len(message.get("body", b"")), self._clock())
         self.finished = message["type"] == "http.response.body" and not message.get("more_body", False)
 
 
@@ -185,7 +183,7 @@ async def _start(reply: Reply, headers: list[tuple[bytes, bytes]], send: Send) -
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
 
 
-def _bodies(frames: list[bytes], start: int, end: int, disturbed: Disturbed | None) -> list[Write]:
+def _bodies(frames: Sequence[bytes], start: int, end: int, disturbed: Disturbed | None) -> list[Write]:
     """The writes of these frames: one for all of them, unless they are disturbed."""
     if disturbed is None:
         return [Write(b"".join(frames[start:end]))]

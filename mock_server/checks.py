@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from mock_server import strict_json
 from mock_server import violation as violation_of
@@ -29,6 +29,13 @@ _LARGEST = 2**64
 _SECOND_NS = 1_000_000_000
 _SHOWN = 100
 """How many characters of what was sent a message repeats."""
+
+
+class Admitted(NamedTuple):
+    """What is always found out about calls with the same head, where that depends on nothing but the head."""
+
+    operation: Operation
+    standing: Standing
 
 
 class Call:
@@ -63,6 +70,23 @@ class Checks:
         self._refusals = refusals
         self._admission = admission
         self._replies = replies
+
+    def by_head(self, request: Request) -> Admitted | None:
+        """What `route` to `rate` find out about every call with the head of this one, all of which they let pass.
+
+        None where they do not, or look at the time or at what is left as well.
+        """
+        operation = self._contract.at(request.path).get(request.method)
+        if operation is None or operation.method != request.method or "prefer" in request.headers:
+            return None
+        standing = self._admission.find(_keys(request, operation), 0)
+        if standing is None:
+            return None
+        account = standing.account
+        is_counted = account.requests is not None and account.tokens is None
+        if account.restricted or account.valid_until_ns is not None or is_counted:
+            return None
+        return Admitted(operation, standing)
 
     def route(self, call: Call) -> Refusal | None:
         """Whether some operation is at this path."""
@@ -107,11 +131,11 @@ class Checks:
 
     def key(self, call: Call) -> Refusal | None:
         """Whether a known key was sent, in any of the headers that the operation takes it from."""
-        headers, credentials = call.request.headers, call.operation.credentials
-        sent = (credential.key(headers.get(credential.header, "")) for credential in credentials)
-        keys = [key for key in sent if key is not None]
+        keys, credentials = _keys(call.request, call.operation), call.operation.credentials
         standing = self._admission.find(keys, call.now_ns)
         call.standing = standing or self._admission.anonymous
+        if standing is not None and standing.account.valid_until_ns is None:
+            return None
         where = " or ".join(credential.header for credential in credentials)
         if standing is not None:
             return _expiry(where, standing.account, call.now_ns)
@@ -197,8 +221,8 @@ class Checks:
     def credits(self, call: Call) -> Refusal | None:
         """Whether the account pays for this completion, which is not billed yet."""
         usage, standing = call.completion.usage, call.standing
-        call.price = standing.price(usage["prompt_tokens"], usage["completion_tokens"])
-        return None if standing.affords(call.price) else _too_few(call, standing.left)
+        price = call.price = standing.price(usage["prompt_tokens"], usage["completion_tokens"])
+        return None if standing.affords(price) else _too_few(call, standing.left)
 
     def tokens(self, call: Call) -> Refusal | None:
         """Whether the key's limits let a call of as many tokens in as its usage says."""
@@ -223,6 +247,12 @@ class Checks:
             short = quota.tokens is not None and quota.tokens.remaining < tokens
             message = f"too many {'tokens' if short else 'requests'} with this key, come back in {quota.wait_s} s"
         return Refusal("rate-limited", message, wait_s=quota.wait_s, quota=quota)
+
+
+def _keys(request: Request, operation: Operation) -> list[str]:
+    """The keys that were sent where the operation reads them."""
+    sent = (credential.key(request.headers.get(credential.header, "")) for credential in operation.credentials)
+    return [key for key in sent if key is not None]
 
 
 def _expiry(where: str, account: Account, now_ns: int) -> Refusal | None:

@@ -5,9 +5,10 @@ The events are written here and read by `spec.sse` elsewhere; the two share no c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, overload
 
 import orjson
 
@@ -19,9 +20,20 @@ _PLACE = "\0"
 _PLACED = orjson.dumps(_PLACE)
 
 
-@dataclass(frozen=True, slots=True)
+class Text(tuple[str, ...]):  # noqa: SLOT001  the cache is the point
+    """The text of each token; what every answer that says it needs of it is found out once."""
+
+    @functools.cached_property
+    def joined(self) -> str:
+        """The whole text."""
+        return "".join(self)
+
+
+@dataclass(slots=True)
 class Completion:
     """What is answered: the text of each token, why it ended, and what it is counted as.
+
+    Not to be changed, `replace` it: that it could be is because a frozen one takes four times as long to make.
 
     `stopped_by` is the stop sequence that ended the text, `usage` what the answer says of its tokens. `choices` is None
     where one free text was asked for; else it holds every choice, the first one's text being `pieces` too.
@@ -56,7 +68,9 @@ def usage(prompt_tokens: int, completion_tokens: int) -> dict[str, int]:
 def whole(completion: Completion) -> dict[str, Any]:
     """The completion as one JSON object."""
     if completion.choices is None:
-        message = {"role": "assistant", "content": "".join(completion.pieces)}
+        pieces = completion.pieces
+        text = pieces.joined if isinstance(pieces, Text) else "".join(pieces)
+        message = {"role": "assistant", "content": text}
         written = [{"index": 0, "message": message, "finish_reason": completion.finish_reason}]
     else:
         written = [choices.whole(index, each) for index, each in enumerate(completion.choices)]
@@ -70,7 +84,7 @@ def whole(completion: Completion) -> dict[str, Any]:
     }
 
 
-def frames(completion: Completion, *, include_usage: bool) -> list[bytes]:
+def frames(completion: Completion, *, include_usage: bool) -> Sequence[bytes]:
     """What leaves with each token of the stream: its event, the first with the opening one, the last with the end.
 
     A completion without tokens is one frame.
@@ -92,13 +106,52 @@ def frames(completion: Completion, *, include_usage: bool) -> list[bytes]:
         events[-1] += closing
         return events
     opening = _event(base | _choice({"role": "assistant", "content": ""}, None) | rest)
-    ending = _event(base | _choice({}, completion.finish_reason) | rest)
+    ending = _event(base | _choice({}, completion.finish_reason) | rest) + closing
+    if not completion.pieces:
+        return [opening + ending]
     # all content events differ in one string only: the rest is encoded once
     before, _, after = _event(base | _choice({"content": _PLACE}, None) | rest).partition(_PLACED)
-    events = [before + orjson.dumps(piece) + after for piece in completion.pieces] or [b""]
-    events[0] = opening + events[0]
-    events[-1] += ending + closing
-    return events
+    return _Events(completion.pieces, before, after, (opening, ending))
+
+
+class _Events(Sequence[bytes]):
+    """The frames of a text, each written when it is asked for: a thousand streams need not have all of theirs."""
+
+    __slots__ = ("_after", "_around", "_before", "_last", "_pieces")
+
+    def __init__(self, pieces: tuple[str, ...], before: bytes, after: bytes, around: tuple[bytes, bytes]) -> None:
+        self._pieces = pieces
+        self._before = before
+        self._after = after
+        self._around = around
+        self._last = len(pieces) - 1
+
+    def __len__(self) -> int:
+        return self._last + 1
+
+    @overload
+    def __getitem__(self, index: int) -> bytes: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[bytes]: ...
+
+    def __getitem__(self, index: int | slice) -> bytes | list[bytes]:
+        if isinstance(index, slice):
+            return [self[each] for each in range(len(self))[index]]
+        event = self._before + orjson.dumps(self._pieces[index]) + self._after
+        if 0 < index < self._last:
+            return event
+        index = range(self._last + 1)[index]
+        if index == 0:
+            event = self._around[0] + event
+        return event + self._around[1] if index == self._last else event
+
+    def __iter__(self) -> Iterator[bytes]:
+        before, after = self._before, self._after
+        events = [before + orjson.dumps(piece) + after for piece in self._pieces]
+        events[0] = self._around[0] + events[0]
+        events[-1] += self._around[1]
+        return iter(events)
 
 
 def _choice(delta: Mapping[str, Any], finish_reason: str | None) -> dict[str, Any]:

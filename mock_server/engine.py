@@ -10,10 +10,10 @@ A pass may come late, the deadlines do not: what it finds overdue is computed as
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, overload
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,8 @@ class Generation:
     The engine calls `begin` once, when its turn comes, or `refuse` instead; then `deliver` in the same pass, with what
     is due by then, maybe nothing, and again whenever more tokens are due. `begin` may still set `tokens` and
     `together`, which makes all tokens due with the last one. `dues` holds every deadline, as how many tokens are due
-    from which time on; `sent` is for the one who delivers, how many were out at which time.
+    from which time on; `sent` is for the one who delivers, how many were out at which time, and so is `bytes_sent`, of
+    what the journal is not told yet. `next_ns` is the model's.
     """
 
     tokens: int
@@ -45,13 +46,54 @@ class Generation:
     start_ns: int = 0
     due: int = 0
     cancelled: bool = False
-    dues: list[tuple[int, int]] = field(default_factory=list)
+    next_ns: int = 0
+    dues: Sequence[tuple[int, int]] = ()
     sent: list[tuple[int, int]] = field(default_factory=list)
+    bytes_sent: int = 0
 
     @property
     def finished(self) -> bool:
         """Whether every token is due."""
         return self.due == self.tokens
+
+
+class Beats(Sequence[tuple[int, int]]):
+    """Deadlines at one distance, as `Generation.dues` has them: `made` so far, one token each."""
+
+    __slots__ = ("first_ns", "made", "step_ns")
+
+    def __init__(self, first_ns: int, step_ns: int, made: int = 0) -> None:
+        self.first_ns = first_ns
+        self.step_ns = step_ns
+        self.made = made
+
+    @property
+    def times(self) -> Sequence[int]:
+        """When each of them was."""
+        return range(self.first_ns, self.first_ns + self.made * self.step_ns, self.step_ns)
+
+    def __len__(self) -> int:
+        return self.made
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        return zip(range(1, self.made + 1), self.times, strict=True)
+
+    @overload
+    def __getitem__(self, index: int) -> tuple[int, int]: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[tuple[int, int]]: ...
+
+    def __getitem__(self, index: int | slice) -> tuple[int, int] | Sequence[tuple[int, int]]:
+        if isinstance(index, slice):
+            return list(self)[index]
+        number = range(self.made)[index]
+        return number + 1, self.first_ns + number * self.step_ns
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]  # it grows
 
 
 class Load(NamedTuple):
@@ -106,11 +148,19 @@ class Pace:
         return Steady(self)
 
 
+_INSTANT = Pace()
+
+
 class Engine:
-    """All completions under way, at the pace that was in force when each of them was asked for."""
+    """All completions under way, at the pace that was in force when each of them was asked for.
+
+    `is_instant` says that every token of a completion to come is due when it is asked for: such a one has no turn to
+    wait for, and need not be started.
+    """
 
     def __init__(self, deployment: Deployment) -> None:
         self._models: list[Model] = [deployment.model()]
+        self.is_instant = deployment == _INSTANT
 
     @property
     def next_ns(self) -> int | None:
@@ -131,6 +181,7 @@ class Engine:
         """
         self._models = [model for model in self._models if model.next_ns is not None]
         self._models.append(deployment.model())
+        self.is_instant = deployment == _INSTANT
 
     def start(self, generation: Generation, start_ns: int, now_ns: int) -> None:
         """Takes in a completion asked for at `start_ns`; what is due by now is delivered before this returns."""
@@ -153,65 +204,93 @@ class Engine:
 
 
 class Steady:
-    """The model of a constant step: token `k` is due at start + ttft + k * itl, whatever else is under way."""
+    """The model of a constant step: token `k` is due at start + ttft + k * itl, whatever else is under way.
+
+    All steps being equal, who was served last is due last: what is under way is kept in runs, each in the order of the
+    deadlines, to whose ends it returns. There is one run, and for a step one more after a pass that was late by more
+    than a step, or where the time to the first token is another.
+    """
 
     def __init__(self, pace: Pace) -> None:
         self._pace = pace
-        self._queue: list[tuple[int, int, Generation]] = []
-        self._arrivals = 0
+        self._runs: list[deque[Generation]] = []
 
     @property
     def next_ns(self) -> int | None:
         """The earliest deadline."""
-        return self._queue[0][0] if self._queue else None
+        return min((run[0].next_ns for run in self._runs), default=None)
 
     @property
     def load(self) -> Load:
         """Everything has its turn at once and nothing has an end."""
-        return Load(sum(not generation.cancelled for _, _, generation in self._queue), 0, 0.0)
+        return Load(sum(not generation.cancelled for run in self._runs for generation in run), 0, 0.0)
 
     def start(self, generation: Generation, now_ns: int) -> None:
         """Begins a completion."""
         generation.begin()
         if generation.cancelled:
             return
-        first = generation.tokens - 1 if generation.together else 0
-        first_ns = self._pace.due_ns(generation.start_ns, first)
-        next_ns = first_ns if first_ns > now_ns else self._advance(generation, first_ns, now_ns)
-        if next_ns is not None:
-            self._arrivals += 1  # breaks ties in the order of arrival
-            heapq.heappush(self._queue, (next_ns, self._arrivals, generation))
+        pace = self._pace
+        if generation.together or not pace.itl_ns:
+            first_ns = pace.due_ns(generation.start_ns, generation.tokens - 1)
+        else:
+            first_ns = pace.due_ns(generation.start_ns, 0)
+            generation.dues = Beats(first_ns, pace.itl_ns)
+        generation.next_ns = first_ns
+        if first_ns > now_ns or self._advance(generation, now_ns):
+            self._put(generation)
         generation.deliver()
 
     def cancel(self, generation: Generation, now_ns: int) -> None:  # noqa: ARG002  nobody waits for what it held
         """Drops the cancelled as they come up."""
-        while self._queue and self._queue[0][2].cancelled:
-            heapq.heappop(self._queue)
+        for run in list(self._runs):
+            while run and run[0].cancelled:
+                run.popleft()
+            if not run:
+                self._runs.remove(run)
 
     def release(self, now_ns: int) -> None:
-        """Delivers what is due; the queue is in order before each delivery, which may start or cancel others."""
-        queue = self._queue
-        while queue and queue[0][0] <= now_ns:
-            due_ns, arrival, generation = queue[0]
-            next_ns = None if generation.cancelled else self._advance(generation, due_ns, now_ns)
-            if next_ns is None:
-                heapq.heappop(queue)
-            else:
-                heapq.heapreplace(queue, (next_ns, arrival, generation))
-            if not generation.cancelled:
-                generation.deliver()
+        """Delivers what is due; the runs are in order before each delivery, which may start or cancel others."""
+        runs = self._runs
+        while runs:
+            run = runs[0] if len(runs) == 1 else min(runs, key=_first_ns)
+            generation = run[0]
+            if generation.next_ns > now_ns:
+                return
+            run.popleft()
+            if not run:
+                runs.remove(run)
+            if generation.cancelled:
+                continue
+            if self._advance(generation, now_ns):
+                self._put(generation)
+            generation.deliver()
 
-    def _advance(self, generation: Generation, due_ns: int, now_ns: int) -> int | None:
-        """Notes the tokens due from `due_ns` until now; the next deadline, None after the last token."""
-        tokens, itl_ns = generation.tokens, self._pace.itl_ns
-        if generation.together or not itl_ns:
+    def _put(self, generation: Generation) -> None:
+        """Puts it at the end of the first run that it leaves in order."""
+        next_ns = generation.next_ns
+        for run in self._runs:
+            if run[-1].next_ns <= next_ns:
+                run.append(generation)
+                return
+        self._runs.append(deque((generation,)))
+
+    def _advance(self, generation: Generation, now_ns: int) -> bool:
+        """Notes the tokens due until now; whether there are more."""
+        tokens, due_ns, beats = generation.tokens, generation.next_ns, generation.dues
+        if type(beats) is not Beats:
             generation.due = tokens
-            generation.dues.append((tokens, due_ns))
-            return None
-        due = generation.due
-        while due < tokens and due_ns <= now_ns:
-            due += 1
-            generation.dues.append((due, due_ns))
-            due_ns += itl_ns
-        generation.due = due
-        return due_ns if due < tokens else None
+            generation.dues = [(tokens, due_ns)]
+            return False
+        due, itl_ns = generation.due + 1, beats.step_ns
+        due_ns += itl_ns
+        if due_ns <= now_ns:
+            late = min(tokens - due, (now_ns - due_ns) // itl_ns + 1)
+            due, due_ns = due + late, due_ns + late * itl_ns
+        generation.due = beats.made = due
+        generation.next_ns = due_ns
+        return due < tokens
+
+
+def _first_ns(run: deque[Generation]) -> int:
+    return run[0].next_ns

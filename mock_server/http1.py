@@ -7,7 +7,7 @@ for the service to judge.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from email.utils import formatdate
 from http import HTTPStatus
 from typing import NamedTuple, NoReturn
@@ -17,10 +17,16 @@ import httptools
 import orjson
 
 from mock_server.limits import Limits, Phase, Progress
-from mock_server.message import Outgoing, Reply, Request
+from mock_server.memory import Memory
+from mock_server.message import Head, Outgoing, Reply, Request
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 LAST_CHUNK = b"0\r\n\r\n"
+
+_HEAD_END = b"\r\n\r\n"
+_LONGEST_REMEMBERED = 2048
+_REMEMBERED = 1024
+"""How many heads are kept, and of up to how many bytes."""
 
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
@@ -41,11 +47,35 @@ class Malformed(NamedTuple):
     path: str
 
 
-class Reader:
-    """Reads one connection's requests; how the bytes are cut into `received` does not change them."""
+class Known(NamedTuple):
+    """A head that was read before: its request, how long the body is, and the request target."""
 
-    def __init__(self, limits: Limits | None = None) -> None:
+    request: Request
+    body_bytes: int
+    url: bytes
+
+
+Heads = Memory[bytes, Known]
+"""The heads that a server's connections read before: the same bytes say the same thing.
+
+Kept are those of requests that say the length of their body and leave the connection open, as most do.
+"""
+
+
+def heads() -> Heads:
+    """None yet."""
+    return Heads(_REMEMBERED)
+
+
+class Reader:
+    """Reads one connection's requests; how the bytes are cut into `received` does not change them.
+
+    A request that comes in one piece and has a head that is among `known` is not parsed.
+    """
+
+    def __init__(self, limits: Limits | None = None, known: Heads | None = None) -> None:
         self._limits = limits or Limits()
+        self._known = known
         self._parser = httptools.HttpRequestParser(self)
         self._complete: list[Received | Malformed] = []
         self._fault: Malformed | None = None
@@ -68,6 +98,13 @@ class Reader:
 
     def feed(self, received: bytes) -> list[Received | Malformed]:
         """The requests that these bytes complete, in order; after a malformed or a last one nothing more."""
+        if not self._open and not self._ended and self._known is not None:
+            end = received.find(_HEAD_END) + len(_HEAD_END)
+            known = self._known.get(received[:end])
+            if known is not None and known.body_bytes == len(received) - end:
+                self._begun += 1
+                self._url, self._body_bytes = known.url, known.body_bytes
+                return [Received(known.request.again(received[end:]), True, False)]  # noqa: FBT003  kept open, 1.1
         self._complete = []
         while received and not self._ended:
             received = self._parse(received)
@@ -83,6 +120,7 @@ class Reader:
         """Reads these bytes; returns those that are to be read next, mostly none."""
         if len(received) > self._limits.head_bytes:
             self._large = True
+        is_between = not self._open
         try:
             self._parser.feed_data(received)
         except httptools.HttpParserUpgrade as upgrade:
@@ -94,7 +132,25 @@ class Reader:
             self._watch(len(received))
         else:
             self._large = self._moved = False
+            if is_between and self._known is not None and len(self._complete) == 1 and not self._ended:
+                self._learn(received, self._known)
         return b""
+
+    def _learn(self, received: bytes, known: Heads) -> None:
+        """Keeps the head of the one request that these bytes are."""
+        (complete,) = self._complete
+        assert isinstance(complete, Received)
+        request = complete.request
+        end = received.find(_HEAD_END) + len(_HEAD_END)
+        if (
+            end <= _LONGEST_REMEMBERED
+            and end + len(request.body) == len(received)
+            and not complete.http_1_0
+            and "content-length" in request.headers
+            and "expect" not in request.headers
+        ):
+            request.head = Head()
+            known.put(received[:end], Known(request.again(b""), len(request.body), self._url))
 
     def _without_upgrade(self, rest: bytes) -> bytes:
         """RFC 9110 section 7.8: a server may ignore Upgrade. The parser stopped at it, and skipped the body."""
@@ -226,9 +282,9 @@ class DateField:
         self._second = -1
         self._field = b""
 
-    def __call__(self) -> bytes:
+    def __call__(self, now_ns: int | None = None) -> bytes:
         """The field with its line end."""
-        second = self._clock() // 1_000_000_000
+        second = (self._clock() if now_ns is None else now_ns) // 1_000_000_000
         if second != self._second:
             self._second = second
             self._field = b"Date: %b\r\n" % formatdate(second, usegmt=True).encode()
@@ -238,21 +294,24 @@ class DateField:
 def outgoing(reply: Reply, received: Received | None, date: bytes) -> Outgoing:
     """The reply as bytes; None for the refusal of what was no request."""
     keep_alive = received is not None and received.keep_alive
-    chunked = reply.frames is not None and received is not None and not received.http_1_0
+    chunked = False
     if reply.frames is None:
         body = reply.content if isinstance(reply.content, bytes) else orjson.dumps(reply.content)
         framing = b"content-length: %d\r\n" % len(body)
-        frames = [body]
+        frames: Sequence[bytes] = [body]
     else:
+        chunked = received is not None and not received.http_1_0
         # a stream to an HTTP/1.0 client ends with the connection: it knows no chunks (RFC 9112 section 6.1)
         framing = b"transfer-encoding: chunked\r\n" if chunked else b""
         frames = reply.frames
         keep_alive = keep_alive and chunked
     if received is not None and received.request.method == "HEAD":
         frames = [b""]
-    fields = [_field(name, value) for name, value in reply.headers.items()]
-    connection = _connection(received, keep_alive=keep_alive)
-    head = b"".join((_status_line(reply.status), date, *fields, framing, connection, b"\r\n"))
+    fields = _fields(tuple(reply.headers.items()))
+    connection = b"" if keep_alive else b"connection: close\r\n"
+    if received is not None and received.http_1_0 and keep_alive:
+        connection = b"connection: keep-alive\r\n"
+    head = b"".join((_status_line(reply.status), date, fields, framing, connection, b"\r\n"))
     made = Outgoing(head, frames, LAST_CHUNK if chunked else b"", chunked, not keep_alive, reply.disturbed)
     for edit in reply.edits:
         made = edit(made)
@@ -261,7 +320,12 @@ def outgoing(reply: Reply, received: Received | None, date: bytes) -> Outgoing:
 
 def chunk(data: bytes) -> bytes:
     """The data as one chunk of a chunked body."""
-    return b"%x\r\n%b\r\n" % (len(data), data)
+    return b"".join((_chunk_size(len(data)), data, b"\r\n"))
+
+
+@functools.lru_cache(maxsize=4096)
+def _chunk_size(length: int) -> bytes:
+    return b"%x\r\n" % length
 
 
 @functools.cache
@@ -270,14 +334,13 @@ def _status_line(status: int) -> bytes:
 
 
 @functools.lru_cache(maxsize=256)
+def _fields(headers: tuple[tuple[str, str], ...]) -> bytes:
+    return b"".join(_field(name, value) for name, value in headers)
+
+
+@functools.lru_cache(maxsize=256)
 def _field(name: str, value: str) -> bytes:
     return f"{name}: {value}\r\n".encode("latin-1", "replace")
-
-
-def _connection(received: Received | None, *, keep_alive: bool) -> bytes:
-    if not keep_alive:
-        return b"connection: close\r\n"
-    return b"connection: keep-alive\r\n" if received is not None and received.http_1_0 else b""
 
 
 def _target(url: bytes) -> tuple[str, str]:

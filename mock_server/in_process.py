@@ -170,9 +170,7 @@ class _Visit:
     def left(self, size: int, tokens: int | None, *, finished: bool) -> None:
         """Writes down that bytes were handed to the client, and how many tokens are out with them."""
         now_ns, entry = self._mock.clock(), self._entry
-        entry.bytes_sent += size
-        if entry.head_ns is None:
-            entry.head_ns = now_ns
+        entry.wrote(size, now_ns)
         if tokens is not None and self._generation is not None:
             self._generation.sent.append((tokens, now_ns))
         if finished:

@@ -57,6 +57,11 @@ class Incidents:
         """Turns all off, and counts attempts anew."""
         self.set()
 
+    @property
+    def on(self) -> bool:
+        """Whether there are any that befall calls which do not ask for one."""
+        return bool(self._on)
+
     def status(self) -> list[dict[str, Any]]:
         """What is on: each plan, the requests that it was asked about, and those that it befell."""
         return [

@@ -12,13 +12,10 @@ import zlib
 from array import array
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 from mock_server.credentials import Misplaced
+from mock_server.engine import Beats, Generation
 from mock_server.message import Refusal
-
-if TYPE_CHECKING:
-    from mock_server.engine import Generation
 
 MOST_REQUESTS = 10_000
 MOST_BYTES = 32 * 1024 * 1024
@@ -30,7 +27,7 @@ SERVER_STOPPED = "server-stopped"
 ENDS = (COMPLETE, CLIENT_LEFT, CUT, SERVER_STOPPED)
 """How an answer ended: in full, when the client went, as an incident wanted it, or with the server."""
 
-_ENTRY_BYTES = 1600
+_ENTRY_BYTES = 800
 """What an entry occupies beside its texts and times; a test holds it."""
 
 _WHOLE_BODY_BYTES = 64 * 1024
@@ -49,33 +46,35 @@ class Entry:
     how many bytes the entry occupies.
     """
 
-    id = 0
-    dialect: str | None = None
-    account: str | None = None
-    model: str | None = None
-    stream: bool | None = None
-    status: int | None = None
-    refusal: Refusal | None = None
-    step: str | None = None
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    steps: int | None = None
-    completion_id: str | None = None
-    request_id: str | None = None
-    finish_reason: str | None = None
-    incident: str | None = None
-    truncated = False
-    misplaced: Misplaced | None = None
-    credential = 0
-    decided_ns: int | None = None
-    head_ns: int | None = None
-    ended_ns: int | None = None
-    end: str | None = None
-    bytes_sent = 0
-    size = 0
-    generation: Generation | None = None
-    _dues: Steps | array[int] = ()
-    _sent: Steps | array[int] = ()
+    __slots__ = (
+        "_bytes_sent", "_crc", "_dues", "_sent", "account", "body_bytes", "completion_id", "completion_tokens",
+        "connection", "credential", "decided_ns", "dialect", "end", "ended_ns", "finish_reason", "generation",
+        "head_ns", "id", "incident", "method", "misplaced", "model", "path", "prompt_tokens", "received_ns", "refusal",
+        "request_id", "size", "status", "step", "steps", "stream", "truncated",
+    )  # fmt: skip
+
+    dialect: str | None
+    account: str | None
+    model: str | None
+    stream: bool | None
+    status: int | None
+    refusal: Refusal | None
+    step: str | None
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    steps: int | None
+    completion_id: str | None
+    request_id: str | None
+    finish_reason: str | None
+    incident: str | None
+    misplaced: Misplaced | None
+    decided_ns: int | None
+    head_ns: int | None
+    ended_ns: int | None
+    end: str | None
+    generation: Generation | None
+    _dues: Steps | array[int]
+    _sent: Steps | array[int]
 
     def __init__(
         self,
@@ -91,6 +90,13 @@ class Entry:
         self.body_bytes = len(body)
         self._crc = _crc(body)
         self.connection = connection
+        self.id = self.credential = self._bytes_sent = self.size = 0
+        self.truncated = False
+        self.dialect = self.account = self.model = self.stream = self.misplaced = self.request_id = None
+        self.status = self.refusal = self.step = self.incident = self.end = None
+        self.prompt_tokens = self.completion_tokens = self.steps = self.completion_id = self.finish_reason = None
+        self.decided_ns = self.head_ns = self.ended_ns = self.generation = None
+        self._dues = self._sent = ()
 
     @property
     def fingerprint(self) -> str:
@@ -100,25 +106,51 @@ class Entry:
     @property
     def dues(self) -> Steps:
         """How many tokens were due at which time, ascending."""
-        return self.generation.dues if self.generation is not None else _unpacked(self._dues)
+        if self.generation is not None:
+            return self.generation.dues
+        return _unpacked(self._dues) if isinstance(self._dues, array) else self._dues
 
     @property
     def sent(self) -> Steps:
         """How many tokens had been handed to the socket at which time, ascending."""
-        return self.generation.sent if self.generation is not None else _unpacked(self._sent)
+        if self.generation is not None:
+            return self.generation.sent
+        return _unpacked(self._sent) if isinstance(self._sent, array) else self._sent
+
+    @property
+    def bytes_sent(self) -> int:
+        """How much of the answer was handed to the socket."""
+        return self._bytes_sent + (self.generation.bytes_sent if self.generation is not None else 0)
+
+    def wrote(self, length: int, now_ns: int) -> None:
+        """Writes down that so many bytes were handed to the socket; with the first ones the head was."""
+        self._bytes_sent += length
+        if self.head_ns is None:
+            self.head_ns = now_ns
 
     @property
     def condition(self) -> str | None:
         """Why the request was refused; None for a completion."""
         return None if self.refusal is None else self.refusal.condition
 
+    def at_once(self, tokens: int, due_ns: int, sent_ns: int, bytes_sent: int) -> None:
+        """Writes down that all tokens were due at one time, and that they and all else left in one write."""
+        self._dues, self._sent = ((tokens, due_ns),), ((tokens, sent_ns),)
+        self.head_ns, self._bytes_sent = sent_ns, bytes_sent
+
     def settle(self) -> None:
         """Lets go of the generation, which holds on to the connection, and keeps its times in a tenth of the room."""
         if self.generation is not None:
             self._dues, self._sent = _packed(self.generation.dues), _packed(self.generation.sent)
+            self._bytes_sent += self.generation.bytes_sent
             self.generation = None
-        texts = len(self.path) + len(self.request_id or "") + len(self.refusal.message if self.refusal else "")
-        self.size = _ENTRY_BYTES + texts + 8 * (len(self._dues) + len(self._sent))
+        dues = _FEW_STEPS if type(self._dues) is Beats else len(self._dues)
+        size = _ENTRY_BYTES + len(self.path) + 8 * (dues + len(self._sent))
+        if self.request_id is not None:
+            size += len(self.request_id)
+        if self.refusal is not None:
+            size += len(self.refusal.message)
+        self.size = size
 
 
 class Journal:
@@ -161,10 +193,11 @@ class Journal:
         for read in self.readers:
             read(entry)
         entry.settle()
-        self._entries.append(entry)
+        entries = self._entries
+        entries.append(entry)
         self.bytes += entry.size
-        while len(self._entries) > self.most_requests or self.bytes > self.most_bytes:
-            self.bytes -= self._entries.popleft().size
+        while len(entries) > self.most_requests or self.bytes > self.most_bytes:
+            self.bytes -= entries.popleft().size
 
     def entries(self, since: int = 0) -> list[Entry]:
         """The ended requests with a greater id, the oldest first."""
@@ -198,11 +231,11 @@ def _crc(body: bytes) -> int:
 
 
 def _packed(steps: Steps) -> Steps | array[int]:
-    return steps if len(steps) <= _FEW_STEPS else array("q", itertools.chain.from_iterable(steps))
+    return (
+        steps if len(steps) <= _FEW_STEPS or type(steps) is Beats else array("q", itertools.chain.from_iterable(steps))
+    )
 
 
-def _unpacked(steps: Steps | array[int]) -> Steps:
-    if not isinstance(steps, array):
-        return steps
+def _unpacked(steps: array[int]) -> Steps:
     items = iter(steps)
     return list(zip(items, items, strict=True))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
@@ -19,10 +19,8 @@ class Memory(Generic[Key, Value]):
         # not a dict: looking for its oldest entry passes all that were deleted before it
         self._entries = OrderedDict[Key, Value]()
         self._changing = threading.Lock()
-
-    def get(self, key: Key) -> Value | None:
-        """The value kept for the key; None when there is none."""
-        return self._entries.get(key)
+        self.get: Callable[[Key], Value | None] = self._entries.get
+        """The value kept for a key; None when there is none."""
 
     def put(self, key: Key, value: Value) -> None:
         """Keeps a value."""

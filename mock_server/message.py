@@ -5,15 +5,31 @@ They know no socket, no clock and no contract.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
 from mock_server.quota import Quota
 
+_new = object.__new__
+
 HEAD = -1
 """Where in `disturbed` the writes stand that come before the head."""
+
+
+class Head:
+    """What is found out once about the head of requests that have the same one, by whoever reads it; None until then.
+
+    `sender` and `place` are the recorder's, `admission` is the service's.
+    """
+
+    __slots__ = ("admission", "place", "sender")
+
+    def __init__(self) -> None:
+        self.sender: Any = None
+        self.place: Any = None
+        self.admission: Any = None
 
 
 @dataclass(slots=True)
@@ -21,7 +37,8 @@ class Request:
     """One request as received.
 
     `path` is percent-decoded, `query` is not; `fields` are the header fields in their order, names as they were
-    written. `headers` is derived: lower-case names, values of repeated fields joined by a comma.
+    written. `headers` is derived: lower-case names, values of repeated fields joined by a comma. `head` is there when
+    the head came before, or may come again; a changed request has none.
     """
 
     method: str
@@ -30,6 +47,7 @@ class Request:
     fields: tuple[tuple[str, str], ...]
     body: bytes
     headers: Mapping[str, str] = field(init=False)
+    head: Head | None = field(init=False, default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         headers = {name.lower(): value for name, value in self.fields}
@@ -40,6 +58,13 @@ class Request:
                 lists.setdefault(name.lower(), []).append(value)
             headers = {name: ", ".join(values) for name, values in lists.items()}
         self.headers = headers
+
+    def again(self, body: bytes) -> Request:
+        """A request with the same head and another body, made without reading the head again."""
+        made = _new(Request)
+        made.method, made.path, made.query, made.fields = self.method, self.path, self.query, self.fields
+        made.headers, made.head, made.body = self.headers, self.head, body
+        return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +120,7 @@ class Outgoing:
     """
 
     head: bytes
-    frames: list[bytes]
+    frames: Sequence[bytes]
     end: bytes
     chunked: bool
     close: bool
@@ -114,7 +139,7 @@ class Reply:
     status: int
     headers: dict[str, str]
     content: Any = None
-    frames: list[bytes] | None = None
+    frames: Sequence[bytes] | None = None
     tokens: int = 0
     together: bool = False
     refusal: Refusal | None = None

@@ -10,15 +10,18 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import accumulate, chain, pairwise
-from operator import attrgetter
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import accumulate
+from operator import attrgetter, sub
 from typing import Any, NamedTuple
 
+from mock_server.engine import Beats
 from mock_server.journal import COMPLETE, Entry, Steps
 
 _SECOND_NS = 1_000_000_000
 _BATCH = 64
+_MOST_STEPS = 256
+"""How many requests, and of streams how many tokens, are counted at once: more would hold up those under way."""
 _MANY = 4096
 
 
@@ -96,26 +99,40 @@ class ModelMetrics:
         self.whole = Histogram(_WHOLE)
         self.queue = Histogram(_WHOLE)
 
-    def add(self, entries: Sequence[Entry]) -> None:
-        """Counts completions."""
-        self.prompt_tokens += sum(entry.prompt_tokens or 0 for entry in entries)
-        self.finished.update((entry.finish_reason if entry.end == COMPLETE else None) or "abort" for entry in entries)
-        self.queue.add(entry.decided_ns - entry.received_ns for entry in entries if entry.decided_ns is not None)
-        out = [(entry, sent) for entry in entries if (sent := entry.sent)]
-        self.generation_tokens += sum(_tokens_out(entry, sent) for entry, sent in out)
-        self.first_token.add(sent[0][1] - entry.received_ns for entry, sent in out)
-        self.whole.add(sent[-1][1] - entry.received_ns for entry, sent in out)
-        self.per_token.add((sent[-1][1] - sent[0][1]) // (sent[-1][0] - 1) for _, sent in out if sent[-1][0] > 1)
-        self.between_tokens.add_zeros(sum(sent[-1][0] - len(sent) for _, sent in out))
-        for _, sent in out:
+    def add(self, entries: Iterable[Entry], late: list[int]) -> None:
+        """Counts completions; adds to `late` how much later than due the tokens of each deadline had left."""
+        queue, first, whole, per_token, together = [], [], [], [], 0
+        finished, times = self.finished, self.between_tokens
+        for entry in entries:
+            received_ns, sent = entry.received_ns, entry.sent
+            self.prompt_tokens += entry.prompt_tokens or 0
+            finished[(entry.finish_reason if entry.end == COMPLETE else None) or "abort"] += 1
+            if entry.decided_ns is not None:
+                queue.append(entry.decided_ns - received_ns)
+            if not sent:
+                continue
+            (_, first_ns), (tokens, last_ns) = sent[0], sent[-1]
+            self.generation_tokens += _tokens_out(entry, tokens)
+            first.append(first_ns - received_ns)
+            whole.append(last_ns - received_ns)
+            together += tokens - len(sent)
+            if tokens > 1:
+                per_token.append((last_ns - first_ns) // (tokens - 1))
             if len(sent) > 1:
-                self.between_tokens.add(later - sooner for (_, sooner), (_, later) in pairwise(sent))
+                at_ns = [ns for _, ns in sent]
+                times.add(map(sub, at_ns[1:], at_ns))
+            late += lateness(entry.dues, sent)
+        times.add_zeros(together)
+        self.queue.add(queue)
+        self.first_token.add(first)
+        self.whole.add(whole)
+        self.per_token.add(per_token)
 
 
-def _tokens_out(entry: Entry, sent: Steps) -> int:
+def _tokens_out(entry: Entry, steps: int) -> int:
     """How many tokens left: all of a completion, else one for each step, of which an empty answer has one."""
     tokens = entry.completion_tokens or 0
-    return tokens if entry.end == COMPLETE else min(sent[-1][0], tokens)
+    return tokens if entry.end == COMPLETE else min(steps, tokens)
 
 
 class Kind(NamedTuple):
@@ -140,6 +157,7 @@ class Metrics:
     def reset(self) -> None:
         """Begins anew, as after a start."""
         self._new: list[Entry] = []
+        self._steps = 0
         self._kinds: Counter[tuple[Any, ...]] = Counter()
         self._models: defaultdict[str, ModelMetrics] = defaultdict(ModelMetrics)
         self._lateness = Histogram(_LATE)
@@ -147,7 +165,9 @@ class Metrics:
     def add(self, entry: Entry) -> None:
         """Counts one ended request."""
         self._new.append(entry)
-        if len(self._new) >= _BATCH:
+        if entry.stream:
+            self._steps += entry.steps or 0
+        if len(self._new) >= _BATCH or self._steps >= _MOST_STEPS:
             self._count()
 
     @property
@@ -172,22 +192,26 @@ class Metrics:
         return counts
 
     def _count(self) -> None:
-        new, self._new = self._new, []
+        new, self._new, self._steps = self._new, [], 0
         self._kinds.update(map(_kind, new))
-        completions = defaultdict(list)
+        completions: defaultdict[str, list[Entry]] = defaultdict(list)
         for entry in new:
             if entry.status == 200 and entry.completion_tokens is not None and entry.model is not None:
                 completions[entry.model].append(entry)
+        late: list[int] = []
         for model, entries in completions.items():
-            self._models[model].add(entries)
-            self._lateness.add(chain.from_iterable(lateness(entry.dues, entry.sent) for entry in entries))
+            self._models[model].add(entries, late)
+        self._lateness.add(late)
 
 
 def lateness(dues: Steps, sent: Steps) -> Iterable[int]:
     """For each deadline that was met: how long after it, or before, the last of the tokens due then had left."""
     if len(dues) == len(sent):
         # one pass, one write: the rule, and worth a shorter way
-        return [abs(at_ns - due_ns) for (_, due_ns), (_, at_ns) in zip(dues, sent, strict=True)]
+        if len(dues) == 1:
+            return (abs(sent[0][1] - dues[0][1]),)
+        due_ns = dues.times if type(dues) is Beats else [at_ns for _, at_ns in dues]
+        return map(abs, map(sub, [at_ns for _, at_ns in sent], due_ns))
     return _lateness(dues, sent)
 
 

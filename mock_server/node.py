@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mock_server.engine import Generation, Load, Overload
 from mock_server.node_profile import Profile
@@ -31,6 +31,7 @@ class _Sequence:
     unread: int
     kv: int
     made: int = 0
+    dues: list[tuple[int, int]] = field(default_factory=list)
 
 
 class Node:
@@ -176,7 +177,7 @@ class Node:
         last = made >= generation.tokens
         if last or not generation.together:
             generation.due = made
-            generation.dues.append((made, at_ns))
+            sequence.dues.append((made, at_ns))
             self._touched[generation] = None
         if last:
             self._drop(generation)
@@ -200,7 +201,8 @@ class Node:
         while self._waiting and self._fits(next(iter(self._waiting))):
             generation = self._leave_queue()
             kv = generation.prompt_tokens + generation.tokens
-            self._reading[generation] = _Sequence(generation, max(1, generation.prompt_tokens), kv)
+            sequence = self._reading[generation] = _Sequence(generation, max(1, generation.prompt_tokens), kv)
+            generation.dues = sequence.dues
             self.kv_used += kv
             self._touched[generation] = None
             generation.begin()

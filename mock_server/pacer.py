@@ -7,7 +7,7 @@ from collections.abc import Callable
 from mock_server.engine import Engine, Generation
 from mock_server.timer import timer
 
-GAP_NS = 250_000
+GAP_NS = 500_000
 """The least time from one pass to the next: what becomes due meanwhile leaves together, late by this much at most."""
 
 

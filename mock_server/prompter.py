@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mock_server.checks import Call
+from mock_server.completion import Text
 from mock_server.fixtures import Line, Miss, Scripts
 from mock_server.message import Refusal
 from spec.tokens import tokenizer
@@ -25,7 +26,7 @@ class Prompter:
         if line.status is not None:
             return _refusal(call, line, line.status)
         pieces = tokenizer(call.question.model.tokenizer).split(line.text)
-        call.script = call.script.saying(tuple(pieces), call.question)
+        call.script = call.script.saying(Text(pieces), call.question)
         return None
 
 

@@ -11,7 +11,7 @@ import itertools
 import random
 import re
 from collections.abc import Mapping, Sequence
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 Option = TypeVar("Option")
 
@@ -120,6 +120,8 @@ class Digest:
 def topic_of(question: str) -> str:
     """The last word of a question that says what it is about; `this` when there is none."""
     for said in reversed(question[-_LOOKED_AT:].split()):
+        if said in _COMMON:
+            continue
         for word in reversed(_WORD.findall(said)):
             if word.lower() not in _COMMON:
                 return str(word)
@@ -133,16 +135,20 @@ def compose(chance: Chance, topic: str) -> str:
 
 def sentences(chance: Chance, topic: str) -> list[str]:
     """The sentences of `compose`."""
-    said = [_fill(chance, chance.choice(_OPENINGS), topic)]
-    closing = _fill(chance, chance.choice(_CLOSINGS), topic)
-    missing = chance.choice(_LENGTHS) - _count_words(said[0]) - _count_words(closing)
+    choice = chance.choice
+    opening = choice(_fillings(choice(_OPENINGS)))
+    closing = choice(_fillings(choice(_CLOSINGS)))
+    said = [opening]
+    missing = choice(_LENGTHS) - opening.words - closing.words
     unsaid = list(_SENTENCES)
     while missing > 0 and unsaid:
-        sentence = chance.choice(unsaid)
+        sentence = choice(unsaid)
         unsaid.remove(sentence)
-        said.append(_fill(chance, sentence, topic))
-        missing -= _count_words(said[-1])
-    return [*said, closing]
+        filled = choice(_fillings(sentence))
+        said.append(filled)
+        missing -= filled.words
+    said.append(closing)
+    return [filled.text.replace(_TOPIC, topic) if filled.on_topic else filled.text for filled in said]
 
 
 def phrase(chance: random.Random, topic: str) -> str:
@@ -150,19 +156,19 @@ def phrase(chance: random.Random, topic: str) -> str:
     return topic if chance.random() < _ON_TOPIC else chance.choice(_SLOTS[chance.choice(("thing", "person", "act"))])
 
 
-def _fill(chance: Chance, sentence: str, topic: str) -> str:
-    filled = chance.choice(_fillings(sentence))
-    return filled.replace(_TOPIC, topic) if _TOPIC in filled else filled
+class _Filled(NamedTuple):
+    """A sentence with words in its slots, but for the topic; how many words it has."""
+
+    text: str
+    words: int
+    on_topic: bool
 
 
 @functools.cache
-def _fillings(sentence: str) -> Sequence[str]:
+def _fillings(sentence: str) -> Sequence[_Filled]:
     """The sentence with every slot but the topic's filled, in every way that has no two slots of one kind alike."""
     names = _SLOT.findall(sentence)
     template = _SLOT.sub("%s", sentence)
     ways = itertools.product(*(_SLOTS.get(name, (_TOPIC,)) for name in names))
-    return tuple(template % words for words in ways if len(set(words)) == len(words))
-
-
-def _count_words(text: str) -> int:
-    return text.count(" ") + 1
+    texts = (template % words for words in ways if len(set(words)) == len(words))
+    return tuple(_Filled(text, text.count(" ") + 1, _TOPIC in text) for text in texts)

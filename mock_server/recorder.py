@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from mock_server.checks import Call
-from mock_server.credentials import misplaced
+from mock_server.credentials import Misplaced, misplaced
 from mock_server.incidents import HEADER
 from mock_server.journal import COMPLETE, CUT, Entry
 from mock_server.message import Reply, Request
+from spec.contract import Operation
 
 PROTOCOL = "protocol"
 COMPLETION = "completion"
@@ -17,13 +18,20 @@ _LONGEST_ID = 128
 
 def received(request: Request, now_ns: int, connection: int | None = None) -> Entry:
     """The entry of a request that is complete."""
-    headers = request.headers
     entry = Entry(now_ns, request.method, request.path, request.body, connection)
-    # differs from run to run, and tells two keys apart without keeping either
-    entry.credential = hash((headers.get("authorization"), headers.get("x-api-key")))
-    if "x-request-id" in headers:
-        entry.request_id = headers["x-request-id"][:_LONGEST_ID]
+    head = request.head
+    sender = _sender(request) if head is None else head.sender
+    if sender is None and head is not None:
+        sender = head.sender = _sender(request)
+    entry.credential, entry.request_id = sender
     return entry
+
+
+def _sender(request: Request) -> tuple[int, str | None]:
+    headers = request.headers
+    name = headers["x-request-id"][:_LONGEST_ID] if "x-request-id" in headers else None
+    # differs from run to run, and tells two keys apart without keeping either
+    return hash((headers.get("authorization"), headers.get("x-api-key"))), name
 
 
 def malformed(path: str, now_ns: int, connection: int | None = None) -> Entry:
@@ -33,24 +41,31 @@ def malformed(path: str, now_ns: int, connection: int | None = None) -> Entry:
 
 def identify(entry: Entry, call: Call) -> None:
     """Writes down who asks for what, as far as the checks of the call found it out."""
-    known = vars(call).get
-    operation, standing, question = known("operation"), known("standing"), known("question")
-    entry.dialect = operation.dialect if operation is not None and operation.path == entry.path else None
+    operation, standing = getattr(call, "operation", None), getattr(call, "standing", None)
+    question = getattr(call, "question", None)
     if standing is not None and standing.account.key:
         entry.account = standing.account.name
-    if operation is not None and entry.dialect is not None:
-        request = call.request
-        credentials = operation.credentials
-        if request.query or standing is None or len(credentials) > 1 or not standing.account.key:
-            entry.misplaced = misplaced(operation, request)
+    if operation is not None and operation.path == entry.path:
+        entry.dialect = operation.dialect
+        entry.misplaced = _misplaced(operation, call.request)
     if question is not None:
         entry.model, entry.stream = question.model.name, question.stream
-        script, completion = known("script"), known("completion")
+        script, completion = getattr(call, "script", None), getattr(call, "completion", None)
         if script is not None:
             entry.prompt_tokens = script.prompt_tokens
         if completion is not None:
             entry.completion_id, entry.finish_reason = completion.id, completion.finish_reason
             entry.completion_tokens, entry.steps = completion.usage["completion_tokens"], completion.steps
+
+
+def _misplaced(operation: Operation, request: Request) -> Misplaced | None:
+    head = request.head
+    if head is None:
+        return misplaced(operation, request)
+    if head.place is None:
+        head.place = (misplaced(operation, request),)
+    place: Misplaced | None = head.place[0]
+    return place
 
 
 def ending(entry: Entry) -> str:

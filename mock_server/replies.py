@@ -6,6 +6,7 @@ delivered (`stream`, `stream_options`) nor on where it is cut (`max_tokens`, `st
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import random
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +17,7 @@ import orjson
 
 from mock_server import prose
 from mock_server.choices import Choice, ToolCall
-from mock_server.completion import Completion, usage
+from mock_server.completion import Completion, Text, usage
 from mock_server.demands import Demands, check, demands
 from mock_server.logprobs import entries
 from mock_server.memory import Memory
@@ -33,7 +34,7 @@ _LONGEST_REMEMBERED = 16 * 1024
 _MOST_TAKES_KEPT = 4
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Question:
     """A valid body with its defaults filled in; null and absence are one.
 
@@ -52,7 +53,7 @@ class Question:
     tools: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Script:
     """What the model would say if nothing cut it, token by token, and how long the question is.
 
@@ -76,12 +77,13 @@ def question(operation: Operation, model: Model, body: Mapping[str, Any]) -> Que
     properties = operation.request.properties
     given = {name: value for name, value in body.items() if value is not None and name in properties}
     fields = {**operation.defaults, **given}
+    sampled = {name: _plain(value) for name, value in given.items() if name not in _NOT_SAMPLED}
     stop = fields.get("stop", ())
     max_tokens = fields.get("max_tokens")
     return Question(
         model=model,
         messages=fields["messages"],
-        sampling={name: _plain(value) for name, value in fields.items() if name not in _NOT_SAMPLED},
+        sampling={**_sampled_defaults(operation), **sampled},
         max_tokens=None if max_tokens is None else int(max_tokens),
         stop=tuple(filter(None, (stop,) if isinstance(stop, str) else stop)),
         stream=operation.streams and bool(fields.get("stream")),
@@ -89,6 +91,11 @@ def question(operation: Operation, model: Model, body: Mapping[str, Any]) -> Que
         demands=demands(fields),
         tools="tools" in properties,
     )
+
+
+@functools.cache
+def _sampled_defaults(operation: Operation) -> Mapping[str, Any]:
+    return {name: _plain(value) for name, value in operation.defaults.items() if name not in _NOT_SAMPLED}
 
 
 class Replies:
@@ -116,22 +123,14 @@ class Replies:
 
     def completion(self, asked: Question, script: Script, created: int) -> Completion:
         """The answer, cut where the question says."""
-        limit = asked.max_tokens
-        if asked.model.context_window is not None:
-            room = asked.model.context_window - script.prompt_tokens
-            limit = room if limit is None else min(limit, room)
+        limit, window = asked.max_tokens, asked.model.context_window
+        if window is not None and (limit is None or limit > window - script.prompt_tokens):
+            limit = window - script.prompt_tokens
         if asked.demands is not None:
             return self._demanded(asked, asked.demands, script, limit, created)
         pieces, finish_reason, stopped_by = cut(asked.model.tokenizer, script.pieces, limit, asked.stop)
-        return Completion(
-            id=self._new_id(),
-            created=created,
-            model=asked.model.name,
-            pieces=pieces,
-            finish_reason=finish_reason,
-            stopped_by=stopped_by,
-            usage=usage(script.prompt_tokens, len(pieces)),
-        )
+        counts = usage(script.prompt_tokens, len(pieces))
+        return Completion(self._new_id(), created, asked.model.name, pieces, finish_reason, stopped_by, counts)
 
     def _demanded(
         self, asked: Question, wanted: Demands, script: Script, limit: int | None, created: int
@@ -169,7 +168,7 @@ class Replies:
             kept = written if len(written) <= _MOST_TAKES_KEPT else None
             return Script(prompt_tokens, written[0].pieces, kept, digest)
         sentences = prose.sentences(prose.Digest(digest), prose.topic_of(_said(asked)))
-        return Script(prompt_tokens, tuple(tokens.split_joined(sentences)))
+        return Script(prompt_tokens, Text(tokens.split_joined(sentences)))
 
 
 def _said(asked: Question) -> str:

@@ -84,6 +84,7 @@ class Service:
         checks = Checks(contract, self.refusals, admission, replies)
         self.incidents = incidents or Incidents()
         wanted = checks.preference, self.incidents.check
+        self._by_head = checks.by_head
         self._admit = (checks.route, checks.method, *wanted, checks.key, checks.permission, checks.rate)
         self._read = (checks.media_type, checks.json, checks.schema, checks.model, checks.window)
         self._fixture = None if fixtures is None else Prompter(fixtures).prompt
@@ -99,6 +100,13 @@ class Service:
 
     def admit(self, call: Call) -> Reply | None:
         """Steps 1 to 6: the refusal, None when the call's body may be read."""
+        head = call.request.head
+        if head is not None and not self.incidents.on and HEADER not in call.request.headers:
+            if head.admission is None:
+                head.admission = self._by_head(call.request) or ()
+            if head.admission:
+                call.operation, call.standing = head.admission
+                return None
         return self._run(self._admit, call)
 
     def read(self, call: Call) -> Reply | None:
@@ -116,7 +124,8 @@ class Service:
 
     def prepare(self, call: Call) -> Reply | None:
         """Steps 12 to 15: writes the completion into the call, nothing billed yet, or refuses it."""
-        if call.standing.account.restricted:
+        account = call.standing.account
+        if account.models is not None or account.forbidden:
             refused = self._run(self._permit, call)
             if refused is not None:
                 return refused
@@ -136,16 +145,19 @@ class Service:
     def settle(self, call: Call) -> Reply:
         """Step 17: the completion, billed; the refusal when others spent the credits while the call waited."""
         refused = self._run(self._pay, call)
-        return refused or befall(call.incidents, self.deliver(call, call.completion), HEADER)
+        if refused is not None:
+            return refused
+        reply = self.deliver(call, call.completion)
+        return befall(call.incidents, reply, HEADER) if call.incidents else reply
 
     def deliver(self, call: Call, completion: Completion) -> Reply:
         """The reply that carries a completion, whole or as a stream."""
-        reply = Reply(status=200, headers={"content-type": JSON}, tokens=completion.steps)
         if call.question.stream:
-            reply.headers = {"content-type": f"{EVENT_STREAM}; charset=utf-8", "cache-control": "no-cache"}
+            reply = Reply(200, {"content-type": f"{EVENT_STREAM}; charset=utf-8", "cache-control": "no-cache"})
             reply.frames = rendering.frames(completion, include_usage=call.question.include_usage)
         else:
-            reply.content = rendering.whole(completion)
+            reply = Reply(200, {"content-type": JSON}, rendering.whole(completion))
+        reply.tokens = completion.steps
         documented = call.operation.success.headers
         if CREDITS_HEADER in documented:
             reply.headers[CREDITS_HEADER] = call.standing.remaining(call.left)

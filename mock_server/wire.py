@@ -11,19 +11,19 @@ import asyncio
 import functools
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, cast
 
 from mock_server import http1, journal, recorder
 from mock_server.checks import Call
 from mock_server.control import Answer
 from mock_server.engine import Generation, Overload
-from mock_server.http1 import DateField, Malformed, Reader, Received
+from mock_server.http1 import DateField, Heads, Malformed, Reader, Received
 from mock_server.journal import Entry
 from mock_server.limits import Patience, Phase
 from mock_server.message import Outgoing, Reply
 from mock_server.mock import Mock
 from mock_server.player import Player
+from mock_server.sending import Sending
 
 LONG_BODY_BYTES = 8 * 1024
 """From this size on a body is read in another thread: a thousand prompt tokens cost about a millisecond."""
@@ -34,42 +34,29 @@ _LINGER_S = 2.0
 
 def protocol(mock: Mock) -> Callable[..., asyncio.Protocol]:
     """Makes the connections of a uvicorn server; stands where its protocol class would."""
-    date = DateField(mock.clock)
+    date, heads = DateField(mock.clock), http1.heads()
 
     def connect(*, server_state: Any, **_others: Any) -> Connection:
-        return Connection(mock, date, server_state.connections)
+        return Connection(mock, date, server_state.connections, heads)
 
     return connect
-
-
-@dataclass(slots=True)
-class _Sending:
-    """A completion from its turn's beginning to its last byte: how much of it left; the head is empty once it did."""
-
-    call: Call
-    received: Received
-    generation: Generation
-    made: Outgoing | None = None
-    streams: bool = False
-    head: bytes = b""
-    frames: int = 0
 
 
 class Connection(asyncio.Protocol):
     """One connection; requests are answered one after the other."""
 
-    def __init__(self, mock: Mock, date: DateField, connections: set[Any]) -> None:
+    def __init__(self, mock: Mock, date: DateField, connections: set[Any], heads: Heads | None = None) -> None:
         self._mock = mock
         self._date = date
         self._pacer = mock.pacer()
         self._connections = connections
         self._number = next(mock.connections)
         self._entry: Entry | None = None
-        self._reader = Reader(mock.limits)
+        self._reader = Reader(mock.limits, heads)
         self._waiting: deque[Received | Malformed] = deque()
         self._busy = False
         self._advancing = False
-        self._sending: _Sending | None = None
+        self._sending: Sending | None = None
         self._player: Player | None = None
         self._write_paused = False
         self._read_paused = False
@@ -94,7 +81,7 @@ class Connection(asyncio.Protocol):
         self._waiting.clear()
         self._watch.cancel()
         if self._sending is not None:
-            self._pacer.cancel(self._sending.generation)
+            self._leave(self._sending)
         if self._player is not None:
             self._player.stop()
         self._end_entry(journal.SERVER_STOPPED if self._last else journal.CLIENT_LEFT)
@@ -109,16 +96,24 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> None:
         """The client closed its side, as clients do that go away."""
         if self._sending is not None:
-            self._pacer.cancel(self._sending.generation)
+            self._leave(self._sending)
             self._end_entry(journal.CLIENT_LEFT)
+
+    def _leave(self, sending: Sending) -> None:
+        """The client gives the completion up."""
+        self._pacer.cancel(sending.generation)
 
     def pause_writing(self) -> None:
         """The client reads more slowly than it is written to."""
         self._write_paused = True
+        if self._sending is not None:
+            self._sending.held = True
 
     def resume_writing(self) -> None:
         """The client caught up."""
         self._write_paused = False
+        if self._sending is not None:
+            self._sending.held = False
         if self._player is not None:
             self._player.play()
         else:
@@ -179,7 +174,8 @@ class Connection(asyncio.Protocol):
             self._send(refused, None)
             return
         request = received.request
-        if not service.contract.at(request.path):
+        known = request.head is not None and request.head.admission
+        if not known and not service.contract.at(request.path):
             aside = mock.side.answer(request, self._peer())
             if aside is not None:
                 self._answer_aside(aside, received)
@@ -216,19 +212,50 @@ class Connection(asyncio.Protocol):
         refused = refused or self._mock.service.prepare(call)
         if refused is not None:
             self._send_refusal(refused, received, call)
-            return
-        generation = Generation(
+        elif self._pacer.engine.is_instant:
+            self._complete(received, call)
+        else:
+            self._queue(Sending(call, received, self._generation(call)))
+
+    def _generation(self, call: Call) -> Generation:
+        return Generation(
             tokens=call.completion.steps,
             prompt_tokens=call.script.prompt_tokens,
             begin=self._begin,
             deliver=self._deliver,
             refuse=self._refuse,
         )
-        self._sending = _Sending(call, received, generation)
+
+    def _queue(self, sending: Sending) -> None:
+        """Asks the engine for the completion's turn."""
+        self._sending = sending
         if self._entry is not None:
-            recorder.identify(self._entry, call)
-            self._entry.generation = generation
-        self._pacer.start(generation, call.now_ns)
+            recorder.identify(self._entry, sending.call)
+            self._entry.generation = sending.generation
+        self._pacer.start(sending.generation, sending.call.now_ns)
+
+    def _complete(self, received: Received, call: Call) -> None:
+        """Bills and writes a completion of which every token is due as soon as it is asked for."""
+        reply = self._mock.service.settle(call)
+        if not reply.tokens:
+            self._send_refusal(reply, received, call)
+            return
+        if reply.disturbed is not None:
+            self._queue(Sending(call, received, self._generation(call), reply))
+            return
+        decided_ns, entry = self._mock.clock(), self._entry
+        if entry is not None:
+            recorder.identify(entry, call)
+            recorder.decide(entry, reply, None, decided_ns)
+        made = http1.outgoing(reply, received, self._date(decided_ns))
+        data = made.frames[0] if len(made.frames) == 1 else b"".join(made.frames)
+        data = b"".join((made.head, http1.chunk(data) if made.chunked else data, made.end))
+        self._transport.write(data)
+        if entry is not None:
+            self._entry = None
+            entry.at_once(reply.tokens, call.now_ns, self._mock.clock(), len(data))
+            self._mock.journal.end(entry, recorder.ending(entry), entry.head_ns or 0)
+        self._done(close=made.close, amid_request=False)
 
     # replies
 
@@ -256,15 +283,18 @@ class Connection(asyncio.Protocol):
         sending = self._sending
         assert sending is not None
         generation = sending.generation
-        reply = self._mock.service.settle(sending.call)
+        reply = sending.settled or self._mock.service.settle(sending.call)
         if not reply.tokens:
             self._drop(reply)
             return
         generation.tokens, generation.together = reply.tokens, reply.together or reply.frames is None
-        sending.made = http1.outgoing(reply, sending.received, self._date())
-        sending.head, sending.streams = sending.made.head, reply.frames is not None
-        if sending.made.disturbed is not None:
-            self._player = self._play(sending.made, generation)
+        made = http1.outgoing(reply, sending.received, self._date())
+        sending.make(made, streams=reply.frames is not None)
+        sending.held = self._write_paused
+        if made.disturbed is not None:
+            self._player = self._play(made, generation)
+        elif made.chunked:
+            sending.shorten(self._transport.write, self._mock.clock)
         if self._entry is not None:
             recorder.decide(self._entry, reply, None, self._mock.clock())
 
@@ -328,9 +358,9 @@ class Connection(asyncio.Protocol):
         finished = due == generation.tokens
         if sending.head or finished:
             data = sending.head + data + (made.end if finished else b"")
-        now_ns = self._write(data)
-        sending.head, sending.frames = b"", due
-        generation.sent.append((due, now_ns))
+            sending.head = b""
+        sending.frames = due
+        generation.sent.append((due, self._write(data)))
         if finished:
             self._sending = None
             self._end_entry()
@@ -342,9 +372,7 @@ class Connection(asyncio.Protocol):
         now_ns = self._mock.clock()
         entry = self._entry
         if entry is not None:
-            entry.bytes_sent += len(data)
-            if entry.head_ns is None:
-                entry.head_ns = now_ns
+            entry.wrote(len(data), now_ns)
         return now_ns
 
     def _end_entry(self, end: str | None = None) -> None:

@@ -30,7 +30,7 @@ def separable(pieces: Iterable[str]) -> bool:
 class Words(Generic[Value]):
     """What is made of each word's pieces; `encode` is the model's, which puts a space before every text.
 
-    Any thread may use it.
+    A word's value is true. Any thread may use it.
     """
 
     def __init__(self, encode: Callable[[str], Sequence[str]], value_of: Callable[[Sequence[str]], Value]) -> None:
@@ -42,7 +42,7 @@ class Words(Generic[Value]):
         """The value of each word in turn; None for a text that is not words with one space between two."""
         words = text.split(" ")
         values = list(map(self._known.get, words))
-        if None in values:
+        if not all(values):
             if "" in words or SPACE in text:
                 return None
             unknown = [index for index, value in enumerate(values) if value is None]

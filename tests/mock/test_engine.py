@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mock_server.engine import Engine, Generation, Load, Overload, Pace
+from mock_server.engine import Engine, Generation, Load, Overload, Pace, Steady
 
 MS = 1_000_000
 TIMES = st.just(0) | st.integers(0, 500 * MS)
@@ -99,6 +101,53 @@ def test_late_start__keeps_the_deadlines_of_the_request() -> None:
     engine.start(told.generation, 0, 115 * MS)
     assert told.due == [2]
     assert engine.next_ns == 120 * MS
+
+
+@given(
+    pace=PACES,
+    starts=st.lists(st.tuples(st.integers(0, 50 * MS), st.integers(0, 30 * MS)), min_size=1, max_size=20),
+    passes=st.lists(st.integers(0, 300 * MS), max_size=20),
+)
+def test_tokens_of_many__leave_in_the_order_of_their_deadlines(
+    pace: Pace, starts: list[tuple[int, int]], passes: list[int]
+) -> None:
+    """In whatever order they began, and however late a pass comes."""
+    engine, delivered = Engine(pace), list[int]()
+    told, now_ns = [_Told(8) for _ in starts], 0
+    for one, (wait_ns, late_ns) in zip(told, starts, strict=True):
+        now_ns += wait_ns
+        engine.release(now_ns)
+        engine.start(one.generation, max(0, now_ns - late_ns), now_ns)
+
+    for one in told:
+
+        def deliver(one: _Told = one, tell: Callable[[], None] = one.generation.deliver) -> None:
+            delivered.append(pace.due_ns(one.generation.start_ns, len(one.generation.dues) - len(late(one))))
+            tell()
+
+        def late(one: _Told) -> list[int]:
+            return [ns for _, ns in one.generation.dues if ns >= before_ns]
+
+        one.generation.deliver = deliver
+    for step_ns in passes:
+        before_ns, now_ns = now_ns + 1, now_ns + step_ns
+        delivered.clear()
+        engine.release(now_ns)
+        assert delivered == sorted(delivered)
+        dues = [pace.due_ns(one.generation.start_ns, k) for one in told for k in range(8)]
+        assert engine.next_ns == min((ns for ns in dues if ns > now_ns), default=None)
+
+
+def test_late_pass__leaves_the_work_of_the_next_ones_as_it_was() -> None:
+    """A thousand streams behind by many steps are in two runs, not in a thousand."""
+    engine, streams = Steady(Pace(20 * MS, 20 * MS)), [_Told(1000) for _ in range(1000)]
+    for number, one in enumerate(streams):
+        one.generation.start_ns = number * 20_000
+        engine.start(one.generation, one.generation.start_ns)
+    for now_ns in (210 * MS, 2_531 * MS, 2_533 * MS, 2_577 * MS):
+        engine.release(now_ns)
+        assert len(engine._runs) <= 2
+    assert {one.due[-1] - (2_577 * MS - one.generation.start_ns) // (20 * MS) for one in streams} == {0}
 
 
 def test_cancelled__is_told_nothing_more() -> None:

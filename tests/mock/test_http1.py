@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from itertools import pairwise
 from typing import Any
 
@@ -18,6 +19,10 @@ CHUNKED = (
     b"3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nTrailer: t\r\n\r\n"
 )
 GET = b"GET /v1/models HTTP/1.1\r\nHost: h\r\n\r\n"
+SHORTER = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nhi"
+EMPTY = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n"
+EXPECTING_HEAD = b"POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 5"
+EXPECTING = EXPECTING_HEAD + b"\r\n\r\nhello"
 CLOSING = b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
 
 
@@ -45,6 +50,47 @@ def test_requests__do_not_depend_on_how_the_bytes_are_cut(messages: list[bytes],
     stream = b"".join(messages)
     assert _feed(*_cut(stream, cuts)) == _feed(stream)
     assert len(_feed(stream)) == len(messages)
+
+
+@given(
+    messages=st.lists(
+        st.sampled_from([SIMPLE, SIMPLE.replace(b"hello", b"12345"), SHORTER, EMPTY, EXPECTING, CHUNKED, GET, CLOSING]),
+        min_size=1,
+        max_size=6,
+    ),
+    cuts=st.lists(st.integers(0, 1000), max_size=4),
+)
+def test_requests__are_the_same_whether_their_heads_are_known(messages: list[bytes], cuts: list[int]) -> None:
+    """Also where a head came before with another body, or another connection said it."""
+    known = http1.heads()
+    for pieces in (messages, messages, _cut(b"".join(messages), cuts)):
+        plain, knowing = Reader(), Reader(known=known)
+        for piece in pieces:
+            assert knowing.feed(piece) == plain.feed(piece)
+            assert knowing.progress == plain.progress
+            assert knowing.awaits_continue == plain.awaits_continue
+
+
+def test_known_head__is_not_read_again() -> None:
+    """What was found out about it goes along, and the wait for the next request begins anew."""
+    reader = Reader(known=http1.heads())
+    (first,) = reader.feed(SIMPLE)
+    before = reader.progress
+    (again,) = reader.feed(SIMPLE.replace(b"hello", b"12345"))
+    assert isinstance(first, Received)
+    assert isinstance(again, Received)
+    assert first.request.head is again.request.head is not None
+    assert (first.request.body, again.request.body) == (b"hello", b"12345")
+    assert reader.progress != before
+    assert dataclasses.replace(first.request, body=b"other").head is None
+
+
+@pytest.mark.parametrize("message", [CHUNKED, GET, CLOSING, EXPECTING])
+def test_head_without_a_length_or_with_a_condition__is_not_kept(message: bytes) -> None:
+    """Only what a length and nothing else ends can be told by its head."""
+    known = http1.heads()
+    Reader(known=known).feed(message)
+    assert known.get(message[: message.find(b"\r\n\r\n") + 4]) is None
 
 
 def test_request__is_read_whole() -> None:

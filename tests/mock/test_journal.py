@@ -70,7 +70,8 @@ def test_size__is_not_less_than_what_an_entry_occupies(tokens: int) -> None:
                 f"c-{number}-id",
             )
             made.decided_ns = made.head_ns = at(number) + 1
-            made.bytes_sent, made.generation = 1000 + number, generation(steps, list(steps))
+            made.wrote(1000 + number, at(number) + 1)
+            made.generation = generation(steps, list(steps))
             write(kept, made)
 
     gc.collect()

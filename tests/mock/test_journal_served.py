@@ -17,7 +17,7 @@ import pytest
 
 from mock_server.asgi import App
 from mock_server.engine import Pace
-from mock_server.journal import CLIENT_LEFT, COMPLETE, CUT, SERVER_STOPPED, by_token
+from mock_server.journal import CLIENT_LEFT, COMPLETE, CUT, SERVER_STOPPED, Entry, by_token
 from mock_server.mock import build
 from spec.contract import Contract
 from tests.mock.asking import SECOND_NS
@@ -272,7 +272,7 @@ def test_hot_path__keeps_no_header(contract: Contract) -> None:
         driven.connection.data_received(_post(_body(), fields="x-api-key: mock-secret\r\n"))
         driven.wait(10_000)
         for made in driven.mock.journal.entries():
-            assert "mock-valid" not in repr(vars(made))
-            assert "mock-secret" not in repr(vars(made))
+            assert "mock-valid" not in repr([getattr(made, name) for name in Entry.__slots__])
+            assert "mock-secret" not in repr([getattr(made, name) for name in Entry.__slots__])
 
     _driven(test, contract)

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import copy
+from decimal import Decimal
 from typing import Any
 
 import orjson
 import pytest
 
-from mock_server.admission import PRICE
+from mock_server.admission import ACCOUNTS, PRICE, Account, Admission
 from mock_server.checks import Call
-from mock_server.message import Reply, Request
+from mock_server.message import Head, Reply, Request
+from mock_server.replies import Replies
+from mock_server.service import Service
 from spec.contract import Contract, Operation
 from tests.mock.asking import NOW_NS, SECOND_NS, message_of, request, service
 
@@ -390,3 +393,34 @@ def test_error_template__keeps_types_and_fills_texts(contract: Contract) -> None
     assert reply.content["n"] == reply.status
     assert reply.content["fault"][1] == {"text": "why:  (messages)", "at": "messages"}
     assert orjson.dumps(_answer(changed, request(operation, key=None)).content["fault"][1]["at"]) == b"null"
+
+
+HEADS: dict[str, Any] = {
+    "valid": request,
+    **CONDITIONS,
+    "limited": lambda o: request(o, key="mock-limited"),
+    "preference": lambda o: request(o, fields={"prefer": "code=401"}),
+    "incident": lambda o: request(o, fields={"x-mock-incident": "429"}),
+    "unserved media type": lambda o: request(o, fields={"content-type": "text/plain"}),
+    "until": lambda o: request(o, key="until"),
+}
+
+
+@pytest.mark.parametrize("case", HEADS)
+def test_known_head__changes_no_decision(contract: Contract, operation: Operation, case: str) -> None:
+    """Call after call, as keys run out, limits are used up and incidents come and go."""
+    head, made = Head(), []
+    until = Account("until", "until", credits=Decimal(1), valid_until_ns=NOW_NS + 2)
+    for known in (None, head):
+        asked, admission = HEADS[case](operation), Admission((*ACCOUNTS, until))
+        asked.head = known
+        mock = Service(contract, Replies(0, lambda: "chatcmpl-1"), admission)
+        replies = [mock.answer(asked.again(asked.body), NOW_NS + number) for number in range(4)]
+        mock.incidents.set("500")
+        replies.append(mock.answer(asked.again(asked.body), NOW_NS + 4))
+        mock.incidents.clear()
+        replies.append(mock.answer(asked.again(asked.body), NOW_NS + 5))
+        made.append([(reply.status, reply.headers, reply.content) for reply in replies])
+    assert made[0] == made[1]
+    assert (head.admission is not None) == (case != "incident")
+    assert bool(head.admission) == (case in {"valid", "invalid-request", "no-credits", "unserved media type"})
