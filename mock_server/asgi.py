@@ -130,6 +130,7 @@ class App:
                 generation.sent.append((generation.due, self._mock.clock()))
         finally:
             pacer.cancel(generation)
+            service.abandon(call)
 
     async def _stream(
         self, reply: Reply, frames: Sequence[bytes], generation: Generation, more: asyncio.Event, send: Send

@@ -16,6 +16,7 @@ from mock_server import violation as violation_of
 from mock_server.admission import Account, Admission, Standing
 from mock_server.completion import Completion
 from mock_server.demands import UnanswerableError
+from mock_server.fixtures import Met
 from mock_server.incident import Incident
 from mock_server.message import Refusal, Request
 from mock_server.quota import Quota, pretended
@@ -42,7 +43,8 @@ class Call:
     """One request on its way through the checks.
 
     `quota` is what the limits of the key said, None where it has none; `price` and `left` are what the completion
-    costs and what the account has left, in its own smallest unit of money. `refused_at` is the step that refused it.
+    costs and what the account has left, in its own smallest unit of money. `refused_at` is the step that refused it,
+    `met` the fixture's line that its completion would say.
     """
 
     operation: Operation
@@ -54,6 +56,7 @@ class Call:
     price: int
     left: int
     incidents: tuple[Incident, ...] = ()
+    met: Met | None = None
 
     def __init__(self, request: Request, now_ns: int) -> None:
         self.request = request

@@ -51,7 +51,7 @@ class FixtureFile:
 
     def reset(self) -> None:
         """Lets every fixture begin with its first line again."""
-        self._fixtures.spoken.clear()
+        self._fixtures.restart()
 
     def _reload(self) -> None:
         try:

@@ -7,12 +7,12 @@ fixture spoke is kept here, files and time are not (see `fixture_file`).
 
 from __future__ import annotations
 
+import heapq
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from mock_server.replies import Question
 from spec.contract import Operation
@@ -166,8 +166,39 @@ class Fixture:
                 yield Mismatch(f"messages.{index}.content: expected {_shown(line.text)}, got {_shown(given)}")
 
 
+class Progress:
+    """Which lines of a fixture were said: those before `next`, but for the ones that were given back."""
+
+    def __init__(self) -> None:
+        self.next = 0
+        self._returned: list[int] = []
+
+    def take(self) -> int:
+        """The number of the line to say, which counts as said from now on."""
+        if self._returned:
+            return heapq.heappop(self._returned)
+        self.next += 1
+        return self.next - 1
+
+    def give_back(self, number: int) -> None:
+        """The line was not said after all: it is the next one."""
+        heapq.heappush(self._returned, number)
+
+
+class Met(NamedTuple):
+    """What a fixture says to a call, and how to take that back from a call which gets no completion."""
+
+    line: Line
+    progress: Progress
+    number: int
+
+    def give_back(self) -> None:
+        """Leaves the line to the next call."""
+        self.progress.give_back(self.number)
+
+
 class Fixtures:
-    """All fixtures of one file, and how often each has spoken.
+    """All fixtures of one file, and how far each of them is.
 
     `refuse_unmatched` says what happens to a question that meets none: refused, or answered as if there were none.
     """
@@ -175,17 +206,21 @@ class Fixtures:
     def __init__(self, fixtures: Sequence[Fixture], *, refuse_unmatched: bool = True) -> None:
         self.fixtures = tuple(fixtures)
         self.refuse_unmatched = refuse_unmatched
-        self.spoken: Counter[str] = Counter()
+        self.restart()
 
-    def meet(self, operation: Operation, asked: Question, body: Mapping[str, Any]) -> Line | Miss:
+    def restart(self) -> None:
+        """Begins each fixture's lines anew."""
+        self._progress = {fixture.name: Progress() for fixture in self.fixtures}
+
+    def meet(self, operation: Operation, asked: Question, body: Mapping[str, Any]) -> Met | Miss:
         """What the first fixture that is met says, or why none is."""
         missed: list[tuple[Fixture, list[Mismatch]]] = []
         for fixture in self.fixtures:
             mismatches = fixture.mismatches(operation, asked, body)
             if not mismatches:
-                line = fixture.line(asked, self.spoken[fixture.name])
-                self.spoken[fixture.name] += 1
-                return line
+                progress = self._progress[fixture.name]
+                number = progress.take()
+                return Met(fixture.line(asked, number), progress, number)
             missed.append((fixture, mismatches))
         return _nearest(missed)
 
@@ -194,7 +229,7 @@ class Fixtures:
         before = {fixture.name: fixture for fixture in earlier.fixtures}
         for fixture in self.fixtures:
             if before.get(fixture.name) == fixture:
-                self.spoken[fixture.name] = earlier.spoken[fixture.name]
+                self._progress[fixture.name] = earlier._progress[fixture.name]
 
 
 class Scripts(Protocol):

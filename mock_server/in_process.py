@@ -151,6 +151,7 @@ class _Visit:
         with self._desk.lock:
             if self._generation is not None:
                 self._desk.engine.cancel(self._generation, self._mock.clock())
+            self._mock.service.abandon(self._call)
             self._mock.journal.end(self._entry, end, self._mock.clock())
 
     def wait(self, tokens: int) -> Iterator[int]:

@@ -69,7 +69,7 @@ class Playbook:
 
     def reset(self) -> None:
         """Lets every reply begin with its first text again."""
-        self._current.spoken.clear()
+        self._current.restart()
 
 
 def _wanted(when: str | re.Pattern[str]) -> Wanted:

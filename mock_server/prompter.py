@@ -18,13 +18,15 @@ class Prompter:
     def prompt(self, call: Call) -> Refusal | None:
         """Replaces the call's script by that of the fixture which it meets; the refusal when that, or none, says so."""
         fixtures = self._scripts.current(call.now_ns)
-        line = fixtures.meet(call.operation, call.question, call.body)
-        if isinstance(line, Miss):
+        met = fixtures.meet(call.operation, call.question, call.body)
+        if isinstance(met, Miss):
             if not fixtures.refuse_unmatched:
                 return None
-            return Refusal("no-fixture", line.text(), status=404)
+            return Refusal("no-fixture", met.text(), status=404)
+        line = met.line
         if line.status is not None:
             return _refusal(call, line, line.status)
+        call.met = met
         pieces = tokenizer(call.question.model.tokenizer).split(line.text)
         call.script = call.script.saying(Text(pieces), call.question)
         return None

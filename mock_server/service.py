@@ -142,11 +142,18 @@ class Service:
         refusal = Refusal(overload.condition, overload.message, wait_s=overload.wait_s, status=overload.status)
         return self.refuse(call, refusal)
 
+    def abandon(self, call: Call) -> None:
+        """The call gets no completion, or its client left before its turn: its fixture's line is the next call's."""
+        met, call.met = call.met, None
+        if met is not None:
+            met.give_back()
+
     def settle(self, call: Call) -> Reply:
         """Step 17: the completion, billed; the refusal when others spent the credits while the call waited."""
         refused = self._run(self._pay, call)
         if refused is not None:
             return refused
+        call.met = None
         reply = self.deliver(call, call.completion)
         return befall(call.incidents, reply, HEADER) if call.incidents else reply
 
@@ -167,6 +174,7 @@ class Service:
 
     def refuse(self, call: Call, refusal: Refusal) -> Reply:
         """The reply that refuses a call, after what befell it."""
+        self.abandon(call)
         return befall(call.incidents, self.render(call, refusal), HEADER)
 
     def render(self, call: Call, refusal: Refusal) -> Reply:

@@ -102,6 +102,7 @@ class Connection(asyncio.Protocol):
     def _leave(self, sending: Sending) -> None:
         """The client gives the completion up."""
         self._pacer.cancel(sending.generation)
+        self._mock.service.abandon(sending.call)
 
     def pause_writing(self) -> None:
         """The client reads more slowly than it is written to."""

@@ -12,6 +12,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mock_server.checks import Call
+from mock_server.engine import Overload
 from mock_server.fixture_file import FixtureError, FixtureFile, read
 from mock_server.message import Reply
 from mock_server.mock import build
@@ -281,3 +283,30 @@ def test_example__is_what_it_says(tmp_path: Path, contract: Contract) -> None:
         assert "mouse" in asked.text(("user", "tell me a joke on cats"), dialect=dialect)
         assert asked.text(("user", "Book me a table"), dialect=dialect) == "For how many people?"
     assert [asked.reply(("user", "please try again")).status for _ in range(3)] == [429, 500, 200]
+
+
+def test_line__is_left_to_the_next_call_by_one_that_gets_no_completion(asked: Asked) -> None:
+    """Neither the credits nor the engine's want of room use up what nobody was told."""
+    body = {"messages": [{"role": "user", "content": "hello"}]}
+    operation = asked.contract.operations["segmind"]
+    asked.write(document(fixture(says=["One.", "Two.", "Three."], dialect="any", **HELLO)))
+    poor = asked.service.answer(request(operation, body, key="mock-exhausted"), asked.now_ns)
+    assert poor.status == 406
+    waiting = Call(request(operation, body), asked.now_ns)
+    service = asked.service
+    assert service.admit(waiting) is service.read(waiting) is service.prepare(waiting) is None
+    assert asked.text(("user", "hello")) == "Two."
+    service.overloaded(waiting, Overload(503, "expected room, got none"))
+    service.abandon(waiting)
+    assert [asked.text(("user", "hello")) for _ in range(3)] == ["One.", "Three.", "Three."]
+
+
+def test_line__is_said_once_by_a_call_that_gets_its_completion(asked: Asked) -> None:
+    """A client that leaves amid the answer gives nothing back."""
+    asked.write(document(fixture(says=["One.", "Two."], **HELLO)))
+    call = Call(request(asked.contract.operations["nvidia"], HELLO), asked.now_ns)
+    service = asked.service
+    assert service.admit(call) is service.read(call) is service.prepare(call) is None
+    assert service.settle(call).status == 200
+    service.abandon(call)
+    assert asked.text(("user", "hello")) == "Two."
