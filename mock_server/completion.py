@@ -138,7 +138,7 @@ class _Events(Sequence[bytes]):
     def __getitem__(self, index: int | slice) -> bytes | list[bytes]:
         if isinstance(index, slice):
             return [self[each] for each in range(len(self))[index]]
-        event = self._before + orjson.dumps(self._pieces[index]) + self._after
+        event = b"".join((self._before, orjson.dumps(self._pieces[index]), self._after))
         if 0 < index < self._last:
             return event
         index = range(self._last + 1)[index]

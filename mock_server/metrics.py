@@ -20,8 +20,9 @@ from mock_server.journal import COMPLETE, Entry, Steps
 
 _SECOND_NS = 1_000_000_000
 _BATCH = 64
-_MOST_STEPS = 256
-"""How many requests, and of streams how many tokens, are counted at once: more would hold up those under way."""
+"""How many requests are counted at once."""
+_LONG = 16
+"""A stream of so many tokens is counted when it ends: many of them at once would hold up those under way."""
 _MANY = 4096
 
 
@@ -157,7 +158,6 @@ class Metrics:
     def reset(self) -> None:
         """Begins anew, as after a start."""
         self._new: list[Entry] = []
-        self._steps = 0
         self._kinds: Counter[tuple[Any, ...]] = Counter()
         self._models: defaultdict[str, ModelMetrics] = defaultdict(ModelMetrics)
         self._lateness = Histogram(_LATE)
@@ -165,9 +165,7 @@ class Metrics:
     def add(self, entry: Entry) -> None:
         """Counts one ended request."""
         self._new.append(entry)
-        if entry.stream:
-            self._steps += entry.steps or 0
-        if len(self._new) >= _BATCH or self._steps >= _MOST_STEPS:
+        if len(self._new) >= _BATCH or (entry.stream and (entry.steps or 0) >= _LONG):
             self._count()
 
     @property
@@ -192,7 +190,7 @@ class Metrics:
         return counts
 
     def _count(self) -> None:
-        new, self._new, self._steps = self._new, [], 0
+        new, self._new = self._new, []
         self._kinds.update(map(_kind, new))
         completions: defaultdict[str, list[Entry]] = defaultdict(list)
         for entry in new:
