@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -210,7 +210,7 @@ def cut(
     """The tokens up to the limit and before the earliest stop sequence, why they end, and which sequence it was.
 
     A text cut at the end of a token has the tokens that it had; one cut inside is split anew, so that the tokens are
-    always those which the tokenizer counts.
+    those which the tokenizer counts; only where these would be more than the limit it keeps the part of its last token.
     """
     finish_reason = "stop"
     if limit is not None and len(pieces) > limit:
@@ -222,7 +222,19 @@ def cut(
     if not found:
         return pieces, finish_reason, None
     position, sequence = min(found)
-    return tuple(tokenizer(version).split(text[:position])), "stop", sequence
+    tokens = tuple(tokenizer(version).split(text[:position]))
+    if limit is not None and len(tokens) > limit:
+        tokens = tuple(_first(pieces, position))
+    return tokens, "stop", sequence
+
+
+def _first(pieces: tuple[str, ...], characters: int) -> Iterator[str]:
+    """The pieces of so many characters, the last one cut."""
+    for piece in pieces:
+        if characters <= 0:
+            return
+        yield piece[:characters]
+        characters -= len(piece)
 
 
 def _canonical(asked: Question) -> bytes:

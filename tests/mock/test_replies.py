@@ -100,6 +100,13 @@ def test_stop__is_found_across_tokens_and_the_earliest_wins() -> None:
     assert cut("v3", pieces, 7, []) == (pieces, "stop", None)
 
 
+def test_stop_inside_the_last_token__costs_no_token_beyond_the_limit() -> None:
+    """The rest of a token may read as two; max_tokens holds all the same."""
+    pieces = ('{"', "city", '":"', "make")
+    assert cut("v3", pieces, None, ["e"]) == (('{"', "city", '":"', "m", "ak"), "stop", "e")
+    assert cut("v3", pieces, 4, ["e"]) == (('{"', "city", '":"', "mak"), "stop", "e")
+
+
 @settings(deadline=None, max_examples=30)
 @given(body=FIELDS)
 def test_text__is_the_same_for_the_same_seed(body: dict[str, Any]) -> None:
