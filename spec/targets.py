@@ -72,6 +72,6 @@ def _preset(name: str, entry: Mapping[str, Any], contract: Contract) -> Preset:
         dialect=entry["dialect"],
         base_url=contract.operations[entry["dialect"]].server,
         api_key_env=entry["api_key_env"],
-        paid=entry["paid"],
+        paid=entry.get("paid", True),
         price=Price(**entry["price"]) if "price" in entry else None,
     )
