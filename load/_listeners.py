@@ -20,8 +20,9 @@ from load._local import LocalRole
 from load._master import MasterRole
 from load._options import OPTIONS
 from load._request import check_fields
-from load._role import listen
+from load._role import ReportingRole, listen
 from load._settings import UsageError, check_load, read_key, read_settings
+from load._web import add_pages
 from load._worker import WorkerRole
 
 _MOST_USERS_PER_S = 100.0
@@ -76,9 +77,15 @@ def _on_init(environment: Environment, **_: Any) -> None:
         interrupt_main_only()
     elif getattr(environment.parsed_options, "processes", None):
         leave_first_to_master()
-    if isinstance(runner, MasterRunner):
-        MasterRole(environment, runner).listen()
-    elif isinstance(runner, WorkerRunner):
+    if isinstance(runner, WorkerRunner):
         WorkerRole(environment, runner).listen()
+    elif isinstance(runner, MasterRunner):
+        _report(environment, MasterRole(environment, runner))
     elif isinstance(runner, LocalRunner):
-        LocalRole(environment, runner).listen()
+        _report(environment, LocalRole(environment, runner))
+
+
+def _report(environment: Environment, role: ReportingRole) -> None:
+    role.listen()
+    if environment.web_ui is not None:
+        add_pages(environment.web_ui, role.look)

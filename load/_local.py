@@ -10,6 +10,7 @@ from load._measuring import Measuring
 from load._reporting import Reporting
 from load._role import ReportingRole
 from load._settings import Settings
+from load._tally import Tally
 
 
 class LocalRole(ReportingRole):
@@ -33,3 +34,11 @@ class LocalRole(ReportingRole):
         if self._measuring is not None:
             self._measuring.close()
             reporting.merge(self._measuring.run.take())
+
+    def uncounted(self) -> Tally | None:
+        """What the run counted: all of it, until it ends."""
+        return None if self._measuring is None else self._measuring.run.so_far
+
+    def in_flight(self) -> int:
+        """How many requests of the run are on their way."""
+        return 0 if self._measuring is None else self._measuring.run.in_flight

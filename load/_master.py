@@ -34,6 +34,8 @@ class MasterRole(ReportingRole):
         self._seen: set[str] = set()
         self._merged: Counter[str] = Counter()
         self._recorded: dict[str, int] = {}
+        self._heard: dict[str, tuple[float, int]] = {}
+        """Of each worker's last counts: when they came, in seconds of the run, and what was in flight there."""
 
     def listen(self) -> None:
         """Registers for the events of a run, and for what workers send."""
@@ -46,6 +48,7 @@ class MasterRole(ReportingRole):
         self._seen = {client.id for client in self._runner.clients.all}
         self._merged.clear()
         self._recorded.clear()
+        self._heard = dict.fromkeys(self._seen, (0.0, 0))
         # Locust sends the options to every worker with its first job; the key is none of them
         options = options_of(self.environment)
         setattr(options, RUN_KEY, reporting.run_id)
@@ -66,6 +69,23 @@ class MasterRole(ReportingRole):
             recorded - self._merged[client_id] for client_id, recorded in self._recorded.items()
         )
 
+    def take_stock(self, reporting: Reporting) -> None:
+        """Tells the report how many workers there are, and who of them is gone."""
+        reporting.workers = len(self._seen)
+        reporting.lost_workers = tuple(sorted(self._seen - self._working() - self._recorded.keys()))
+
+    def in_flight(self) -> int:
+        """What the workers that are there last said."""
+        return sum(in_flight for _, in_flight in self._heard_of_present())
+
+    def counted_until_s(self, reporting: Reporting) -> float:
+        """When the worker that has been silent for longest last said something; one that is lost says no more."""
+        return min((heard_s for heard_s, _ in self._heard_of_present()), default=reporting.now_s)
+
+    def _heard_of_present(self) -> list[tuple[float, int]]:
+        working = self._working()
+        return [heard for client_id, heard in self._heard.items() if client_id in working]
+
     def _working(self) -> set[str]:
         """The workers that are there and have not finished."""
         present = {client.id for client in self._runner.clients.all if client.state != STATE_MISSING}
@@ -84,5 +104,6 @@ class MasterRole(ReportingRole):
         if self.reporting is None or self.reporting.is_done or report["run_id"] != self.reporting.run_id:
             return False
         self._seen.add(client_id)
+        self._heard[client_id] = self.reporting.now_s, report.get("in_flight", 0)
         self._merged[client_id] += self.reporting.merge(report["counts"])
         return True

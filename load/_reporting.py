@@ -8,6 +8,7 @@ import os
 import sys
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
@@ -41,6 +42,7 @@ class Reporting:
         self._start_ns = perf_counter_ns()
         self._end_ns: int | None = None
         self._all_users_ns: int | None = None
+        self._done_ns: int | None = None
         self._summary: dict[str, Any] | None = None
 
     @property
@@ -64,9 +66,35 @@ class Reporting:
         if self._end_ns is None:
             self._end_ns = perf_counter_ns()
 
+    @property
+    def now_s(self) -> float:
+        """Seconds since the run's start; of a run that is over, those that it took."""
+        return ((self._done_ns or perf_counter_ns()) - self._start_ns) / _NS_PER_S
+
+    @property
+    def is_sending(self) -> bool:
+        """Whether requests may still be sent."""
+        return self._end_ns is None
+
+    def so_far(self, counted_until_s: float, uncounted: Tally | None = None) -> dict[str, Any]:
+        """The summary as if the run had ended then; of a run that is over, its own.
+
+        `uncounted` is what was counted and not merged yet; it is read, and not kept.
+        """
+        if self._summary is not None:
+            return self._summary
+        end_s = counted_until_s if self._end_ns is None else self._since_start_s(self._end_ns) or 0.0
+        tally = self._tally
+        if uncounted is not None:
+            tally = Tally()
+            for part in (self._tally, uncounted):
+                tally.merge(part)
+        return summarize(self.settings, replace(self._facts(), end_s=end_s), tally)
+
     def report(self) -> None:
         """Writes the results and decides the exit code."""
         self.stop()
+        self._done_ns = perf_counter_ns()
         self._summary = summarize(self.settings, self._facts(), self._tally)
         code: int = self._summary["exit_code"]
         runner = self._environment.runner

@@ -12,8 +12,10 @@ from locust.env import Environment
 from locust.event import Events
 from locust.runners import Runner
 
+from load._live import Moment, idle, live
 from load._reporting import Reporting
 from load._settings import Settings, UsageError, read_settings
+from load._tally import Tally
 
 logger = logging.getLogger(__name__)
 
@@ -67,6 +69,39 @@ class ReportingRole:
     def finish(self, reporting: Reporting) -> None:
         """Hands over all that was counted; the last users have ended."""
         raise NotImplementedError
+
+    def take_stock(self, reporting: Reporting) -> None:
+        """Tells the report which workers there are so far."""
+
+    def uncounted(self) -> Tally | None:
+        """What this process counted and did not hand over yet."""
+        return None
+
+    def in_flight(self) -> int:
+        """How many requests are on their way, as far as is known here."""
+        raise NotImplementedError
+
+    def counted_until_s(self, reporting: Reporting) -> float:
+        """Until when everything is known here, in seconds from the run's start."""
+        return reporting.now_s
+
+    def look(self) -> dict[str, Any]:
+        """The run as it is now, for a page."""
+        reporting = self.reporting
+        if reporting is None:
+            return idle(self.runner.state)
+        if not reporting.is_done:
+            self.take_stock(reporting)
+        moment = Moment(
+            state=self.runner.state,
+            now_s=reporting.now_s,
+            counted_until_s=reporting.now_s if reporting.is_done else self.counted_until_s(reporting),
+            in_flight=0 if reporting.is_done else self.in_flight(),
+            is_sending=reporting.is_sending,
+            is_over=reporting.is_done,
+        )
+        summary = reporting.so_far(moment.counted_until_s, self.uncounted())
+        return live(summary, reporting.settings, moment)
 
     def _on_start(self, **_: Any) -> None:
         self.reporting = None

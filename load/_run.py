@@ -38,6 +38,7 @@ class Run:
         self.run_id = run_id
         self.share = share
         self.recorded = 0
+        self._begun = 0
         self._key = key
         self._clock_ns = clock_ns
         self._writer = RequestWriter(settings, key)
@@ -48,6 +49,16 @@ class Run:
         self._over = threading.Event()
         self.window = Window(round(settings.warmup_s * _NS_PER_S))
         self._start_ns = clock_ns()
+
+    @property
+    def in_flight(self) -> int:
+        """How many requests were begun and are not recorded yet."""
+        return self._begun - self.recorded
+
+    @property
+    def so_far(self) -> Tally:
+        """What was counted since `take` was last called; it goes on counting."""
+        return self._tally
 
     @property
     def is_over(self) -> bool:
@@ -77,6 +88,7 @@ class Run:
     def open_exchange(self, due_ns: int | None = None) -> Exchange:
         """An exchange that starts now; `due_ns` is the time of the run at which an open loop wanted it."""
         due_at_ns = None if due_ns is None else self._start_ns + due_ns
+        self._begun += 1
         return Exchange(started_ns=self._clock_ns(), due_ns=due_at_ns)
 
     def drop(self, arrival: Arrival) -> None:

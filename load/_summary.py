@@ -128,7 +128,7 @@ def failure(summary: Mapping[str, Any]) -> str | None:
 
 def _contract(tally: Tally) -> dict[str, Any]:
     """Which clauses answers with status 200 broke, the most broken first."""
-    known = clauses.load()
+    known = clauses.load() if tally.broken else {}
     return {
         "answers_judged": tally.counts["answers_judged"],
         "answers_broken": tally.counts["answers_broken"],

@@ -71,7 +71,8 @@ class WorkerRole:
 
     def _on_report(self, data: dict[str, Any], **_: Any) -> None:
         if self._measuring is not None:
-            data[RUN_KEY] = {"run_id": self._measuring.run.run_id, "counts": self._measuring.run.take()}
+            run = self._measuring.run
+            data[RUN_KEY] = {"run_id": run.run_id, "counts": run.take(), "in_flight": run.in_flight}
 
     def _on_finish(self, msg: Message, **_: Any) -> None:
         self._environment.stop_timeout = msg.data["stop_timeout_s"]

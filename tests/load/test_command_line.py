@@ -361,6 +361,7 @@ def test_computing_modules__do_not_import_locust() -> None:
         "_reporting",
         "_role",
         "_user",
+        "_web",
         "_worker",
     }
     edges |= {"locustfile"}
