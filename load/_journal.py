@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import orjson
@@ -31,13 +30,14 @@ class Journal:
 def join(folder: Path, run_id: str) -> int:
     """Joins the parts of a run that lie in this folder and removes them; how many there were.
 
-    A worker on another machine leaves its part there, in the folder of the same name.
+    A worker on another machine leaves its part there, in the folder of the same name. A worker that was killed leaves
+    half a line at the end of its part, which is left out.
     """
     parts = sorted(folder.glob(_part(run_id, "*")))
     with (folder / NAME).open("wb") as whole:
         for part in parts:
             with part.open("rb") as lines:
-                shutil.copyfileobj(lines, whole)
+                whole.writelines(line for line in lines if line.endswith(b"\n"))
     for part in parts:
         part.unlink()
     return len(parts)
