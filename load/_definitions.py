@@ -58,6 +58,8 @@ DEFINITIONS: Mapping[str, str] = {
     "so long, and counted in the percentiles with that bound. at_least names the percentiles that may be higher.",
     "distributions": "The sketches behind the percentiles. With e = relative_error and g = (1 + e) / (1 - e), keys[i] "
     "= k stands for counts[i] values above g^(k-1) and not above g^k; zeros are counted apart. Sketches add up.",
+    "ttft_by_prompt_tokens": "A fair sample of the ok requests of the window: [prompt tokens by usage, ttft in ms]; "
+    "of: how many it was drawn from.",
     "timeline": "Bins of bin_s seconds from the run's start, warm-up and end included: tokens by arrival, requests by "
     "their end, latencies by when the request was sent.",
     "arrivals": "closed: each user sends its next request when the last one has ended, so a slow server is asked less. "

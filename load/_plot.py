@@ -30,9 +30,18 @@ class Series:
 
 
 def histogram(
-    title: str, unit: str, buckets: Sequence[tuple[float, float, int]], zeros: int, markers: Sequence[tuple[str, float]]
+    title: str,
+    unit: str,
+    buckets: Sequence[tuple[float, float, int]],
+    zeros: int,
+    markers: Sequence[tuple[str, float]],
+    *,
+    limits: Sequence[float] = (),
 ) -> str:
-    """Shares of values on a logarithmic axis: (low, high, count) in order; `markers` are (name, value)."""
+    """Shares of values on a logarithmic axis: (low, high, count) in order; `markers` are (name, value).
+
+    `limits` are those that the values should stay below; one beyond the axis stands at its end, with an arrow.
+    """
     total = zeros + sum(count for _, _, count in buckets)
     bars = _bars(buckets)
     low, high = _ends(bars)
@@ -44,7 +53,28 @@ def histogram(
     if zeros:
         parts += [_bar(_LEFT + 4, _LEFT + 14, y, 100 * zeros / total), _text(_LEFT + 9, _BOTTOM + 15, "0", "middle")]
     parts += _markers([(name, value) for name, value in markers if value > 0], x)
+    parts += [part for limit in limits for part in _limit(limit, x)]
     return _svg(f"{title}, distribution in {unit}", parts)
+
+
+def scatter(
+    title: str, x_unit: str, y_unit: str, points: Sequence[tuple[float, float]], *, limits: Sequence[float] = ()
+) -> str:
+    """A dot for each point, on axes from 0; `limits` are those that the second numbers should stay below.
+
+    A limit far above all points is not drawn: it would press them flat.
+    """
+    highest = max((y for _, y in points), default=0)
+    near = [limit for limit in limits if limit <= 2 * highest]
+    x = Scale(0, top(max((each for each, _ in points), default=0)), _LEFT, _RIGHT)
+    y = Scale(0, top(max([highest, *near])), _BOTTOM, _TOP)
+    parts = [*_y_axis(y, y_unit), *_x_axis(x, ticks(0, x.high), x_unit)]
+    parts += [f'<circle class="dot" cx="{x(left):.1f}" cy="{y(up):.1f}" r="2.2"/>' for left, up in points]
+    for limit in near:
+        at = y(limit)
+        parts.append(f'<line class="limit" x1="{_LEFT}" x2="{_RIGHT}" y1="{at:.1f}" y2="{at:.1f}"/>')
+        parts.append(_text(_RIGHT, at - 4, f"slo {limit:.4g}", "end"))
+    return _svg(f"{title}, {y_unit} against {x_unit}", parts)
 
 
 def timeline(title: str, unit: str, bin_s: float, series: Sequence[Series], window: tuple[float, float]) -> str:
@@ -111,6 +141,14 @@ def _markers(markers: Sequence[tuple[str, float]], x: Scale) -> Iterator[str]:
         row = 12 if before == bool(index) else 0
         yield f'<line class="marker" x1="{at:.1f}" x2="{at:.1f}" y1="{_TOP - 4 - row}" y2="{_BOTTOM}"/>'
         yield _text(at + (-3 if before else 3), _TOP - 4 - row, f"{name} {value:.4g}", "end" if before else "start")
+
+
+def _limit(limit: float, x: Scale) -> Iterator[str]:
+    at = x(limit)
+    arrow = " →" if limit > x.high else ""
+    before = at > (_LEFT + _RIGHT) / 2
+    yield f'<line class="limit" x1="{at:.1f}" x2="{at:.1f}" y1="{_TOP}" y2="{_BOTTOM}"/>'
+    yield _text(at + (-4 if before else 4), _TOP + 11, f"slo {limit:.4g}{arrow}", "end" if before else "start")
 
 
 def _paths(values: Sequence[float | None], bin_s: float, x: Scale, y: Scale) -> Iterator[str]:

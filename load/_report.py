@@ -10,8 +10,10 @@ from typing import Any
 import jinja2
 
 from load._headline import cell, interval_text, number, plus_minus
-from load._plot import Series, histogram, timeline
+from load._plot import Series, histogram, scatter, timeline
 from load._sketch import Sketch
+from load._slo import FIGURES as LIMITED
+from load._slo import parse_slo
 
 TEMPLATE = "_report.html"
 
@@ -24,7 +26,7 @@ _NAMES = {
     "stream_tokens_per_s": "Rate of one stream",
     "connect_ms": "Connect",
 }
-_PLOTTED = ("ttft_ms", "icl_ms", "e2e_ms")
+_PLOTTED = ("ttft_ms", "icl_ms", "tpot_ms", "e2e_ms")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ def render(summary: Mapping[str, Any]) -> str:
             keys=list(_keys(summary)),
             distributions=[_distribution(summary, name) for name in _PLOTTED],
             timelines=list(_timelines(summary)),
+            by_prompt=_by_prompt(summary),
             names=_NAMES,
         )
     )
@@ -109,7 +112,24 @@ def _distribution(summary: Mapping[str, Any], name: str) -> Chart:
     if not spread["n"]:
         return Chart(_NAMES[name], None)
     markers = [(percentile, spread[percentile]) for percentile in ("p50", "p95") if spread[percentile] is not None]
-    return Chart(_NAMES[name], histogram(_NAMES[name], "ms", sketch.buckets(), sketch.zeros, markers))
+    svg = histogram(_NAMES[name], "ms", sketch.buckets(), sketch.zeros, markers, limits=_limits(summary, name))
+    return Chart(_NAMES[name], svg)
+
+
+def _limits(summary: Mapping[str, Any], name: str) -> list[float]:
+    """The limits that the objectives set on a figure, in ms."""
+    terms = parse_slo(summary["slo"]["text"]) if summary["slo"] is not None else ()
+    return sorted({term.limit_ms for term in terms if LIMITED[term.figure] == name})
+
+
+def _by_prompt(summary: Mapping[str, Any]) -> Chart:
+    sample = summary["ttft_by_prompt_tokens"]
+    title = f"{_NAMES['ttft_ms']} against prompt length"
+    if not sample["points"]:
+        return Chart(title, None)
+    shown = "" if len(sample["points"]) == sample["of"] else f", {len(sample['points'])} of {sample['of']} requests"
+    limits = _limits(summary, "ttft_ms")
+    return Chart(title + shown, scatter(title, "prompt tokens", "ms", sample["points"], limits=limits))
 
 
 def _timelines(summary: Mapping[str, Any]) -> Iterator[Chart]:

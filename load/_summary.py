@@ -102,6 +102,10 @@ def summarize(settings: Settings, facts: Facts, tally: Tally) -> dict[str, Any]:
     summary["definitions"] = dict(DEFINITIONS)
     summary["outcome_definitions"] = {str(outcome): text for outcome, text in OUTCOMES.items()}
     summary["timeline"] = tally.timeline.series(bin_s=max(1, -(-int(facts.end_s) // _MOST_BINS)))
+    summary["ttft_by_prompt_tokens"] = {
+        "of": tally.ttft_by_prompt.count,
+        "points": [[x, rounded(y)] for x, y in tally.ttft_by_prompt.points()],
+    }
     summary["distributions"] = {
         "relative_error": RELATIVE_ERROR,
         **{name: tally.figures[name].to_wire() for name in FIGURES},

@@ -10,6 +10,7 @@ from typing import Any
 from load import _slo
 from load._outcome import Outcome
 from load._record import Record
+from load._sample import Sample
 from load._sketch import Sketch
 from load._slo import Slo
 from load._timeline import Timeline
@@ -86,6 +87,8 @@ class Tally:
         self.figures = {name: Sketch() for name in FIGURES}
         self.censored = {name: Sketch() for name in CENSORED}
         self.timeline = Timeline()
+        self.ttft_by_prompt = Sample()
+        """Prompt tokens, by usage, and ttft in ms, of ok requests of the window that have both."""
 
     def add(self, record: Record, window: Window) -> None:
         """Counts one request that has ended (or was cut off) by now."""
@@ -126,6 +129,7 @@ class Tally:
         for name, sketch in other.censored.items():
             self.censored[name].merge(sketch)
         self.timeline.merge(other.timeline)
+        self.ttft_by_prompt.merge(other.ttft_by_prompt)
 
     def _count_in_window(self, record: Record, window: Window) -> None:
         self.counts["window_ok"] += window.holds(record.end_ns)
@@ -142,6 +146,8 @@ class Tally:
             value = getattr(record, name)
             if value is not None:
                 self.figures[name].add(value)
+        if record.prompt_tokens is not None and record.ttft_ms is not None:
+            self.ttft_by_prompt.add(record.worker, record.number, record.prompt_tokens, record.ttft_ms)
         if record.connect_ns is not None:
             self.figures["connect_ms"].add(record.connect_ns / 1_000_000)
         for gap_ms, count in record.gaps_ms():
@@ -171,6 +177,7 @@ class Tally:
             "figures": {name: sketch.to_wire() for name, sketch in self.figures.items()},
             "censored": {name: sketch.to_wire() for name, sketch in self.censored.items()},
             "timeline": self.timeline.to_wire(),
+            "ttft_by_prompt": self.ttft_by_prompt.to_wire(),
         }
 
     @classmethod
@@ -186,4 +193,5 @@ class Tally:
         tally.figures = {name: Sketch.from_wire(sketch) for name, sketch in wire["figures"].items()}
         tally.censored = {name: Sketch.from_wire(sketch) for name, sketch in wire["censored"].items()}
         tally.timeline = Timeline.from_wire(wire["timeline"])
+        tally.ttft_by_prompt = Sample.from_wire(wire["ttft_by_prompt"])
         return tally

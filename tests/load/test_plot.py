@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from load._axis import Scale, log_ticks, ticks, top
-from load._plot import HEIGHT, WIDTH, Series, histogram, timeline
+from load._plot import HEIGHT, WIDTH, Series, histogram, scatter, timeline
 from load._sketch import Sketch
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -24,7 +24,16 @@ def parsed(svg: str) -> ET.Element:
     root = ET.fromstring(svg)  # noqa: S314 -- our own text
     assert not re.search(r"nan|inf\b|None", svg)
     for element in root.iter():
-        for name, size in (("x", WIDTH), ("x1", WIDTH), ("x2", WIDTH), ("y", HEIGHT), ("y1", HEIGHT), ("y2", HEIGHT)):
+        for name, size in (
+            ("x", WIDTH),
+            ("x1", WIDTH),
+            ("x2", WIDTH),
+            ("y", HEIGHT),
+            ("y1", HEIGHT),
+            ("y2", HEIGHT),
+            ("cx", WIDTH),
+            ("cy", HEIGHT),
+        ):
             if name in element.attrib:
                 assert -1 <= float(element.attrib[name]) <= size + 1
     return root
@@ -126,3 +135,31 @@ def test_scale__keeps_values_inside(options: dict[str, Any]) -> None:
 def test_ticks__of_next_to_nothing_are_one(high: float) -> None:
     """A scale so short that its sixth part is no number."""
     assert ticks(0.0, high) == [0.0]
+
+
+@pytest.mark.parametrize(("limit", "shown"), [(50.0, "slo 50"), (5000.0, "slo 5000 →"), (1.0, "slo 1")])
+def test_histogram__shows_limits_even_beyond_its_axis(limit: float, shown: str) -> None:
+    """A line inside the drawing, and its value; an arrow says that it is further right."""
+    sketch = Sketch()
+    sketch.add(10.0)
+    sketch.add(100.0)
+    root = parsed(histogram("ttft", "ms", sketch.buckets(), 0, [], limits=[limit]))
+    assert shown in texts(root)
+    assert len([line for line in root.iter(f"{SVG}line") if line.attrib["class"] == "limit"]) == 1
+
+
+@given(st.lists(st.tuples(st.integers(0, 10**6), st.floats(0, 1e7)), max_size=50), st.floats(0.001, 1e7))
+def test_scatter__is_valid_whatever_the_points(points: list[tuple[float, float]], limit: float) -> None:
+    """A dot for each, inside the drawing; a limit far above them is left out."""
+    root = parsed(scatter("ttft", "tokens", "ms", points, limits=[limit]))
+    assert len(list(root.iter(f"{SVG}circle"))) == len(points)
+    lines = [line for line in root.iter(f"{SVG}line") if line.attrib["class"] == "limit"]
+    assert bool(lines) == (limit <= 2 * max((y for _, y in points), default=0))
+
+
+def test_scatter__puts_points_where_they_belong() -> None:
+    """Further right with more tokens, further up with more milliseconds."""
+    root = parsed(scatter("ttft", "tokens", "ms", [(10, 100.0), (20, 300.0)]))
+    first, second = ((float(dot.attrib["cx"]), float(dot.attrib["cy"])) for dot in root.iter(f"{SVG}circle"))
+    assert first[0] < second[0]
+    assert first[1] > second[1]

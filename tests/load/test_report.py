@@ -13,8 +13,11 @@ from load._outcome import Outcome
 from load._record import Record
 from load._report import render
 from load._results import table, write_results
-from tests.load.samples import failed, record
-from tests.load.test_summary import completions, summary
+from load._summary import summarize
+from load._tally import Window
+from tests.load.samples import S, failed, record, tally
+from tests.load.test_settings import settings
+from tests.load.test_summary import FACTS, completions, summary
 
 RUNS = {
     "clean": completions(200),
@@ -28,7 +31,7 @@ RUNS = {
 class Page(HTMLParser):
     """Collects what a page would load, and its open tags."""
 
-    VOID = frozenset({"meta", "line", "rect", "path"})
+    VOID = frozenset({"meta", "line", "rect", "path", "circle"})
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -64,7 +67,7 @@ def test_page__shows_figures_with_their_meaning(tmp_path: Path) -> None:
     found = summary(tmp_path, *RUNS["clean"])
     page = render(found)
     assert found["headline"] in page
-    assert page.count("<svg") == 6
+    assert page.count("<svg") == 8
     assert "prefers-color-scheme: dark" in page
     for text in found["definitions"].values():
         assert markupsafe.escape(text) in page
@@ -118,3 +121,13 @@ def test_results__are_three_files(tmp_path: Path) -> None:
         "requests.jsonl",
         "summary.json",
     ]
+
+
+def test_page__draws_the_limits_of_objectives(tmp_path: Path) -> None:
+    """On the distribution of the figure that they are for, and on the scatter of ttft, and nowhere else."""
+    assert 'class="limit"' not in render(summary(tmp_path, *RUNS["clean"]))
+    asked = settings(tmp_path, warmup=1.0, slo="ttft<150ms@p99,e2e<1s@p90")
+    page = render(summarize(asked, FACTS, tally(*RUNS["clean"], window=Window(S, 11 * S))))
+    assert page.count('class="limit"') == 3
+    assert page.count("slo 150") == 2
+    assert page.count("slo 1000") == 1
