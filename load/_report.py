@@ -9,6 +9,7 @@ from typing import Any
 
 import jinja2
 
+from load._also_called import TOOLS
 from load._headline import cell, interval_text, number, plus_minus
 from load._plot import Series, histogram, scatter, timeline
 from load._sketch import Sketch
@@ -58,6 +59,7 @@ def render(summary: Mapping[str, Any]) -> str:
             distributions=[_distribution(summary, name) for name in _PLOTTED],
             timelines=list(_timelines(summary)),
             by_prompt=_by_prompt(summary),
+            tools=TOOLS,
             names=_NAMES,
         )
     )

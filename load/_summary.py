@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from load import _slo
+from load._also_called import ALSO_CALLED
 from load._calibration import Calibration
 from load._definitions import DEFINITIONS
 from load._headline import headline
@@ -100,6 +101,7 @@ def summarize(settings: Settings, facts: Facts, tally: Tally) -> dict[str, Any]:
     summary["headline"] = headline(summary)
     summary["notes"] = notes(summary)
     summary["definitions"] = dict(DEFINITIONS)
+    summary["also_called"] = {figure: dict(names) for figure, names in ALSO_CALLED.items()}
     summary["outcome_definitions"] = {str(outcome): text for outcome, text in OUTCOMES.items()}
     summary["timeline"] = tally.timeline.series(bin_s=max(1, -(-int(facts.end_s) // _MOST_BINS)))
     summary["ttft_by_prompt_tokens"] = {

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from load._sketch import RELATIVE_ERROR
+from tests.load.published import checked
 from tests.load.scripted_server import Hang, Script, ScriptedServer, answer, chunk, event, stream
 
 ROOT = Path(__file__).parents[2]
@@ -37,8 +38,8 @@ class Ended(NamedTuple):
 
     @property
     def summary(self) -> Any:
-        """What summary.json holds."""
-        return json.loads((self.out / "summary.json").read_text(encoding="utf-8"))
+        """What summary.json holds, which keeps its published schema."""
+        return checked(json.loads((self.out / "summary.json").read_text(encoding="utf-8")))
 
     @property
     def requests(self) -> list[Any]:

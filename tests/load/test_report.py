@@ -9,6 +9,7 @@ from pathlib import Path
 import markupsafe
 import pytest
 
+from load._also_called import TOOLS
 from load._outcome import Outcome
 from load._record import Record
 from load._report import render
@@ -131,3 +132,12 @@ def test_page__draws_the_limits_of_objectives(tmp_path: Path) -> None:
     assert page.count('class="limit"') == 3
     assert page.count("slo 150") == 2
     assert page.count("slo 1000") == 1
+
+
+def test_page__folds_out_what_others_call_the_figures(tmp_path: Path) -> None:
+    """A column for each tool, and where its figure is another one."""
+    page = render(summary(tmp_path, *RUNS["clean"]))
+    details = page[page.index("<details>") : page.index("</details>")]
+    for tool in TOOLS:
+        assert f">{tool}</th>" in details
+    assert "one that only names the role counts, ours does not" in details
