@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from mock_server.environment import KEYS
 from mock_server.grading import Finding
 from mock_server.recorded import RecordedRequest
 
@@ -38,6 +39,14 @@ class Expectations(ABC):
     @abstractmethod
     def unanswered(self) -> Sequence[str]:
         """Requests to other hosts that were stopped before they left."""
+
+    def history(self) -> str:
+        """All requests with their answers, a line each, for somebody who wonders why a test failed."""
+        got = self.requests
+        lines = [f"  {number}  {request}" for number, request in enumerate(got, 1)] or ["  nothing"]
+        if any(request.condition == "wrong-key" for request in got):
+            lines.append(f"  a known key is `.key` of this mock, and what {', '.join(KEYS)} hold while the test runs")
+        return "\n".join(lines)
 
     def assert_called(self, times: int | None = None) -> None:
         """It was called, exactly so many times if a number is given."""

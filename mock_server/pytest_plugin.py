@@ -5,7 +5,7 @@ Every run of pytest loads this file where the package is installed; everything e
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     Running = TypeVar("Running", MixtralApi, MixtralServer)
 
 
+_MOCKS = pytest.StashKey[dict[str, "MixtralApi | MixtralServer"]]()
+"""The mocks of a test, by the names of their fixtures."""
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Declares the marker."""
     config.addinivalue_line(
@@ -24,6 +28,18 @@ def pytest_configure(config: pytest.Config) -> None:
         "allow_unmatched=True, ...): sets up mixtral_api and mixtral_server, with the arguments of "
         "mock_server.testing.MixtralApi and MixtralServer",
     )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Shows beside a failure what the test's application asked and what it was answered."""
+    report = yield
+    if call.when == "call" and report.failed:
+        for name, mock in item.stash.get(_MOCKS, {}).items():
+            report.sections.append((f"{name}: what was asked", mock.history()))
+    return report
 
 
 @pytest.fixture
@@ -56,6 +72,7 @@ def _run(kind: type[Running], request: pytest.FixtureRequest) -> Iterator[Runnin
         raise pytest.fail.Exception(f"mixtral: {error}", pytrace=False) from None
     try:
         with running:
+            request.node.stash.setdefault(_MOCKS, {})[request.fixturename or ""] = running
             yield running
     except AssertionError as error:
         raise pytest.fail.Exception(f"{request.fixturename}: {error}", pytrace=False) from None

@@ -206,3 +206,42 @@ def test_unused_plugin__loads_nothing(run: pytest.Pytester) -> None:
     ours, heavy = json.loads(ran.outlines[-1])
     assert ours == ["contract_tests", "contract_tests.by_name", "mock_server", "mock_server.pytest_plugin"]
     assert heavy == []
+
+
+def test_failure__shows_what_was_asked(run: pytest.Pytester) -> None:
+    """What the application got is seen beside what it made of it, and where a known key is when it had none."""
+    test = """
+        import openai
+        import pytest
+        from application import joke
+
+        def test_fails(mixtral_api):
+            mixtral_api.next("429", retry_after=1)
+            assert joke("cats") == "Meow."
+
+        def test_has_no_key(mixtral_server, monkeypatch):
+            monkeypatch.setenv("OPENAI_API_KEY", "invented-key")
+            joke("cats")
+
+        def test_asks_nothing(mixtral_api):
+            assert not mixtral_api
+
+        def test_passes(mixtral_api):
+            joke("dogs")
+    """
+    result = _result(run, test)
+    result.assert_outcomes(failed=3, passed=1)
+    shown = result.stdout.str()
+    assert shown.count("mixtral_api: what was asked") == 2
+    result.stdout.fnmatch_lines_random(
+        [
+            "  1  *'tell me a joke on cats'  * 429 *, come back in 1 s, incident 429*",
+            "  2  *'tell me a joke on cats'  * 200 stop, * tokens",
+            "*mixtral_server: what was asked*",
+            "  1  *401 wrong-key",
+            "  a known key is `.key` of this mock, and what OPENAI_API_KEY, *",
+            "  nothing",
+        ]
+    )
+    assert "invented-key" not in shown.split("mixtral_server: what was asked")[1]
+    assert "joke on dogs" not in shown
