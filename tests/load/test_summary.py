@@ -18,6 +18,7 @@ from load._report import render
 from load._results import table
 from load._summary import Facts, summarize
 from load._tally import Tally, Window
+from tests.load.published import checked
 from tests.load.samples import S, failed, record, tally
 from tests.load.test_settings import settings
 
@@ -36,10 +37,12 @@ CONTENT = [(100.0, 1), (120.0, 1), (140.0, 1)]
 
 
 def summary(folder: Path, *records: Record, dialect: str = "nvidia", **facts: Any) -> dict[str, Any]:
-    """The summary of 10 s after 1 s of warm-up with these requests."""
+    """The summary of 10 s after 1 s of warm-up with these requests; it keeps the published schema."""
     counted = tally(*records, window=Window(S, 11 * S))
     asked = settings(folder, dialect=dialect, warmup=1.0)
-    return summarize(asked, dataclasses.replace(FACTS, **facts), counted)
+    found = summarize(asked, dataclasses.replace(FACTS, **facts), counted)
+    checked(found)
+    return found
 
 
 def completions(count: int, **changes: Any) -> list[Record]:
