@@ -44,14 +44,14 @@ def cell(spread: Mapping[str, Any], column: str) -> str:
 
 
 def interval_text(spread: Mapping[str, Any], column: str) -> str:
-    """Between which values a percentile lies, in words for who asks; nothing where there is none."""
+    """Between which values a percentile lies, or how many samples it needs; nothing where there is neither."""
     if column in spread["too_few"]:
-        return f"needs {spread['too_few'][column]} samples, has {spread['n'] + spread['censored']}"
+        return f"needs {spread['too_few'][column]}"
     ends = spread["intervals"].get(column)
     if ends is None:
         return ""
     low, high = ("?" if end is None else number(end) for end in ends)
-    return f"{low} to {high} (99 % confidence)"
+    return f"{low} to {high}"
 
 
 def _streamed(summary: Mapping[str, Any]) -> str:

@@ -18,7 +18,7 @@ SHOWN = ("ttft_ms", "icl_ms", "itl_ms", "tpot_ms", "e2e_ms", "schedule_ttft_ms",
 """The figures that are shown, where there are any."""
 
 _OF_RUN = (
-    *("id", "started_at", "target", "path", "dialect", "model", "arrivals", "users", "workers"),
+    *("id", "started_at", "target", "path", "dialect", "model", "streamed", "arrivals", "users", "workers"),
     *("run_time_s", "warmup_s"),
 )
 _OF_SPREAD = ("n", "p50", "p90", "p95", "p99", "mean", "max")

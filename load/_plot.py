@@ -1,4 +1,4 @@
-"""Two kinds of charts as SVG text: how a quantity is spread, and how it went over time.
+"""Three kinds of charts as SVG text: how a quantity is spread, how it went over time, and one against another.
 
 Pure: numbers in, SVG out. Colours are the page's (CSS classes), so that a chart follows its light or dark scheme.
 """
@@ -16,6 +16,8 @@ WIDTH, HEIGHT = 420, 230
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 408, 38, 190
 _MOST_BARS = 48
 _LEAST_RATIO = 1.1
+_DIGIT = 7.2
+"""The width of a digit, in units of the drawing."""
 _LABEL_ROOM = 58
 """Room that the label of a marker takes, in units of the drawing."""
 
@@ -191,7 +193,7 @@ def _y_axis(y: Scale, unit: str) -> Iterator[str]:
 def _x_axis(x: Scale, values: Sequence[float], unit: str) -> Iterator[str]:
     for value, label in zip(values, labels(values), strict=True):
         yield f'<line class="tick" x1="{x(value):.1f}" x2="{x(value):.1f}" y1="{_BOTTOM}" y2="{_BOTTOM + 4}"/>'
-        yield _text(x(value), _BOTTOM + 15, label, "middle")
+        yield _text(min(x(value), WIDTH - _DIGIT / 2 * len(label)), _BOTTOM + 15, label, "middle")
     yield _text((_LEFT + _RIGHT) / 2, HEIGHT - 6, unit, "middle")
 
 

@@ -25,9 +25,14 @@ _NAMES = {
     "tpot_ms": "Time per output token",
     "e2e_ms": "End to end",
     "stream_tokens_per_s": "Rate of one stream",
+    "schedule_ttft_ms": "Time to first token, from the schedule",
+    "schedule_e2e_ms": "End to end, from the schedule",
+    "dispatch_lag_ms": "Dispatch lag",
     "connect_ms": "Connect",
 }
 _PLOTTED = ("ttft_ms", "icl_ms", "tpot_ms", "e2e_ms")
+_OF_STREAMS = ("ttft_ms", "icl_ms", "tpot_ms")
+"""What a dialect without a stream cannot have: no card says so again and again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +61,9 @@ def render(summary: Mapping[str, Any]) -> str:
         .render(
             summary=summary,
             keys=list(_keys(summary)),
-            distributions=[_distribution(summary, name) for name in _PLOTTED],
+            distributions=list(_distributions(summary)),
             timelines=list(_timelines(summary)),
-            by_prompt=_by_prompt(summary),
+            ended=_ended(summary),
             tools=TOOLS,
             names=_NAMES,
         )
@@ -81,7 +86,7 @@ def templates() -> jinja2.Environment:
 
 
 def _keys(summary: Mapping[str, Any]) -> Iterator[Key]:
-    for name in ("ttft_ms", "icl_ms", "tpot_ms", "e2e_ms"):
+    for name in _plotted(summary):
         spread = summary[name]
         if spread["n"]:
             yield Key(
@@ -96,9 +101,13 @@ def _keys(summary: Mapping[str, Any]) -> Iterator[Key]:
         value = summary[key]
         yield Key(name, "–" if value is None else number(value), "/s", "all streams together, in the window")
     error_share = summary["error_share"]
-    ended = summary["outcomes"]["ok"] + sum(error["count"] for error in summary["errors"])
     shown = "–" if error_share is None else number(100 * error_share)
-    yield Key("Failed", shown, "%", f"of {ended} requests")
+    yield Key("Failed", shown, "%", f"of {_ended(summary)} requests")
+
+
+def _ended(summary: Mapping[str, Any]) -> int:
+    ended: int = summary["outcomes"]["ok"] + sum(error["count"] for error in summary["errors"])
+    return ended
 
 
 def _below(spread: Mapping[str, Any]) -> str:
@@ -107,6 +116,18 @@ def _below(spread: Mapping[str, Any]) -> str:
     if spread["p95"] is not None:
         return f"median; p95 {number(spread['p95'])} ms"
     return f"median of {spread['n']}, too few for a p95"
+
+
+def _plotted(summary: Mapping[str, Any]) -> tuple[str, ...]:
+    """The latencies that a run of this kind can have."""
+    return tuple(name for name in _PLOTTED if summary["run"]["streamed"] or name not in _OF_STREAMS)
+
+
+def _distributions(summary: Mapping[str, Any]) -> Iterator[Chart]:
+    for name in _plotted(summary):
+        yield _distribution(summary, name)
+    if summary["run"]["streamed"]:
+        yield _by_prompt(summary)
 
 
 def _distribution(summary: Mapping[str, Any], name: str) -> Chart:
@@ -137,11 +158,18 @@ def _by_prompt(summary: Mapping[str, Any]) -> Chart:
 def _timelines(summary: Mapping[str, Any]) -> Iterator[Chart]:
     series, window = summary["timeline"], summary["window"]
     measured = (window["start_s"], max(window["start_s"], window["end_s"]))
+    ended = tuple(
+        Series(name, style, [count / series["bin_s"] for count in series[f"{name}_requests"]])
+        for name, style in (("ok", "first"), ("failed", "second"))
+    )
     rows = (
         ("Output tokens per second", "tokens/s", (Series("", "first", series["output_tokens_per_s"]),)),
+        ("Requests that ended", "/s", ended),
+        ("Requests under way", "requests", (Series("", "first", series["in_flight"]),)),
         *(
             (f"{_NAMES[f'{name}_ms']}, by second of sending", "ms", _percentiles(series, name))
             for name in ("ttft", "e2e")
+            if f"{name}_ms" in _plotted(summary)
         ),
     )
     for title, unit, lines in rows:

@@ -16,7 +16,10 @@ SUMMARY = "summary.json"
 REPORT = "report.html"
 
 _COLUMNS = ("n", "p50", "p90", "p95", "p99", "mean", "max")
-_ROWS = ("ttft_ms", "icl_ms", "itl_ms", "tpot_ms", "e2e_ms", "stream_tokens_per_s")
+_ROWS = (
+    *("ttft_ms", "icl_ms", "itl_ms", "tpot_ms", "e2e_ms", "stream_tokens_per_s"),
+    *("schedule_ttft_ms", "schedule_e2e_ms"),
+)
 
 
 def write_results(summary: Mapping[str, Any], folder: Path) -> None:

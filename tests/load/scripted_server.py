@@ -77,6 +77,15 @@ def usage(completion_tokens: int, prompt_tokens: int = 7) -> dict[str, int]:
     }
 
 
+WHOLE = json.dumps(
+    {
+        "choices": [{"message": {"role": "assistant", "content": "Hi."}, "finish_reason": "stop"}],
+        "usage": usage(3),
+    }
+).encode()
+"""A completion, whole."""
+
+
 def answer(status: str, body: bytes, *headers: str, content_type: str = "application/json") -> bytes:
     """A whole answer with a length."""
     lines = [f"HTTP/1.1 {status}", f"Content-Type: {content_type}", f"Content-Length: {len(body)}", *headers]

@@ -36,6 +36,9 @@ def parsed(svg: str) -> ET.Element:
         ):
             if name in element.attrib:
                 assert -1 <= float(element.attrib[name]) <= size + 1
+    for label in root.iter(f"{SVG}text"):
+        if label.attrib["text-anchor"] == "middle":
+            assert float(label.attrib["x"]) + 3 * len(label.text or "") <= WIDTH + 1
     return root
 
 

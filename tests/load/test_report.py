@@ -68,7 +68,7 @@ def test_page__shows_figures_with_their_meaning(tmp_path: Path) -> None:
     found = summary(tmp_path, *RUNS["clean"])
     page = render(found)
     assert found["headline"] in page
-    assert page.count("<svg") == 8
+    assert page.count("<svg") == 10
     assert "prefers-color-scheme: dark" in page
     for text in found["definitions"].values():
         assert markupsafe.escape(text) in page
@@ -132,6 +132,47 @@ def test_page__draws_the_limits_of_objectives(tmp_path: Path) -> None:
     assert page.count('class="limit"') == 3
     assert page.count("slo 150") == 2
     assert page.count("slo 1000") == 1
+
+
+def test_page__says_how_sure_percentiles_are(tmp_path: Path) -> None:
+    """Without anything to point at: a page is printed, and read on a telephone."""
+    slow = [record([(100.0 + number, 1)], sent_ms=2000, end_ms=150, number=number) for number in range(100)]
+    found = summary(tmp_path, *slow)
+    low, high = found["ttft_ms"]["intervals"]["p50"]
+    assert 130 < low < 145
+    assert 155 < high < 170
+    page = render(found)
+    assert f">{found['ttft_ms']['p50']:.0f}<small>{low:.0f} to {high:.0f}</small></td>" in page
+    assert ">too few<small>needs 130</small></td>" in page
+
+
+def test_page__has_no_empty_cards_where_there_is_no_stream(tmp_path: Path) -> None:
+    """A dialect without one has no ttft: one note says so, and all else is shown."""
+    whole = [record(sent_ms=2000, end_ms=150, streamed=False, usage_tokens=3) for _ in range(200)]
+    page = render(summary(tmp_path, *whole, dialect="segmind"))
+    assert "not measured" not in page
+    assert "Nothing to show" not in page
+    assert "<h3>Time to first token" not in page
+    assert page.count("<svg") == 5
+    assert "documents no stream" in page
+
+
+def test_page__shows_failures_by_kind(tmp_path: Path) -> None:
+    """How many of each, of how many, and what one of them said."""
+    busy = [failed(Outcome.HTTP_ERROR, 503, sent_ms=2000, detail="busy") for _ in range(15)]
+    lost = [failed(Outcome.CONNECTION_ERROR, sent_ms=2000, detail="refused") for _ in range(5)]
+    page = re.sub(r"\s+", " ", render(summary(tmp_path, *completions(180), *busy, *lost)))
+    assert "http_error</th><td>503</td><td>15</td><td>7.5 %</td>" in page
+    assert "connection_error</th><td>–</td><td>5</td><td>2.5 %</td>" in page
+
+
+def test_latencies_from_the_schedule__are_shown_beside_the_others(tmp_path: Path) -> None:
+    """On the page and on the terminal, where there is a schedule."""
+    late = [record([(100.0, 1)], sent_ms=2000, end_ms=150, due_ns=2 * S - S // 4) for _ in range(20)]
+    asked = settings(tmp_path, warmup=1.0, arrivals="poisson:20")
+    found = summarize(asked, FACTS, tally(*late, window=Window(S, 11 * S)))
+    assert re.search(r"^schedule_ttft_ms +20 +350 ", table(found, tmp_path), re.MULTILINE)
+    assert re.search(r'<th scope="row">schedule_e2e_ms</th>\s*<td>20</td>\s*<td>400<small>', render(found))
 
 
 def test_page__folds_out_what_others_call_the_figures(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ import httpx
 import pytest
 
 from tests import browser
-from tests.load.scripted_server import Script, ScriptedServer, answer, stream
+from tests.load.scripted_server import WHOLE, Script, ScriptedServer, Sleep, answer, stream
 from tests.load.test_command_line import KEY, LATEST_S, ROOT, distributed, end
 
 REFUSAL = json.dumps({"error": {"message": f"<b>wrong</b> key {KEY}"}}).encode()
@@ -143,6 +143,26 @@ def test_page__is_one_file_behind_the_same_login(tmp_path: Path) -> None:
             told = httpx.get(address + path, timeout=LATEST_S)
             assert (told.status_code, told.headers.get("location")) == (302, f"/login?next={quote(path, safe='')}")
             assert "outcomes" not in told.text
+
+
+def test_page__has_no_empty_cards_where_there_is_no_stream(tmp_path: Path) -> None:
+    """A dialect without one shows how long whole answers take, and nothing that it cannot have."""
+    program = browser.executable()
+    if program is None:
+        pytest.skip("no Chromium on this machine")
+    with (
+        ScriptedServer(lambda _: [Sleep(0.05), answer("200 OK", WHOLE)]) as server,
+        page(tmp_path, "--host", server.url, "-u", "2", "-t", "60s", "--dialect", "segmind") as address,
+        browser.running(program, tmp_path / "profile") as chromium,
+    ):
+        shown = chromium.open(f"{address}/llm")
+        shown.wait("document.querySelector('#figures th')?.textContent === 'e2e_ms'")
+        cards = "[...document.querySelectorAll('h3')].map(card => card.textContent)"
+        assert "End to end" in shown.evaluate(cards)
+        assert "Time to first token" not in shown.evaluate(cards)
+        assert "nothing yet" not in shown.evaluate("document.body.innerText")
+        assert shown.evaluate("document.querySelectorAll('#charts svg').length") == 3
+        assert shown.complaints == []
 
 
 def test_page__shows_the_run_in_a_browser(tmp_path: Path) -> None:
