@@ -1,4 +1,6 @@
-"""`python -m tests.clients`: asks every client everything, and writes down what came of it, in results.json and README.
+"""`python -m tests.clients`: asks every client everything, and writes what came of it.
+
+Into results.json, and as a table into docs/clients.md.
 
 What `make clients` installs has to be there.
 """
@@ -29,8 +31,8 @@ def main(names: list[str]) -> int:
         known[client.name] = outcome_of(client)
     outcomes = {client.name: known[client.name] for client in CLIENTS}
     FILE.write_text(json.dumps(outcomes, indent=2) + "\n", encoding="utf-8")
-    readme = ROOT / "README.md"
-    readme.write_text(within(readme.read_text(encoding="utf-8"), table(outcomes)), encoding="utf-8")
+    page = ROOT / "docs" / "clients.md"
+    page.write_text(within(page.read_text(encoding="utf-8"), table(outcomes)), encoding="utf-8")
     return 0
 
 

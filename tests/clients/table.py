@@ -1,4 +1,4 @@
-"""The outcomes as a table for the README: text in, text out."""
+"""The outcomes as a table for docs/clients.md: text in, text out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every client, asked everything; and that the table in the README says no more and no less than what came of it."""
+"""Every client, asked everything; and that the table in docs/clients.md says no more and no less than came of it."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ def test_table__has_every_client_and_capability() -> None:
         assert list(outcome["capabilities"]) == list(_BY_NAME)
 
 
-def test_readme__shows_the_table() -> None:
+def test_page__shows_the_table() -> None:
     """Written by python -m tests.clients from the same file."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert within(readme, table(kept())) == readme
+    page = (ROOT / "docs" / "clients.md").read_text(encoding="utf-8")
+    assert within(page, table(kept())) == page
 
 
 def test_table__names_what_works_not_by_its_reason() -> None:
