@@ -189,7 +189,7 @@ def endpoints(request: pytest.FixtureRequest, running_target: target.Target) -> 
     chosen = request.config.stash[SETTINGS]
     if chosen.dry_run:
         stand_in = StandIn(chosen.contract, running_target.base_url or "", running_target.keys)
-        line = Line(stand_in, frugal=running_target.paid)
+        line = Line(stand_in, frugal=running_target.paid, pause=stand_in.pause)
     else:
         purse, pace = Purse(chosen.budget), Pace(chosen.rpm)
         line = Line(purse=purse, pace=pace, timeout_s=chosen.timeout_s, frugal=running_target.paid)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from contract_tests import wire
@@ -32,7 +33,8 @@ class Line:
 
     After two requests in a row that ended in silence, or six in all, no more are sent: a server that hangs ends a run
     within a few time-outs, however many clauses there are. `timeout_s` bounds the connection and each wait for bytes.
-    A `frugal` line sends one request for all clauses that ask the same.
+    A `frugal` line sends one request for all clauses that ask the same. `pause` waits so many seconds on behalf of a
+    clause, where a target can tell the difference.
     """
 
     def __init__(
@@ -43,8 +45,10 @@ class Line:
         pace: Pace | None = None,
         timeout_s: float = 30.0,
         frugal: bool = False,
+        pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self.frugal = frugal
+        self.pause = pause
         self.ledger = Ledger()
         self._transport = transport
         self._purse = purse or Purse()

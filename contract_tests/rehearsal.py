@@ -35,6 +35,10 @@ class StandIn:
         """An answer to each request, at once."""
         return [self._answer(request, timeout_s) for request in requests]
 
+    def pause(self, seconds: float) -> None:
+        """Lets its own time pass."""
+        self._clock_ns += round(seconds * 1e9)
+
     def _answer(self, request: Request, _timeout_s: float) -> Exchange:
         operation = self._operations.get(urlsplit(request.url).path)
         if operation is None:

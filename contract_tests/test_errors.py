@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -162,7 +161,7 @@ def test_limited_key__is_let_in_after_retry_after(endpoint: Endpoint) -> None:
     found = exchange.header("retry-after") or ""
     if exchange.status != 429 or not found.isdecimal() or int(found) > _MOST_WAIT_S:
         raise Unsupported(f"no 429 with a short wait: {exchange.summary}, Retry-After: {found}", exchange=exchange)
-    time.sleep(int(found))
+    endpoint.line.pause(int(found))
     again = endpoint.ask(endpoint.body(), key_headers=_key(endpoint, "limited"))
     require(again.status == 200, expected=f"200 after {found} s", got=again.summary, exchange=again)
 

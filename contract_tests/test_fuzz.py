@@ -129,7 +129,7 @@ class Rate(RuleBasedStateMachine):
         """After which it is let in."""
         waited_s = self._told_s or 0
         if time.monotonic() + waited_s < self._until_s:
-            time.sleep(waited_s)
+            self._endpoint.line.pause(waited_s)
             exchange = self._ask()
             let_in = exchange.status == 200
             _note(self._found, let_in, f"200 after the {waited_s} s that were told", exchange.summary, exchange)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import re
 import threading
 from collections.abc import Iterator, Sequence
@@ -356,6 +357,23 @@ def test_stand_in__answers_as_the_contract_says() -> None:
     assert seen.wrong_method.status == 405
     assert seen.stream.text.startswith(" One two")
     assert endpoint.ask(endpoint.body(), key_headers=endpoint.key_headers("mock-limited")).status == 429
+
+
+def test_pause__takes_the_stand_in_no_time() -> None:
+    """Who waits as long as it was told rehearses the wait, and only its own clock moves."""
+    stand_in = StandIn(CONTRACT, "http://127.0.0.1:1", MOCK_KEYS)
+    before = stand_in([POST])[0]
+    stand_in.pause(86_400)
+    assert stand_in([POST])[0].sent_ns - before.end_ns >= 86_400 * 10**9
+
+
+def test_dry_run__waits_for_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where a clause waits as long as a 429 said."""
+    sleepless = "import time\n\n\ndef stay_awake(seconds):\n    assert not seconds\n\n\ntime.sleep = stay_awake\n"
+    (tmp_path / "sleepless.py").write_text(sleepless, encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    rows = _bill(tmp_path, "-p", "sleepless", "-k", "ERR-18 and nvidia")
+    assert rows["everything"][:2] == ["1", "3"]
 
 
 def test_ledger__keeps_what_nobody_shares() -> None:
