@@ -83,8 +83,12 @@ def _compare(options: argparse.Namespace) -> int:
         comparison = compare(first, second, tolerance=options.tolerance)
         if options.out is not None:
             options.out.write_text(render_comparison(comparison), encoding="utf-8")
-    except (FinishedError, OSError) as error:
+    except FinishedError as error:
         print(f"python -m load compare: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        expected = f"--out: expected a file to write to, got '{options.out}'"
+        print(f"python -m load compare: {expected}: {error.strerror}", file=sys.stderr)
         return 2
     print(comparison.text(), end="")
     return 1 if comparison.regressed else 0

@@ -76,14 +76,15 @@ def _lines(path: Path) -> Iterator[Line]:
     for number, line in enumerate(_text(path).splitlines(), 1):
         try:
             yield json.loads(line)
-        except ValueError as error:
+        except json.JSONDecodeError as error:
             raise FinishedError(f"{path}:{number}: expected JSON, got {error}") from error
 
 
 def _json(path: Path) -> Any:
+    text = _text(path)
     try:
-        return json.loads(_text(path))
-    except ValueError as error:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
         raise FinishedError(f"{path}: expected JSON, got {error}") from error
 
 
@@ -92,3 +93,5 @@ def _text(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except OSError as error:
         raise FinishedError(f"{path}: expected what a load run wrote, got {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise FinishedError(f"{path}: expected text in UTF-8, got {error.object[error.start : error.end]!r}") from error

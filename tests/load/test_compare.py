@@ -163,21 +163,32 @@ def test_command__exits_with_what_it_found(tmp_path: Path, base: Path, capsys: p
 @pytest.mark.parametrize(
     ("files", "said"),
     [
-        ({}, "summary.json: expected what a load run wrote, got No such file"),
-        ({"summary.json": "{"}, "summary.json: expected JSON, got "),
-        ({"summary.json": "{}"}, "summary.json: expected the format load-summary/1, got None"),
-        ({"summary.json": "[]"}, "summary.json: expected the format load-summary/1, got 'list'"),
+        ({}, "expected what a load run wrote, got No such file or directory"),
+        ({"summary.json": b"{"}, "expected JSON, got Expecting property name enclosed in double quotes: line 1 column 2 "),
+        ({"summary.json": b"\xff"}, "expected text in UTF-8, got b'\\xff'"),
+        ({"summary.json": b"{}"}, "expected the format load-summary/1, got None"),
+        ({"summary.json": b"[]"}, "expected the format load-summary/1, got 'list'"),
     ],
 )
 def test_no_run__is_told_in_one_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], files: dict[str, str], said: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], files: dict[str, bytes], said: str
 ) -> None:
     """With exit status 2."""
-    for name, text in files.items():
-        (tmp_path / name).write_text(text, encoding="utf-8")
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
     assert main(["compare", str(tmp_path), str(tmp_path)]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert said in line
+    assert line.startswith(f"python -m load compare: {tmp_path}/summary.json: {said}")
+
+
+def test_page_that_cannot_be_written__is_told_in_one_line(
+    base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With what was asked for, and exit status 2."""
+    page = tmp_path / "no" / "page.html"
+    assert main(["compare", str(base), str(base), "--out", str(page)]) == 2
+    said = f"python -m load compare: --out: expected a file to write to, got '{page}': No such file or directory\n"
+    assert capsys.readouterr().err == said
 
 
 def test_broken_line__is_told_with_its_number(base: Path, tmp_path: Path) -> None:
