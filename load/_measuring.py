@@ -16,6 +16,7 @@ from load._record import Record
 from load._run import Run
 from load._sender import Sender
 from load._settings import Settings, read_key
+from load._telemetry import Telemetry, telemetry
 from load._user import ChatUser
 
 
@@ -29,7 +30,7 @@ class Measuring:
         self._environment = environment
         self._collector = QuietCollector()
         self.run = Run(settings, read_key(settings.key_variable, os.environ), run_id=run_id, share=share)
-        self._sender = Sender(self.run, partial(_tell_locust, environment, settings))
+        self._sender = Sender(self.run, partial(_tell, environment, settings, _telemetry(environment, settings)))
         for user_class in environment.user_classes:
             if issubclass(user_class, ChatUser):
                 user_class.load_run, user_class.sender = self.run, self._sender
@@ -54,8 +55,15 @@ class RequestFailedError(Exception):
     """A request that ended without a completion, as Locust's own table of errors names it."""
 
 
-def _tell_locust(environment: Environment, settings: Settings, record: Record) -> None:
-    """One honest request event, for Locust's own table."""
+def _telemetry(environment: Environment, settings: Settings) -> Telemetry | None:
+    options = environment.parsed_options
+    return telemetry(settings) if options is not None and options.otel else None
+
+
+def _tell(environment: Environment, settings: Settings, told: Telemetry | None, record: Record) -> None:
+    """One honest request event, for Locust's own table, and one for OpenTelemetry where it is wanted."""
+    if told is not None:
+        told.tell(record)
     failure = f"{record.outcome} {record.status or ''}".rstrip() if record.outcome.failed else None
     environment.events.request.fire(  # type: ignore[no-untyped-call]
         request_type=settings.operation.method,

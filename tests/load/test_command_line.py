@@ -68,7 +68,7 @@ def end(process: subprocess.Popen[str], out: Path) -> Ended:
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         raise
-    assert "Traceback" not in stderr
+    assert "Traceback" not in stderr, stderr
     ended = Ended(process.returncode, stdout, stderr, out)
     if (out / "summary.json").exists():
         checked(ended.summary)

@@ -164,7 +164,10 @@ def test_command__exits_with_what_it_found(tmp_path: Path, base: Path, capsys: p
     ("files", "said"),
     [
         ({}, "expected what a load run wrote, got No such file or directory"),
-        ({"summary.json": b"{"}, "expected JSON, got Expecting property name enclosed in double quotes: line 1 column 2 "),
+        (
+            {"summary.json": b"{"},
+            "expected JSON, got Expecting property name enclosed in double quotes: line 1 column 2 ",
+        ),
         ({"summary.json": b"\xff"}, "expected text in UTF-8, got b'\\xff'"),
         ({"summary.json": b"{}"}, "expected the format load-summary/1, got None"),
         ({"summary.json": b"[]"}, "expected the format load-summary/1, got 'list'"),
