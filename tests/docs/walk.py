@@ -7,7 +7,8 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-REPOSITORY = Path(__file__).parents[2]
+from tests.docs.page import REPOSITORY, Page
+
 PAGE = REPOSITORY / "docs" / "extend.md"
 
 _BLOCK = re.compile(r"^```yaml\n# (?P<file>\S+), (?P<place>[^\n]+):\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -36,7 +37,7 @@ def apply_to(folder: Path) -> list[str]:
 
 def commands() -> list[str]:
     """What the page's reader types."""
-    return re.findall(r"^\$ (.+)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    return Page.read(PAGE).commands
 
 
 def vendor_page() -> str:

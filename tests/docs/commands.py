@@ -1,0 +1,160 @@
+"""Every command of the documentation, and how it is seen to work: run as typed, or by a test elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+_KEY = {"NVIDIA_API_KEY": "mock-valid"}
+_ONE_CLAUSE = "-q -k SSE-08"
+_SHORT = "-u 2 -t 1s --warmup 0s"
+_LIVE = "https://integrate.api.nvidia.com"
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """A command that ends by itself.
+
+    `adding` are options behind it that make it small or lead it to the page's mock; `saying` has to be in what it
+    prints; `keys` are in its environment.
+    """
+
+    adding: str = ""
+    status: int = 0
+    saying: str = ""
+    keys: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Serves:
+    """A command that serves until it is ended: it prints its address, answers a call there and ends as it should.
+
+    `stays`: the commands behind it on the page are about this server. `upstream` is an address in it in whose place
+    the page's mock is. `status` is what its answer to a question has.
+    """
+
+    stays: bool = False
+    upstream: str = ""
+    status: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """A command that a test runs already: the test's file and name."""
+
+    test: str
+
+
+COMMANDS: Mapping[str, Ends | Serves | Elsewhere] = {
+    "make demo": Elsewhere("tests/test_demo.py::test_demo__leads_to_both_reports"),
+    # a mock
+    "python -m mock_server --ttft-ms 200 --itl-ms 20": Serves(stays=True),
+    "python -m mock_server --fixtures examples/fixtures.yaml": Serves(),
+    "python -m mock_server --incident list": Ends(saying="cut:after=3,by=fin"),
+    "python -m mock_server --incident '429(retry_after=1)*2,ok'": Serves(status=429),
+    "python -m mock_server --incident 'cut:after=5,by=rst;rate=0.1'": Serves(),
+    "python -m mock_server --break SSE-08": Serves(stays=True),
+    "python -m mock_server --accounts examples/accounts.yaml --workers 2": Serves(status=401),
+    "python -m mock_server --engine mixtral-8x22b": Serves(),
+    "python -m mock_server --engine mixtral-8x22b --predict 500:100": Ends(saying="knee"),
+    f"python -m mock_server --record {_LIVE} --cassette nvidia.yaml": Serves(upstream=_LIVE),
+    "python -m mock_server --replay nvidia.yaml --pace x2": Serves(),
+    "python -m mock_server --as observed": Serves(),
+    "python -m mock_server --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem": Elsewhere(
+        "tests/mock/test_tls.py::test_address__says_https_and_is_served"
+    ),
+    "curl http://127.0.0.1:8000/v1/chat/completions -H 'Authorization: Bearer mock-valid'"
+    " -H 'Content-Type: application/json'"
+    ' -d \'{"messages": [{"role": "user", "content": "tell me a joke on cats"}], "stream": true}\'': Ends(
+        saying="data: [DONE]"
+    ),
+    "curl -i http://127.0.0.1:8000/v1/chat/completions -H 'Prefer: code=429' -H 'Authorization: Bearer mock-valid'"
+    ' -H \'Content-Type: application/json\' -d \'{"messages": [{"role": "user", "content": "hello"}]}\'': Ends(
+        saying="retry-after: 1"
+    ),
+    "curl http://127.0.0.1:8000/_mock/api": Ends(saying="journal_fields"),
+    "curl 'http://127.0.0.1:8000/_mock/journal?limit=1&tokens=no'": Ends(saying='"requests"'),
+    "curl http://127.0.0.1:8000/_mock/grade": Ends(saying='"findings"'),
+    "curl -X PATCH http://127.0.0.1:8000/_mock/state -H 'Content-Type: application/json'"
+    ' -d \'{"incidents": ["429*2,ok"], "pace": {"ttft_ms": 100, "itl_ms": 10}}\'': Ends(saying='"429*2,ok"'),
+    "curl -X POST 'http://127.0.0.1:8000/_mock/reset?what=all'": Ends(saying='"incidents":[]'),
+    # tests of an application
+    "pytest test_joke.py": Ends(saying="1 passed"),
+    "pytest test_weather.py": Ends(saying="2 passed"),
+    # the suite
+    "pytest contract_tests": Ends(_ONE_CLAUSE, saying="mock breaks no clause: 1 of 1"),
+    "pytest contract_tests -k SSE-08": Ends(saying="mock breaks no clause"),
+    "pytest --pyargs contract_tests": Ends(_ONE_CLAUSE, saying="mock breaks no clause: 1 of 1"),
+    "pytest contract_tests --base-url http://127.0.0.1:8000 --dialect nvidia": Ends(_ONE_CLAUSE, saying="no clause"),
+    "pytest contract_tests --base-url http://127.0.0.1:8000 --dialect nvidia -k SSE-08": Ends(
+        status=1, saying='expected  "data: [DONE]" once, in the last event'
+    ),
+    "pytest contract_tests --target nvidia --level must --budget 40 --rpm 30": Ends(
+        f"{_ONE_CLAUSE} --base-url http://127.0.0.1:8000", saying="no clause", keys=_KEY
+    ),
+    "pytest contract_tests --target nvidia --dry-run": Ends(saying="nothing was sent"),
+    "pytest contract_tests --target nvidia --tier smoke": Ends(
+        "-q --base-url http://127.0.0.1:8000", saying="no clause", keys=_KEY
+    ),
+    "python -m contract_tests baseline --from reports/contract > known.yaml": Ends(),
+    "pytest contract_tests --base-url http://127.0.0.1:8000 --dialect nvidia --baseline known.yaml": Ends(
+        _ONE_CLAUSE, saying="no clause"
+    ),
+    "pytest contract_tests --base-url http://127.0.0.1:8000 --dialect nvidia --tier smoke --report reports/candidate"
+    " --junitxml reports/candidate/junit.xml": Ends(_ONE_CLAUSE, saying="no clause"),
+    "python -m contract_tests report reports/contract reports/candidate --out reports/both": Ends(
+        saying="reports/both/index.html"
+    ),
+    "python -m contract_tests report reports/contract --out reports/page": Ends(saying="reports/page/index.html"),
+    "python -m contract_tests drift nvidia.yaml": Ends(saying="nvidia.yaml: 1 exchanges"),
+    "python -m contract_tests drift nvidia.yaml --api-key-env NVIDIA_API_KEY --budget 10": Ends(
+        saying="nvidia.yaml: 1 exchanges", keys=_KEY
+    ),
+    "python -m contract_tests prove SSE-08 RSP-10": Elsewhere(
+        "tests/suite/test_proof.py::test_prove__finds_what_is_declared_and_writes_it"
+    ),
+    # load
+    "locust -f load/ --headless --host http://127.0.0.1:8000 -u 20 -t 60s --warmup 5s": Ends(_SHORT),
+    "locust -f load/ --headless --host http://127.0.0.1:8000 --arrivals poisson:20 -t 60s --warmup 5s": Ends(_SHORT),
+    "locust -f load/ --headless --host http://127.0.0.1:8000 --arrivals trace:azure.csv --speed 2 -t 60s": Elsewhere(
+        "tests/load/test_command_line.py::test_trace__is_played_with_its_lengths"
+    ),
+    "locust -f load/ --headless --host http://127.0.0.1:8000 -u 5 -t 30s --prompt-tokens 'lognormal(500,0.8)'"
+    " --output-tokens 'uniform(20,100)' --prefix-share 0.5": Ends(_SHORT),
+    "locust -f load/ --headless --host http://127.0.0.1:8000 -u 5 -t 30s --turns 4 --think-time 2s": Elsewhere(
+        "tests/load/test_command_line.py::test_conversation__carries_what_was_said"
+    ),
+    "locust -f load/ --headless --host http://127.0.0.1:8000 --dialect segmind-openai -u 5 -t 30s --images 1": Ends(
+        _SHORT
+    ),
+    'echo \'{"messages": [{"role": "user", "content": "tell me a joke on cats"}], "max_tokens": 50}\''
+    " > prompts.jsonl": Ends(),
+    "locust -f load/ --headless --host http://127.0.0.1:8000 -u 5 -t 30s --prompts prompts.jsonl": Ends(_SHORT),
+    "locust -f load/ --headless --host http://127.0.0.1:8000 -u 20 -t 60s --slo 'ttft<2s@p99,tpot<200ms@p99'": Ends(
+        _SHORT, saying="undecided"
+    ),
+    "locust -f load/ --headless --host http://127.0.0.1:8000 -u 40 -t 60s --warmup 5s --processes 2": Elsewhere(
+        "tests/load/test_command_line.py::test_run__counts_every_request_once"
+    ),
+    "python -m load calibrate": Elsewhere(
+        "tests/load/test_calibration.py::test_calibrate__finds_the_error_and_writes_it"
+    ),
+    "python -m load compare reports/monday reports/tuesday --tolerance 5% --out comparison.html": Elsewhere(
+        "tests/load/test_compare.py::test_command__exits_with_what_it_found"
+    ),
+    # a fourth vendor, on a page of its own
+    "python -m spec check": Elsewhere("tests/docs/test_extend.py::test_contract__keeps_its_rules"),
+    "python -m mock_server --port 0": Elsewhere(
+        "tests/docs/test_extend.py::test_mock__answers_and_refuses_as_the_page_says"
+    ),
+    "pytest contract_tests --dialect acme": Elsewhere("tests/docs/test_extend.py::test_suite__judges_the_new_dialect"),
+    "pytest contract_tests --target acme --dry-run": Elsewhere("tests/docs/test_extend.py::test_preset__names_its_key"),
+    "locust -f load/ --headless --host http://127.0.0.1:8000 --dialect acme -u 2 -t 5s": Elsewhere(
+        "tests/docs/test_extend.py::test_load_run__measures_the_new_dialect"
+    ),
+}
+
+BEFORE: Mapping[str, tuple[str, ...]] = {
+    "docs/check.md": (f"python -m mock_server --record {_LIVE} --cassette nvidia.yaml",),
+}
+"""Commands of other pages whose outcome a page takes for granted."""
