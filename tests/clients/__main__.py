@@ -1,6 +1,6 @@
 """`python -m tests.clients`: asks every client everything, and writes what came of it.
 
-Into results.json, and as a table into docs/clients.md.
+Into results.json, and as tables into the pages that show them.
 
 What `make clients` installs has to be there.
 """
@@ -12,7 +12,7 @@ import sys
 
 from tests.clients.client import CLIENTS, ROOT
 from tests.clients.outcome import FILE, kept, outcome_of
-from tests.clients.table import table, within
+from tests.clients.table import PAGES, within
 
 
 def main(names: list[str]) -> int:
@@ -31,8 +31,9 @@ def main(names: list[str]) -> int:
         known[client.name] = outcome_of(client)
     outcomes = {client.name: known[client.name] for client in CLIENTS}
     FILE.write_text(json.dumps(outcomes, indent=2) + "\n", encoding="utf-8")
-    page = ROOT / "docs" / "clients.md"
-    page.write_text(within(page.read_text(encoding="utf-8"), table(outcomes)), encoding="utf-8")
+    for name, written in PAGES.items():
+        page = ROOT / name
+        page.write_text(within(page.read_text(encoding="utf-8"), written(outcomes)), encoding="utf-8")
     return 0
 
 

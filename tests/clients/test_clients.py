@@ -12,7 +12,7 @@ from tests.clients.capabilities import CAPABILITIES, TEXT, Seen
 from tests.clients.client import CLIENTS, ROOT, Client, DriverError, driving
 from tests.clients.conftest import Needed
 from tests.clients.outcome import kept, outcome_of
-from tests.clients.table import BEGIN, END, table, within
+from tests.clients.table import BEGIN, END, PAGES, table, within
 
 _BY_NAME = {capability.name: capability for capability in CAPABILITIES}
 
@@ -32,10 +32,11 @@ def test_table__has_every_client_and_capability() -> None:
         assert list(outcome["capabilities"]) == list(_BY_NAME)
 
 
-def test_page__shows_the_table() -> None:
+@pytest.mark.parametrize("name", PAGES)
+def test_page__shows_the_table(name: str) -> None:
     """Written by python -m tests.clients from the same file."""
-    page = (ROOT / "docs" / "clients.md").read_text(encoding="utf-8")
-    assert within(page, table(kept())) == page
+    page = (ROOT / name).read_text(encoding="utf-8")
+    assert within(page, PAGES[name](kept())) == page
 
 
 def test_table__names_what_works_not_by_its_reason() -> None:
