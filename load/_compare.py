@@ -29,13 +29,19 @@ _COMPARABLE = (
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One figure that is compared: its name, its unit, which way is good, and how to draw it from a run."""
+    """One figure that is compared: its name, its key in the summary, its unit, which way is good, how to draw it."""
 
     name: str
+    key: str
     unit: str
     lower_is_better: bool
     draw: Callable[[Finished, random.Random], Sequence[float] | None]
     value: Callable[[Finished], float | None]
+
+    def is_known_of(self, run: Finished) -> bool:
+        """Whether the run has any sample of it: a closed loop has no schedule, a whole answer no gaps."""
+        found: Any = run.summary[self.key]
+        return not isinstance(found, Mapping) or found["n"] > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +84,12 @@ class Comparison:
 
 
 def compare(first: Finished, second: Finished, *, tolerance: float, confidence: float = CONFIDENCE) -> Comparison:
-    """The comparison of two runs; `tolerance` is the relative change that is still no regression."""
-    changes = [_change(figure, first, second, tolerance, confidence) for figure in FIGURES]
+    """The comparison of two runs; `tolerance` is the relative change that is still no regression.
+
+    A figure that neither run has a sample of is left out.
+    """
+    wanted = [figure for figure in FIGURES if figure.is_known_of(first) or figure.is_known_of(second)]
+    changes = [_change(figure, first, second, tolerance, confidence) for figure in wanted]
     changes.append(_failures(first, second, confidence))
     return Comparison(first, second, tolerance, confidence, tuple(_differences(first, second)), tuple(changes))
 
@@ -135,7 +145,7 @@ def _differences(first: Finished, second: Finished) -> Iterator[str]:
     for name in _COMPARABLE:
         values = first.summary["run"].get(name), second.summary["run"].get(name)
         if values[0] != values[1]:
-            yield f"{name} {values[0]} and {values[1]}"
+            yield f"{name} {' and '.join('none' if value is None else str(value) for value in values)}"
 
 
 def _row(change: Change) -> str:
@@ -163,11 +173,21 @@ def _percentile(name: str, percent: int, values: Callable[[Line], Iterator[float
         found: float | None = spread[f"p{percent}"]
         return found
 
-    return Figure(f"{name.removesuffix('_ms')} p{percent}", "ms", lower_is_better=True, draw=draw, value=value)
+    return Figure(f"{name.removesuffix('_ms')} p{percent}", name, "ms", lower_is_better=True, draw=draw, value=value)
 
 
 def _field(name: str) -> Callable[[Line], Iterator[float]]:
     return lambda line: iter(() if line[name] is None else (line[name],))
+
+
+def _from_schedule(name: str) -> Callable[[Line], Iterator[float]]:
+    """The figure, but from the moment at which the schedule wanted the request."""
+
+    def values(line: Line) -> Iterator[float]:
+        if line["due_s"] is not None and line[name] is not None:
+            yield line[name] + 1000 * (line["sent_s"] - line["due_s"])
+
+    return values
 
 
 def _gaps(line: Line) -> Iterator[float]:
@@ -180,6 +200,7 @@ def _gaps(line: Line) -> Iterator[float]:
 def _rate(name: str, events: Callable[[Line], Iterator[tuple[float, float]]]) -> Figure:
     return Figure(
         name.replace("_per_s", "/s").replace("_", " "),
+        name,
         "",
         lower_is_better=False,
         draw=lambda run, chance: mean_draws(run.counts(events), chance),
@@ -206,6 +227,8 @@ FIGURES = (
     _percentile("tpot_ms", 95, _field("tpot_ms")),
     _percentile("e2e_ms", 50, _field("e2e_ms")),
     _percentile("e2e_ms", 95, _field("e2e_ms")),
+    _percentile("schedule_ttft_ms", 95, _from_schedule("ttft_ms")),
+    _percentile("schedule_e2e_ms", 95, _from_schedule("e2e_ms")),
     _rate("output_tokens_per_s", _tokens),
     _rate("requests_per_s", _ends),
 )

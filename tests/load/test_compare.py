@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 import random
@@ -118,6 +119,29 @@ def test_too_few_requests__are_no_figure(tmp_path: Path, base: Path) -> None:
     assert (found["ttft p95"].verdict, found["ttft p95"].second) == (NONE, None)
 
 
+def test_latencies_from_the_schedule__are_compared_in_open_loops(tmp_path: Path, base: Path) -> None:
+    """A server that takes as long as before, of an instrument that sends 50 ms later; a closed loop has no such row."""
+    due = [dataclasses.replace(each, due_ns=each.sent_ns) for each in requests(1)]
+    late = [dataclasses.replace(each, due_ns=(each.sent_ns or 0) - 50_000_000) for each in requests(1)]
+    first, second = finished(tmp_path / "a", *due), finished(tmp_path / "b", *late)
+    found = changes(first, second)
+    assert found["ttft p95"].verdict == found["e2e p95"].verdict == SAME
+    assert found["schedule_ttft p95"].verdict == found["schedule_e2e p95"].verdict == WORSE
+    slower, values = found["schedule_e2e p95"].ratio, found["schedule_e2e p95"]
+    assert slower is not None
+    assert (values.second or 0) - (values.first or 0) == pytest.approx(50, abs=1)
+    assert slower[0] == pytest.approx((values.second or 0) / (values.first or 1))
+    assert slower[1] > 1.05
+    assert "schedule_e2e p95" not in changes(base, base)
+
+
+def test_figures_that_neither_run_can_have__are_left_out(tmp_path: Path) -> None:
+    """Of two runs without streams: how long answers took, and no row of dashes."""
+    whole = [record(sent_ms=1000 + 100 * index, end_ms=150, streamed=False, usage_tokens=3) for index in range(90)]
+    found = changes(finished(tmp_path / "a", *whole), finished(tmp_path / "b", *whole))
+    assert list(found) == ["e2e p50", "e2e p95", "output tokens/s", "requests/s", "failed"]
+
+
 @pytest.mark.parametrize(("broken", "verdict"), [(0, SAME), (1, UNCLEAR), (30, WORSE)])
 def test_failures__are_compared_by_their_share(tmp_path: Path, base: Path, broken: int, verdict: str) -> None:
     """One of 270 may be chance; ten percent are not."""
@@ -128,9 +152,11 @@ def test_failures__are_compared_by_their_share(tmp_path: Path, base: Path, broke
 def test_settings__that_differ_are_told(tmp_path: Path, base: Path) -> None:
     """Apples and pears."""
     comparison = compare(
-        read_finished(base), read_finished(finished(tmp_path / "b", *requests(2), prompt_tokens="512")), tolerance=0.05
+        read_finished(base),
+        read_finished(finished(tmp_path / "b", *requests(2), prompt_tokens="512", users=None)),
+        tolerance=0.05,
     )
-    assert comparison.differences == ("prompt_tokens 64 and 512",)
+    assert comparison.differences == ("users 2 and none", "prompt_tokens 64 and 512")
     assert "! not asked alike: prompt_tokens 64 and 512" in comparison.text()
 
 
