@@ -1,13 +1,16 @@
-"""The page that shows two runs beside each other: every figure, its change, and how sure that is."""
+"""The page that shows two runs: every figure, its change and how sure that is, and both distributions in one chart."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import markupsafe
 
 from load._compare import BETTER, WORSE, Change, Comparison
-from load._report import templates
+from load._cumulative import cumulative
+from load._report import Chart, templates
+from load._sketch import Sketch
 
 _WIDTH, _HEIGHT = 320, 22
 _LEAST_RANGE = 0.1
@@ -23,6 +26,16 @@ class Row:
     bar: markupsafe.Markup | None
 
 
+_DRAWN = {
+    "ttft_ms": "Time to first token",
+    "icl_ms": "Inter-chunk latency",
+    "tpot_ms": "Time per output token",
+    "e2e_ms": "End to end",
+    "schedule_e2e_ms": "End to end, from the schedule",
+}
+"""The distributions that are laid over each other, where both runs have them."""
+
+
 def render_comparison(comparison: Comparison) -> str:
     """The page."""
     reach = _reach(comparison)
@@ -35,7 +48,17 @@ def render_comparison(comparison: Comparison) -> str:
         for change in comparison.changes
     ]
     page = templates().get_template("_comparison.html")
-    return page.render(comparison=comparison, rows=rows, reach=reach, width=_WIDTH, worse=WORSE)
+    charts = list(_charts(comparison))
+    return page.render(comparison=comparison, rows=rows, charts=charts, reach=reach, width=_WIDTH, worse=WORSE)
+
+
+def _charts(comparison: Comparison) -> Iterator[Chart]:
+    for name, title in _DRAWN.items():
+        first, second = (
+            Sketch.from_wire(run.summary["distributions"][name]) for run in (comparison.first, comparison.second)
+        )
+        if first.count and second.count:
+            yield Chart(title, cumulative(title, "ms", [("first", first), ("second", second)]))
 
 
 def _reach(comparison: Comparison) -> float:

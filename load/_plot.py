@@ -71,7 +71,7 @@ def scatter(
     x = Scale(0, top(max((each for each, _ in points), default=0)), _LEFT, _RIGHT)
     y = Scale(0, top(max([highest, *near])), _BOTTOM, _TOP)
     parts = [*_y_axis(y, y_unit), *_x_axis(x, ticks(0, x.high), x_unit)]
-    parts += [f'<circle class="dot" cx="{x(left):.1f}" cy="{y(up):.1f}" r="2.2"/>' for left, up in points]
+    parts += [f'<circle class="sample" cx="{x(left):.1f}" cy="{y(up):.1f}" r="2.2"/>' for left, up in points]
     for limit in near:
         at = y(limit)
         parts.append(f'<line class="limit" x1="{_LEFT}" x2="{_RIGHT}" y1="{at:.1f}" y2="{at:.1f}"/>')

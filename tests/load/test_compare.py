@@ -170,6 +170,7 @@ def test_page__stands_alone(tmp_path: Path, base: Path) -> None:
     assert (page.loaded, page.open) == ([], [])
     assert all(change.name in text for change in comparison.changes)
     assert "Regression:" in text
+    assert text.count("share of values up to each") == 4
 
 
 def test_command__exits_with_what_it_found(tmp_path: Path, base: Path, capsys: pytest.CaptureFixture[str]) -> None:
