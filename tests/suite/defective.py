@@ -373,6 +373,27 @@ def shortened(request: Request) -> Request:
     return _keyed(request, lambda key: "mock-valid" if key.startswith("mock-valid") else key)
 
 
+def any_scheme(request: Request) -> Request:
+    """Whatever stands before a key is no matter."""
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    return (
+        replace(request, headers={**request.headers, "authorization": f"Bearer {key}"}) if scheme and key else request
+    )
+
+
+def no_scheme(request: Request) -> Request:
+    """A key needs nothing before it."""
+    key = request.headers.get("authorization", "")
+    bare = bool(key) and " " not in key
+    return replace(request, headers={**request.headers, "authorization": f"Bearer {key}"}) if bare else request
+
+
+def forgetful(body: Body) -> Body:
+    """The conversation before the last message is lost."""
+    messages = body.get("messages")
+    return {**body, "messages": messages[-1:]} if isinstance(messages, list) else body
+
+
 def _keyed(request: Request, change: Callable[[str], str]) -> Request:
     key = request.headers.get("authorization", "").partition(" ")[2]
     return replace(request, headers={**request.headers, "authorization": f"Bearer {change(key)}"})

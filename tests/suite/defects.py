@@ -15,6 +15,7 @@ from tests.suite.defective import (
     accepting,
     after_the_end,
     any_role,
+    any_scheme,
     as_one,
     asking_usage,
     bodied,
@@ -30,6 +31,7 @@ from tests.suite.defective import (
     error,
     events,
     failing,
+    forgetful,
     gzipped,
     halved,
     hang_up,
@@ -42,6 +44,7 @@ from tests.suite.defective import (
     latin,
     lengthened,
     no_finish,
+    no_scheme,
     no_system,
     on,
     put,
@@ -321,6 +324,9 @@ DEFECTS: dict[str, Case] = {
     ),
     "any key": case(reading(with_key), "AUT-01", "AUT-02", "AUT-10", "ERR-05", "ERR-06"),
     "a key that begins well": case(reading(shortened), "AUT-12"),
+    "a key behind any scheme": case(reading(any_scheme), "AUT-13"),
+    "a key behind none": case(reading(no_scheme), "AUT-13"),
+    "only the last message read": case(bodied(forgetful), "RSP-11"),
     "404 for GET": case(on(refused(405), put(status=404)), "HTTP-02"),
     "a page for GET": case(
         on(refused(405), lambda answer: typed("text/html")(replace(answer, status=200, body=HTML))), "HTTP-02"
