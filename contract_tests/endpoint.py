@@ -28,6 +28,9 @@ _BODILESS = frozenset(("GET", "HEAD"))
 _STATE = frozenset((401, 402, 403, 406, 407, 408, 429))
 """Statuses that speak of the account or the load, not of the request."""
 
+_OF_THE_KEY = frozenset((401, 403))
+"""Those of them that a key which is good gets for a request that is not."""
+
 
 class Endpoint:
     """One dialect of a running target, on the line of the run."""
@@ -183,8 +186,21 @@ class Endpoint:
         gateway = status is not None and status >= (501 if fault_is_answer else 500)
         # 406 is a refusal of the content too: only an accepted request is held up by it
         account = status in _STATE - ({406} if fault_is_answer else frozenset())
+        if status in _OF_THE_KEY and self._is_good_for_another(exchange.request):
+            return
         if status is None or account or gateway:
             raise Inconclusive(exchange.summary, expected="an answer about the request", exchange=exchange)
+
+    def _is_good_for_another(self, request: Request) -> bool:
+        """Whether the key of a refused request is taken for the simplest one, before and, asked once more, after it."""
+        before = self.seen.answer
+        credentials = {credential.header.lower() for credential in self.operation.credentials}
+        keys = [
+            [pair for pair in asked.headers if pair[0].lower() in credentials] for asked in (request, before.request)
+        ]
+        if before.status != 200 or keys[0] != keys[1]:
+            return False
+        return self.once("simplest request after a refused key", lambda: self.ask(self.body())).status == 200
 
     def _unanswered(self, exchange: Exchange) -> Outcome:
         """What it means that no answer came: a server that hangs up on one kind of request twice refuses it so."""

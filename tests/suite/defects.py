@@ -346,4 +346,7 @@ DEFECTS: dict[str, Case] = {
         dialect="segmind",
     ),
     "500 for a system message": case(failing(lambda request: no_system(request.json)), "REQ-03", dialect="segmind"),
+    "403 for a system message, with a good key": case(
+        failing(lambda request: no_system(request.json), 403), "REQ-03", dialect="segmind"
+    ),
 }
