@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 _KEY = {"NVIDIA_API_KEY": "mock-valid"}
 _ONE_CLAUSE = "-q -k SSE-08"
-_SHORT = "-u 2 -t 1s --warmup 0s"
+_SHORT = "-u 2 -t 3s --warmup 0s"
 _LIVE = "https://integrate.api.nvidia.com"
 
 

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TextIO
 
 import httpx
 
@@ -16,8 +17,9 @@ from tests.docs.commands import Ends, Serves
 
 _LIMIT_S = 120
 _PRINTED = "http://127.0.0.1:8000"
-_MOCK = "python -m mock_server"
+_MOCK = "python -m mock_server --ttft-ms 50 --itl-ms 5"
 _QUESTION = {"messages": [{"role": "user", "content": "tell me a joke on cats"}]}
+_NOT_INHERITED = ("_API_KEY", "_BASE_URL", "_PROXY")
 # the two plugins come by name: where the project is not installed, pytest does not find them by itself
 _PLUGINS = "-p mock_server.pytest_plugin -p contract_tests.by_name -p no:cacheprovider"
 
@@ -118,8 +120,8 @@ class Reader:
             late.start()
             try:
                 address = server.stdout.readline().strip()
-                log.seek(0)
-                assert address.startswith("http"), f"{command}: expected an address, got {address!r}\n{log.read()}"
+                late.cancel()
+                assert address.startswith("http"), f"{command}: expected an address, got {address!r}\n{_text(log)}"
                 yield address
             finally:
                 late.cancel()
@@ -131,7 +133,7 @@ class Reader:
         kept = {
             name: value
             for name, value in os.environ.items()
-            if not name.startswith(("PYTEST_", "LOCUST_")) and not name.endswith(("_API_KEY", "_BASE_URL"))
+            if not name.startswith(("PYTEST_", "LOCUST_")) and not name.upper().endswith(_NOT_INHERITED)
         }
         return {
             **kept,
@@ -140,3 +142,8 @@ class Reader:
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
             "PYTEST_ADDOPTS": _PLUGINS,
         }
+
+
+def _text(log: TextIO) -> str:
+    log.seek(0)
+    return log.read()
