@@ -142,6 +142,24 @@ COMMANDS: Mapping[str, Ends | Serves | Elsewhere] = {
     "python -m load compare reports/monday reports/tuesday --tolerance 5% --out comparison.html": Elsewhere(
         "tests/load/test_compare.py::test_command__exits_with_what_it_found"
     ),
+    # the mock's own speed
+    "python -m benchmarks.completions --reference nginx --out reports/speed/completions.json": Elsewhere(
+        "tests/benchmarks/test_programs.py::test_completions__are_answered_by_mock_and_bound"
+    ),
+    "python -m benchmarks.unpaced_streams --out reports/speed/unpaced_streams.json": Elsewhere(
+        "tests/benchmarks/test_programs.py::test_unpaced_streams__are_read_to_their_end"
+    ),
+    "python -m benchmarks.paced_streams --out reports/speed/paced_streams.json": Elsewhere(
+        "tests/benchmarks/test_programs.py::test_paced_streams__come_at_their_pace"
+    ),
+    "python -m benchmarks.footprint --requests 1000000 --out reports/speed/footprint.json": Elsewhere(
+        "tests/benchmarks/test_programs.py::test_footprint__is_measured"
+    ),
+    "python -m benchmarks.completions --peer 'aimock=npx llmock -p {port} -f fixtures.json --log-level silent'"
+    " --peer 'LLMock=llmock serve --port {port} --log-level warning'"
+    " --peer 'guidellm=guidellm mock-server --port {port} --request-latency 0 --output-tokens 90'": Elsewhere(
+        "tests/benchmarks/test_programs.py::test_peer__is_measured_beside_the_mock"
+    ),
     # a fourth vendor, on a page of its own
     "python -m spec check": Elsewhere("tests/docs/test_extend.py::test_contract__keeps_its_rules"),
     "python -m mock_server --port 0": Elsewhere(

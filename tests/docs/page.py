@@ -11,7 +11,8 @@ REPOSITORY = Path(__file__).parents[2]
 
 _FENCED = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 _FILE = re.compile(r"# (?P<name>[\w.-]+\.\w+)\n")
-_COMMAND = re.compile(r"^\$ (?P<typed>.+?)(?P<comment>\s{2,}# .*)?$", re.MULTILINE)
+_COMMAND = re.compile(r"^\$ (?P<typed>(?:.*\\\n)*.+?)(?P<comment>\s{2,}# .*)?$", re.MULTILINE)
+_CONTINUED = re.compile(r"\s*\\\n\s*")
 _LINK = re.compile(r"\[[^\]]*\]\((?P<target>[^)\s]+)\)")
 _SPAN = re.compile(r"`(?P<code>[^`]+)`")
 _HEADING = re.compile(r"^#+ (?P<title>.+)$", re.MULTILINE)
@@ -33,8 +34,8 @@ class Block:
 
     @property
     def commands(self) -> list[str]:
-        """What its reader types, without comments behind it."""
-        return [found["typed"] for found in _COMMAND.finditer(self.text)]
+        """What its reader types, each on one line and without a comment behind it."""
+        return [_CONTINUED.sub(" ", found["typed"]) for found in _COMMAND.finditer(self.text)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,5 +89,6 @@ class Page:
 
 
 def pages() -> list[Page]:
-    """The README and what is in docs/."""
-    return [Page.read(path) for path in (REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md")))]
+    """Those with something to type: the README, what is in docs/, and what stands beside the benchmarks."""
+    paths = (Path("README.md"), *sorted(path.relative_to(REPOSITORY) for path in (REPOSITORY / "docs").glob("*.md")))
+    return [Page.read(REPOSITORY / path) for path in (*paths, Path("benchmarks/README.md"))]

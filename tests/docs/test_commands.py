@@ -28,9 +28,10 @@ WALKED = walk.PAGE.relative_to(REPOSITORY).as_posix()
 TYPED = [
     page
     for page in PAGES
-    if page.name != WALKED and any(block.language in ("console", "python") for block in page.blocks)
+    if any(not isinstance(COMMANDS.get(command), Elsewhere) for command in page.commands)
+    or any(block.language == "python" for block in page.blocks)
 ]
-"""Pages whose reader types."""
+"""Pages of which something is run here."""
 
 DONE = {
     page.name: {

@@ -13,14 +13,14 @@ from spec import clauses
 from tests.docs.page import REPOSITORY, Page, pages
 
 PAGES = pages()
-OTHERS = [REPOSITORY / name for name in ("CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/README.md")]
+OTHERS = [REPOSITORY / name for name in ("CONTRIBUTING.md", "CHANGELOG.md")]
 EVERYWHERE = [*PAGES, *map(Page.read, OTHERS)]
 
 FOREIGN_OPTIONS = {
     *("--headless", "--host", "--help", "--master", "--worker", "--processes"),  # Locust's
     *("--junitxml", "--pyargs", "--strict"),  # pytest's
 }
-_PACKAGES = ("spec", "mock_server", "contract_tests", "load")
+_PACKAGES = ("spec", "mock_server", "contract_tests", "load", "benchmarks")
 
 
 @pytest.mark.parametrize("page", EVERYWHERE, ids=lambda page: page.name)
@@ -78,7 +78,9 @@ def test_number_of_clauses__is_that_of_the_file(page: Page) -> None:
 
 def test_page__is_told_apart() -> None:
     """Commands, links, what is set as code, and headings, of which two may be alike."""
-    page = Page("docs/x.md", "# A `b`, c\n\n# A b c\n\n[d](e.md#f) `g --h`\n\n```console\n$ i  # j\nk\n$ l #m\n```\n")
+    page = Page(
+        "docs/x.md", "# A `b`, c\n\n# A b c\n\n[d](e.md#f) `g --h`\n\n```console\n$ i  # j\nk\n$ l \\\n    #m\n```\n"
+    )
     assert page.commands == ["i", "l #m"]
     assert page.links == ["e.md#f"]
     assert page.spans == ["b", "g --h"]
