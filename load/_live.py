@@ -43,9 +43,9 @@ class Moment:
     is_over: bool
 
 
-def idle(state: str) -> dict[str, Any]:
-    """The document before the first run."""
-    return {"state": state, "phase": WAITING, "run": None}
+def idle(state: str, refusal: str | None = None) -> dict[str, Any]:
+    """The document while there is no run; `refusal` is why the one that was asked for did not start."""
+    return {"state": state, "phase": WAITING, "run": None, "refusal": refusal}
 
 
 def live(summary: Summary, settings: Settings, moment: Moment) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from load._duration import duration_s
+from load._duration import Duration
 
 DEFAULT_DIALECT = "nvidia"
 
@@ -180,7 +180,7 @@ OPTIONS = (
         "DURATION",
         "How long a user waits between an answer and the next turn.",
         default="0s",
-        type=duration_s,
+        type=Duration,
     ),
     Option(
         "--seed",
@@ -195,7 +195,7 @@ OPTIONS = (
         "Requests sent in this time are made and counted apart, but are in no figure: the first ones meet cold caches "
         "and a number of users that is still growing. 5s, 500ms and 1m30s are durations.",
         default="0s",
-        type=duration_s,
+        type=Duration,
     ),
     Option(
         "--timeout",
@@ -203,7 +203,7 @@ OPTIONS = (
         "A request without an end after this time counts as a timeout. It is also how long the end of the run waits "
         "for requests that are still running (unless -s says otherwise).",
         default="120s",
-        type=duration_s,
+        type=Duration,
     ),
     Option(
         "--slo",

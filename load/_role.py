@@ -41,6 +41,8 @@ class ReportingRole:
         self.environment = environment
         self.runner = runner
         self.reporting: Reporting | None = None
+        self.refusal: str | None = None
+        """Why the run that was asked for last did not start."""
 
     def listen(self) -> None:
         """Registers for the events of a run.
@@ -89,7 +91,7 @@ class ReportingRole:
         """The run as it is now, for a page."""
         reporting = self.reporting
         if reporting is None:
-            return idle(self.runner.state)
+            return idle(self.runner.state, self.refusal)
         if not reporting.is_done:
             self.take_stock(reporting)
         moment = Moment(
@@ -104,7 +106,7 @@ class ReportingRole:
         return live(summary, reporting.settings, moment)
 
     def _on_start(self, **_: Any) -> None:
-        self.reporting = None
+        self.reporting = self.refusal = None
         options = options_of(self.environment)
         try:
             settings = read_settings(options, self.environment.host)
@@ -118,6 +120,7 @@ class ReportingRole:
     def _refuse(self, reason: str) -> NoReturn:
         """Says why there is no run, in one line; a run without a web page ends with exit code 2."""
         logger.error("%s", reason)
+        self.refusal = reason
         if options_of(self.environment).headless:
             self.environment.process_exit_code = 2
             gevent.spawn(self.runner.quit)

@@ -68,7 +68,7 @@ def test_live__offers_what_the_schedule_wants(tmp_path: Path) -> None:
 
 def test_idle__is_the_document_before_the_first_run() -> None:
     """Nothing but that there is none, and an empty table."""
-    assert idle("ready") == {"state": "ready", "phase": "waiting", "run": None}
+    assert idle("ready") == {"state": "ready", "phase": "waiting", "run": None, "refusal": None}
     assert list(rows(idle("ready"))) == []
 
 

@@ -7,7 +7,7 @@ import argparse
 import pytest
 
 from load.__main__ import parser
-from load._duration import duration_s
+from load._duration import Duration, duration_s
 from load._options import OPTIONS, at_least_one, share, yes_or_no
 
 
@@ -18,6 +18,7 @@ from load._options import OPTIONS, at_least_one, share, yes_or_no
 def test_duration__is_in_seconds(text: str, seconds: float) -> None:
     """Units may be combined; a bare number is seconds."""
     assert duration_s(text) == pytest.approx(seconds)
+    assert type(Duration(0))(text) == duration_s(text) == Duration(duration_s(text))
 
 
 @pytest.mark.parametrize("text", ["", "x", "5 s", "-1s", "1d", "5ss", "nan", "inf", "s"])

@@ -41,13 +41,14 @@ def mostly(number: int) -> Script:
 
 
 @contextlib.contextmanager
-def page(out: Path, *arguments: str) -> Iterator[str]:
-    """The address of Locust's page, with a run that has started by itself; it ends with Ctrl-C."""
+def page(out: Path, *arguments: str, autostart: bool = True) -> Iterator[str]:
+    """The address of Locust's page, with a run that has started by itself if it may; it ends with Ctrl-C."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     process = subprocess.Popen(
         [
-            *(sys.executable, "-m", "locust", "-f", "load/", "--autostart", "--out", str(out)),
+            *(sys.executable, "-m", "locust", "-f", "load/", "--out", str(out)),
+            *(["--autostart"] if autostart else []),
             *("--web-host", "127.0.0.1", "--web-port", str(port), "--api-key-env", "A_KEY", *arguments),
         ],
         cwd=ROOT,
@@ -143,6 +144,49 @@ def test_page__is_one_file_behind_the_same_login(tmp_path: Path) -> None:
             told = httpx.get(address + path, timeout=LATEST_S)
             assert (told.status_code, told.headers.get("location")) == (302, f"/login?next={quote(path, safe='')}")
             assert "outcomes" not in told.text
+
+
+def ask(address: str, **fields: str) -> None:
+    """Asks for a run, as the form of Locust's page does."""
+    asked = {"user_count": "2", "spawn_rate": "2", **fields}
+    assert httpx.post(f"{address}/swarm", data=asked, timeout=LATEST_S).json()["success"]
+
+
+def test_page__without_a_run_says_why_and_shows_nothing_else(tmp_path: Path) -> None:
+    """Before the first, after one that did not start, and until one goes."""
+    program = browser.executable()
+    if program is None:
+        pytest.skip("no Chromium on this machine")
+    with (
+        ScriptedServer(mostly) as server,
+        page(tmp_path, "--host", server.url, autostart=False) as address,
+        browser.running(program, tmp_path / "profile") as chromium,
+    ):
+        shown = chromium.open(f"{address}/llm")
+        phase = "(document.querySelector('#phase')?.textContent ?? '')"
+        hidden = "document.querySelector('#found').hidden"
+        shown.wait(f"{phase}.startsWith('No run yet.')")
+        assert shown.evaluate(hidden)
+        ask(address, host="<b>nowhere</b>")
+        shown.wait(f"{phase}.startsWith('The run did not start. --host: expected an http or https URL')")
+        assert shown.evaluate(hidden)
+        ask(address, host=server.url)
+        shown.wait(f"!{hidden}")
+        assert "did not start" not in shown.evaluate(phase)
+        assert shown.complaints == []
+
+
+def test_form__takes_durations_and_says_why_no_run_started(tmp_path: Path) -> None:
+    """As the command line writes them; what was wrong is told on the live page until a run starts."""
+    with ScriptedServer(mostly) as server, page(tmp_path, "--host", server.url, autostart=False) as address:
+        assert figures(address)["refusal"] is None
+        ask(address, slo="ttft<soon@p99")
+        refusal = until(lambda: figures(address)["refusal"])
+        assert refusal.startswith("--slo: expected a duration such as 5s")
+        ask(address, slo="", warmup="500ms", run_time="60")
+        seen = until(lambda: (found := figures(address))["run"] is not None and found)
+        assert seen["run"]["warmup_s"] == 0.5
+        assert "refusal" not in seen
 
 
 def test_page__has_no_empty_cards_where_there_is_no_stream(tmp_path: Path) -> None:
