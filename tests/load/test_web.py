@@ -205,7 +205,7 @@ def test_page__has_no_empty_cards_where_there_is_no_stream(tmp_path: Path) -> No
         assert "End to end" in shown.evaluate(cards)
         assert "Time to first token" not in shown.evaluate(cards)
         assert "nothing yet" not in shown.evaluate("document.body.innerText")
-        assert shown.evaluate("document.querySelectorAll('#charts svg').length") == 3
+        assert shown.evaluate("document.querySelectorAll('#charts svg').length") == 4
         assert shown.complaints == []
 
 
@@ -226,7 +226,7 @@ def test_page__shows_the_run_in_a_browser(tmp_path: Path) -> None:
         # what a server says is text, not markup
         assert first[1][3] == "401 <b>wrong</b> key ***"
         shown.wait(f"+{ended}[0][1] > {first[0][1]}")
-        assert shown.evaluate("document.querySelectorAll('#charts svg').length") == 4
+        assert shown.evaluate("document.querySelectorAll('#charts svg').length") == 5
         assert shown.evaluate("document.querySelector('#charts path.line').getAttribute('d').startsWith('M')")
         assert shown.evaluate("document.querySelector('#verdict').textContent").endswith(" so far.")
         assert shown.evaluate("document.querySelector('#slo').textContent").startswith("ttft<2000ms@p50")
