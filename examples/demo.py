@@ -124,6 +124,8 @@ def _load(place: Place, folder: Path, seconds: int) -> int:
     users = 1 if place.paid else _LOCAL_USERS
     options = ["--host", place.base_url, "--dialect", place.dialect, *place.load_options]
     options += ["-u", str(users), "-r", str(users), "-t", f"{seconds}s", "--warmup", f"{min(3, seconds // 4)}s"]
+    # whoever names a live target to the demo has read what it costs
+    options += ["--yes-this-costs-money"] if place.paid else []
     print("load     locust -f load/ --headless", *options, flush=True)
     command = [str(Path(sys.executable).with_name("locust")), "-f", "load/", "--headless", "--only-summary", *options]
     return _run([*command, "--out", str(folder)], folder.with_suffix(".log"), "load")

@@ -26,6 +26,19 @@ DEFINITIONS: Mapping[str, str] = {
     "less the time for a new connection (connect_ms): what the instrument adds. Open loop only.",
     "offered_per_s": "Requests that were due in the window, sent or dropped, divided by its length. Open loop only.",
     "dropped": "Requests that were due in the window while --max-in-flight of them were on their way: not sent.",
+    "held_back": "Requests that were due in the window and not sent, because the target had answered 429 and asked to "
+    "wait, or because the budget had no room: the load was less than what was asked for.",
+    "rate_limit": "When the target first answered 429 (second of the run), and how many requests per second had begun "
+    "in the up to 10 s before.",
+    "cost": "What all ok requests of the run cost, warm-up included: by_usage from their usage and the price, "
+    "credits_fell_by from the x-remaining-credits of the first and of the last answer, the first one's own cost not "
+    "included. None is what nobody knows.",
+    "stages": "Each load that the run went through, with figures of its own window. All other figures are those of the "
+    "last stage; what came before it counts as its warm-up.",
+    "search": "The search for the highest rate that keeps the objectives: rate_per_s passed twice, the second time on "
+    "new evidence; interval_per_s are it and the lowest rate that failed. A probe passed when the 99 % interval of "
+    "each objective's share (Wilson) lies above what is wanted and the requests under way did not surely grow; it "
+    "failed when one lies below, they grew, requests could not be sent, or the target answered 429.",
     "loop_lag_ms": "By how much the loop of the instrument came late, of ticks wanted every 10 ms in the window; "
     "a stall counts once for each tick that it swallowed.",
     "instrument": "What each process of the instrument used of a core in the window, and how many events with content "

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 import time
 from typing import Any
 
@@ -15,6 +16,7 @@ from locust.env import Environment
 from locust.event import Events
 from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 
+from load import _consent
 from load._interrupt import interrupt_main_only, leave_first_to_master
 from load._local import LocalRole
 from load._master import MasterRole
@@ -64,6 +66,10 @@ def _check(options: argparse.Namespace) -> None:
     if not options.master:
         # a master sends no request; its workers look for the key where they are
         read_key(settings.key_variable, os.environ)
+    if _consent.is_needed(settings, options):
+        _consent.ask(settings, options)
+    if settings.is_paid or settings.cost.budget is not None:
+        sys.stderr.write(f"{_consent.question(settings, options)}\n")
     if options.spawn_rate is None:
         # Locust's one user a second would spend most of a run on getting started
         options.spawn_rate = min(float(options.num_users or 1), _MOST_USERS_PER_S)

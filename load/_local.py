@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gevent  # type: ignore[import-untyped]  # its stubs are a package of their own
 from locust.env import Environment
 from locust.runners import LocalRunner
 
 from load._arrivals import Share
+from load._conductor import Conductor
 from load._measuring import Measuring
 from load._reporting import Reporting
 from load._role import ReportingRole
@@ -19,10 +21,27 @@ class LocalRole(ReportingRole):
     def __init__(self, environment: Environment, runner: LocalRunner) -> None:
         super().__init__(environment, runner)
         self._measuring: Measuring | None = None
+        self._conductor: Conductor | None = None
 
     def begin(self, settings: Settings, reporting: Reporting) -> None:
         """Starts the run in this process."""
-        self._measuring = Measuring(self.environment, settings, run_id=reporting.run_id, share=Share())
+        measuring = Measuring(
+            self.environment,
+            settings,
+            run_id=reporting.run_id,
+            share=Share(),
+            # in a greenlet of its own: it is called by one that ending the run waits for
+            on_spent=lambda: gevent.spawn(self.end),
+        )
+        self._measuring, self._conductor = measuring, None
+        if reporting.plan is not None:
+            self._conductor = Conductor(
+                reporting.plan,
+                reporting,
+                perform=measuring.perform,
+                is_over=lambda: measuring.run.is_over,
+                end=self.end,
+            )
 
     def stop(self, reporting: Reporting) -> None:  # noqa: ARG002 -- a master needs it
         """Ends the run's window."""
@@ -31,6 +50,8 @@ class LocalRole(ReportingRole):
 
     def finish(self, reporting: Reporting) -> None:
         """Hands over the counts; Locust has waited for the users."""
+        if self._conductor is not None:
+            self._conductor.join()
         if self._measuring is not None:
             self._measuring.close()
             reporting.merge(self._measuring.run.take())

@@ -10,14 +10,17 @@ import time
 from collections import Counter
 from typing import Any
 
+import gevent  # type: ignore[import-untyped]  # its stubs are a package of their own
 from locust.env import Environment
 from locust.rpc.protocol import Message
 from locust.runners import STATE_MISSING, MasterRunner
 
+from load._conductor import Conductor
 from load._reporting import Reporting
 from load._role import ReportingRole, listen, options_of
 from load._settings import Settings
-from load._worker import FINISH, FINISHED, RUN_KEY, WORKERS_KEY
+from load._stage import Part, Stage
+from load._worker import FINISH, FINISHED, RUN_KEY, SPENT, STAGE, STAGED, WORKERS_KEY
 
 _PATIENCE_S = 10.0
 """How long a worker may take to finish beyond the time that its requests may take."""
@@ -36,14 +39,19 @@ class MasterRole(ReportingRole):
         self._recorded: dict[str, int] = {}
         self._heard: dict[str, tuple[float, int]] = {}
         """Of each worker's last counts: when they came, in seconds of the run, and what was in flight there."""
+        self._parts: dict[str, Part] = {}
+        self._stage: Stage | None = None
+        self._conductor: Conductor | None = None
 
     def listen(self) -> None:
         """Registers for the events of a run, and for what workers send."""
         super().listen()
         listen(self.environment.events, worker_report=self._on_worker_report)
         self._runner.register_message(FINISHED, self._on_finished)
+        self._runner.register_message(STAGED, self._on_staged)
+        self._runner.register_message(SPENT, self._on_spent)
 
-    def begin(self, settings: Settings, reporting: Reporting) -> None:  # noqa: ARG002 -- a lone runner needs them
+    def begin(self, settings: Settings, reporting: Reporting) -> None:  # noqa: ARG002 -- a lone runner needs it
         """Forgets the last run's workers, and tells this one's which run it is."""
         self._seen = {client.id for client in self._runner.clients.all}
         self._merged.clear()
@@ -53,6 +61,15 @@ class MasterRole(ReportingRole):
         options = options_of(self.environment)
         setattr(options, RUN_KEY, reporting.run_id)
         setattr(options, WORKERS_KEY, sorted(self._seen))
+        self._conductor = None
+        if reporting.plan is not None:
+            self._conductor = Conductor(
+                reporting.plan,
+                reporting,
+                perform=lambda stage: self._perform(stage, reporting),
+                is_over=lambda: reporting.is_over,
+                end=self.end,
+            )
 
     def stop(self, reporting: Reporting) -> None:  # noqa: ARG002 -- no need here
         """Asks the workers to finish, and waits until they have."""
@@ -63,6 +80,8 @@ class MasterRole(ReportingRole):
 
     def finish(self, reporting: Reporting) -> None:
         """Tells the report how many workers there were, and what of theirs never came."""
+        if self._conductor is not None:
+            self._conductor.join()
         reporting.workers = len(self._seen)
         reporting.lost_workers = tuple(sorted(self._seen - self._recorded.keys()))
         reporting.lost_requests = sum(
@@ -86,10 +105,46 @@ class MasterRole(ReportingRole):
         working = self._working()
         return [heard for client_id, heard in self._heard.items() if client_id in working]
 
+    def _perform(self, stage: Stage, reporting: Reporting) -> Part | None:
+        """What all workers together counted of a stage; None when one was lost, for its share of the load was too."""
+        self._stage, self._parts = stage, {}
+        self._runner.send_message(STAGE, {"run_id": reporting.run_id, "stage": stage.to_wire()})
+        while waited_for := self._present() & self._seen - self._parts.keys() - self._recorded.keys():
+            time.sleep(_LOOK_EVERY_S)
+        del waited_for
+        self._stage = None
+        parts = list(self._parts.values())
+        if not parts:
+            return None
+        for part in parts[1:]:
+            parts[0].merge(part)
+        if len(parts) == len(self._seen):
+            return parts[0]
+        reporting.add_stage(stage, parts[0])
+        return None
+
+    def _on_staged(self, msg: Message, **_: Any) -> None:
+        report, stage = msg.data, self._stage
+        if stage is None or self.reporting is None or report["run_id"] != self.reporting.run_id:
+            return
+        if report["number"] != stage.number:
+            return
+        part = Part.from_wire(report["part"])
+        self._merged[msg.node_id] += part.tally.outcomes.total() + part.tally.warmup_outcomes.total()
+        self._parts[msg.node_id] = part
+
+    def _on_spent(self, msg: Message, **_: Any) -> None:
+        """The shares are equal: when one is spent the others will be soon, and the load is no longer what was asked."""
+        reporting = self.reporting
+        if reporting is not None and msg.data["run_id"] == reporting.run_id and not reporting.is_over:
+            gevent.spawn(self.end)
+
+    def _present(self) -> set[str]:
+        return {client.id for client in self._runner.clients.all if client.state != STATE_MISSING}
+
     def _working(self) -> set[str]:
         """The workers that are there and have not finished."""
-        present = {client.id for client in self._runner.clients.all if client.state != STATE_MISSING}
-        return present - self._recorded.keys()
+        return self._present() - self._recorded.keys()
 
     def _on_worker_report(self, client_id: str, data: dict[str, Any], **_: Any) -> None:
         if RUN_KEY in data:
@@ -105,5 +160,6 @@ class MasterRole(ReportingRole):
             return False
         self._seen.add(client_id)
         self._heard[client_id] = self.reporting.now_s, report.get("in_flight", 0)
-        self._merged[client_id] += self.reporting.merge(report["counts"])
+        if "counts" in report:
+            self._merged[client_id] += self.reporting.merge(report["counts"])
         return True

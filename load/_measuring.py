@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from functools import partial
 
 from locust.env import Environment
@@ -16,6 +17,8 @@ from load._record import Record
 from load._run import Run
 from load._sender import Sender
 from load._settings import Settings, read_key
+from load._stage import Part, Stage
+from load._stage_runner import StageRunner
 from load._telemetry import Telemetry, telemetry
 from load._user import ChatUser
 
@@ -23,28 +26,50 @@ from load._user import ChatUser
 class Measuring:
     """A run under way in this process: its users send, or in an open loop its pump.
 
+    `on_spent` is called when the budget has no room for a further request.
+
     Raises: UsageError when this process has no key.
     """
 
-    def __init__(self, environment: Environment, settings: Settings, *, run_id: str, share: Share) -> None:
+    def __init__(
+        self,
+        environment: Environment,
+        settings: Settings,
+        *,
+        run_id: str,
+        share: Share,
+        on_spent: Callable[[], None],
+    ) -> None:
         self._environment = environment
         self._collector = QuietCollector()
         self.run = Run(settings, read_key(settings.key_variable, os.environ), run_id=run_id, share=share)
+        self.run.on_spent = on_spent
         self._sender = Sender(self.run, partial(_tell, environment, settings, _telemetry(environment, settings)))
         for user_class in environment.user_classes:
             if issubclass(user_class, ChatUser):
                 user_class.load_run, user_class.sender = self.run, self._sender
         self._health = Health(self.run)
         self._pump: Pump | None = None
-        if settings.arrivals.is_open:
+        self._stages: StageRunner | None = None
+        if settings.staging is not None:
+            self._stages = StageRunner(self.run, self._sender, share, self._patience_s)
+        elif settings.arrivals.is_open:
             arrivals = schedule(settings.arrivals, share, settings.seed, settings.trace)
             self._pump = Pump(self.run, self._sender, arrivals)
+
+    def perform(self, stage: Stage) -> Part:
+        """Goes through a stage of a run that has them."""
+        assert self._stages is not None
+        return self._stages.perform(stage)
+
+    def _patience_s(self) -> float:
+        return float(self._environment.stop_timeout or 0)
 
     def close(self) -> None:
         """Ends the run; Locust has waited for the users, the pump waits here as long as they were given."""
         self.run.stop()
         if self._pump is not None:
-            self._pump.drain(float(self._environment.stop_timeout or 0))
+            self._pump.drain(self._patience_s())
         self._health.close()
         self._sender.close()
         self.run.close()

@@ -42,6 +42,34 @@ _NOTES: tuple[tuple[Callable[[Summary], bool], Callable[[Summary], str]], ...] =
         ),
     ),
     (
+        lambda summary: summary["rate_limit"] is not None,
+        lambda summary: (
+            f"Limit found: the target first answered 429 in second {summary['rate_limit']['first_s']}, after "
+            f"{summary['rate_limit']['requests_per_s']:g} requests/s in the {summary['rate_limit']['over_s']} s until "
+            "then."
+        ),
+    ),
+    (
+        lambda summary: summary["held_back"] > 0,
+        lambda summary: (
+            f"{summary['held_back']} requests that were due were held back, because the target had asked to wait or "
+            "the budget had no room."
+        ),
+    ),
+    (
+        lambda summary: summary["cost"]["out_of_budget"],
+        lambda summary: (
+            f"The budget of {summary['cost']['budget']['amount']:g} {summary['cost']['budget']['unit']} had no room "
+            "for a further request: the run ended there."
+        ),
+    ),
+    (
+        lambda summary: bool(summary["stages"]),
+        lambda summary: (
+            f"The figures are those of the last of {len(summary['stages'])} stages; all before it count as its warm-up."
+        ),
+    ),
+    (
         lambda summary: summary["sent_again"] > 0,
         lambda summary: (
             f"{summary['sent_again']} requests were sent a second time, because the server closed the connection that "

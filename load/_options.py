@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -22,10 +23,13 @@ class Option:
     default: Any = None
     type: Callable[[str], Any] = str
     in_web_ui: bool = True
+    is_switch: bool = False
 
     @property
     def keywords(self) -> dict[str, Any]:
         """The arguments for `ArgumentParser.add_argument` besides the flag."""
+        if self.is_switch:
+            return {"action": "store_true", "help": self.help}
         shown = "" if self.default is None else " Default: %(default)s."
         return {"metavar": self.metavar, "help": self.help + shown, "default": self.default, "type": self.type}
 
@@ -62,6 +66,20 @@ def percent(text: str) -> float:
         value = -1.0
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"expected a share such as 5% or 0.05, got {text!r}")
+    return value
+
+
+def positive(text: str) -> float:
+    """The number above 0 that the text is.
+
+    Raises: ArgumentTypeError for anything else.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text!r}")
     return value
 
 
@@ -193,7 +211,8 @@ OPTIONS = (
         "--warmup",
         "DURATION",
         "Requests sent in this time are made and counted apart, but are in no figure: the first ones meet cold caches "
-        "and a number of users that is still growing. 5s, 500ms and 1m30s are durations.",
+        "and a number of users that is still growing. 5s, 500ms and 1m30s are durations. Each stage of --sweep and "
+        "--find has its own; without it a fifth of the stage, at most 5 s.",
         default="0s",
         type=Duration,
     ),
@@ -212,6 +231,50 @@ OPTIONS = (
         "schedule_e2e), or mlperf-mixtral, which is just that. The exit code is 1 when one is missed.",
     ),
     Option(
+        "--find",
+        "max-rate",
+        "Searches the highest rate that keeps the objectives of --slo, in an open loop (poisson, or constant with "
+        "--arrivals constant). A probe passes when each objective is surely kept and requests do not pile up, fails "
+        "when one is surely missed, they do, or the target answers 429; else it runs longer. The winner is confirmed. "
+        "Ends by itself, at the latest after -t. The exit code is 0 when a rate was found and confirmed, else 1.",
+    ),
+    Option(
+        "--find-from",
+        "RATE",
+        "The first rate of --find, in requests per second. Without it: the one at which 30 s can decide about --slo, "
+        "which for a p99 are 24 requests per second.",
+        type=positive,
+        # a form would send it as text, for it has no default to tell its type by
+        in_web_ui=False,
+    ),
+    Option(
+        "--find-to",
+        "RATE",
+        "The highest rate that --find tries.",
+        default=1000.0,
+        type=positive,
+    ),
+    Option(
+        "--find-width",
+        "SHARE",
+        "How close --find gets: until the lowest rate that failed is at most this much above the highest that passed.",
+        default="5%",
+        type=percent,
+    ),
+    Option(
+        "--sweep",
+        "LOADS",
+        "Goes through loads one after the other, to see latency against throughput: 1..64 are 1, 2, 4, ... 64 users of "
+        "a closed loop, 1,4,16 are just those, rate:2..32 are requests per second of an open loop.",
+    ),
+    Option(
+        "--stage",
+        "DURATION",
+        "How long each load of --sweep is measured, and how long each rate of --find at least.",
+        default="10s",
+        type=duration_s,
+    ),
+    Option(
         "--max-error-share",
         "SHARE",
         "The exit code is 1 when no request succeeded, when a larger share than this failed (429 counts as failed), "
@@ -225,6 +288,29 @@ OPTIONS = (
         "Whether completions of the target cost somebody money: a run on one that does needs consent, and sends no "
         "request a second time. Without it: no for this machine, private networks and names without a dot, else yes.",
         type=yes_or_no,
+        in_web_ui=False,
+    ),
+    Option(
+        "--yes-this-costs-money",
+        "",
+        "Consent to a run on a target that costs money. Without it a terminal is asked, after an estimate; a run that "
+        "has none, or that is started from the web page, is refused.",
+        in_web_ui=False,
+        is_switch=True,
+    ),
+    Option(
+        "--price",
+        "PRICE",
+        "What completions cost, for the estimate and --budget: 0.0005usd/request, 0.6usd/1M-prompt,1.8usd/1M-output, "
+        "2credits/1k-tokens. Without it: the price in spec/targets.yaml, where a vendor publishes one.",
+        in_web_ui=False,
+    ),
+    Option(
+        "--budget",
+        "AMOUNT",
+        "The most that the run may cost, with its unit: 5usd, 200credits or 1000requests. A request only leaves when "
+        "the most that it and all under way can cost still fits; the run ends when no further one does. Credits "
+        "without a price are learned from x-remaining-credits. Workers get equal shares.",
         in_web_ui=False,
     ),
     Option(

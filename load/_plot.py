@@ -1,4 +1,5 @@
-"""Three kinds of charts as SVG text: how a quantity is spread, how it went over time, and one against another.
+"""Four kinds of charts as SVG text: how a quantity is spread, how it went over time, one against another, and how it
+follows the load.
 
 Pure: numbers in, SVG out. Colours are the page's (CSS classes), so that a chart follows its light or dark scheme.
 """
@@ -29,6 +30,24 @@ class Series:
     name: str
     style: str
     values: Sequence[float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One point of a curve; `mark` is passed, failed, unresolved or nothing, `y` None stands above all others."""
+
+    x: float
+    y: float | None
+    mark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Points that belong together; `style` is the CSS class that colours the line."""
+
+    name: str
+    style: str
+    points: Sequence[Point]
 
 
 def histogram(
@@ -91,6 +110,47 @@ def timeline(title: str, unit: str, bin_s: float, series: Sequence[Series], wind
         if len(series) > 1:
             parts += _legend(each, len(series) - index)
     return _svg(f"{title} over the run in {unit}", parts)
+
+
+def curves(title: str, x_unit: str, y_unit: str, found: Sequence[Curve]) -> str:
+    """Latency against load: curves through points in the order of their x, on a logarithmic y axis."""
+    points = [point for curve in found for point in curve.points]
+    low, high = _apart([point.y for point in points if point.y])
+    x = Scale(0, top(max(point.x for point in points)), _LEFT, _RIGHT)
+    y = Scale(low, high, _BOTTOM, _TOP, logarithmic=True)
+    parts = [*_y_axis(y, y_unit, log_ticks(low, high, 5)), *_x_axis(x, ticks(0, x.high), x_unit)]
+    for index, curve in enumerate(found):
+        placed = [
+            (x(point.x), _TOP if point.y is None else y(max(point.y, low)), point.mark)
+            for point in sorted(curve.points, key=lambda p: p.x)
+        ]
+        path = "L".join(f"{left:.1f} {at:.1f}" for left, at, _ in placed)
+        parts.append(f'<path class="line {curve.style}" d="M{path}"/>')
+        parts += [_mark(left, at, mark) for left, at, mark in placed]
+        if len(found) > 1:
+            parts += _legend(Series(curve.name, curve.style, ()), len(found) - index)
+    return _svg(f"{title} in {y_unit} against {x_unit}", parts)
+
+
+def _apart(values: Sequence[float]) -> tuple[float, float]:
+    """Ends for a logarithmic axis that holds the values with some room."""
+    if not values:
+        return 0.1, 1.0
+    return min(values) / 1.25, max(values) * 1.25
+
+
+_MARKS = {
+    "": '<circle class="dot" cx="{x:.1f}" cy="{y:.1f}" r="3"/>',
+    "passed": '<circle class="dot good" cx="{x:.1f}" cy="{y:.1f}" r="4.5"/>',
+    "failed": '<path class="cross bad" d="M{left:.1f} {above:.1f}L{right:.1f} {below:.1f}M{left:.1f} {below:.1f}'
+    'L{right:.1f} {above:.1f}"/>',
+    "unresolved": '<circle class="ring" cx="{x:.1f}" cy="{y:.1f}" r="4.5"/>',
+}
+"""How a point is drawn; told apart by shape, not by colour alone."""
+
+
+def _mark(x: float, y: float, mark: str) -> str:
+    return _MARKS[mark].format(x=x, y=y, left=x - 4, right=x + 4, above=y - 4, below=y + 4)
 
 
 def _svg(label: str, parts: Sequence[str]) -> str:
@@ -182,9 +242,9 @@ def _legend(series: Series, place: int) -> Iterator[str]:
     yield _text(at + 20, 16, series.name, "start")
 
 
-def _y_axis(y: Scale, unit: str) -> Iterator[str]:
+def _y_axis(y: Scale, unit: str, values: Sequence[float] | None = None) -> Iterator[str]:
     yield _text(4, 16, unit, "start")
-    values = ticks(y.low, y.high, 5)
+    values = ticks(y.low, y.high, 5) if values is None else values
     for value, label in zip(values, labels(values), strict=True):
         yield f'<line class="grid" x1="{_LEFT}" x2="{_RIGHT}" y1="{y(value):.1f}" y2="{y(value):.1f}"/>'
         yield _text(_LEFT - 5, y(value) + 4, label, "end")

@@ -45,6 +45,8 @@ class Pump:
     def drain(self, timeout_s: float) -> None:
         """Waits for the requests that are on their way, at most so long; those left are cut off, and recorded so."""
         self._writing.kill()
+        # what was written ahead belongs to what is over, also where another pump goes on
+        self._written.clear()
         with gevent.Timeout(timeout_s, exception=False):
             while self._on_their_way:
                 self._returned.clear()
@@ -91,6 +93,8 @@ class Pump:
             self._wait_for_next()
 
     def _send(self, arrival: Arrival, request: bytes) -> None:
+        if not self._run.admits(arrival):
+            return
         if len(self._on_their_way) >= self._run.settings.max_in_flight:
             self._run.drop(arrival)
             return

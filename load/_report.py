@@ -15,6 +15,7 @@ from load._plot import Series, histogram, scatter, timeline
 from load._sketch import Sketch
 from load._slo import FIGURES as LIMITED
 from load._slo import parse_slo
+from load._stage_charts import stage_charts
 
 TEMPLATE = "_report.html"
 
@@ -66,6 +67,7 @@ def render(summary: Mapping[str, Any]) -> str:
             ended=_ended(summary),
             tools=TOOLS,
             names=_NAMES,
+            stage_charts=[Chart(title, svg) for title, svg in stage_charts(summary)],
         )
     )
 

@@ -18,6 +18,8 @@ from locust.env import Environment
 from load._calibration import Calibration, CalibrationError, read_calibration, usual_path
 from load._results import table, write_results
 from load._settings import Settings
+from load._stage import Part, Stage
+from load._staged_summary import summarize_stages
 from load._summary import Facts, summarize
 from load._tally import Tally
 
@@ -37,7 +39,9 @@ class Reporting:
         self.lost_workers: tuple[str, ...] = ()
         self.lost_requests = 0
         self._environment = environment
+        self.plan = None if settings.staging is None else settings.staging.plan(settings.slo)
         self._tally = Tally()
+        self._stages: list[tuple[Stage, Part]] = []
         self._started_at = dt.datetime.now(dt.UTC)
         self._start_ns = perf_counter_ns()
         self._end_ns: int | None = None
@@ -50,11 +54,23 @@ class Reporting:
         """Whether the report is written."""
         return self._summary is not None
 
+    @property
+    def is_over(self) -> bool:
+        """Whether no request is to be sent any more."""
+        return self._end_ns is not None
+
     def merge(self, taken: Mapping[str, Any]) -> int:
         """Adds what `Run.take` gave; how many requests that were."""
         tally = Tally.from_wire(taken)
         self._tally.merge(tally)
         return tally.outcomes.total() + tally.warmup_outcomes.total()
+
+    def add_stage(self, stage: Stage, part: Part) -> None:
+        """Adds what all workers counted of a stage; those before it become its warm-up."""
+        earlier = self._tally.as_warmup()
+        earlier.merge(part.tally)
+        self._tally = earlier
+        self._stages.append((stage, part))
 
     def all_users_are_there(self) -> None:
         """Notes that the last user has started."""
@@ -76,13 +92,22 @@ class Reporting:
         """Whether requests may still be sent."""
         return self._end_ns is None
 
+    @property
+    def staged_until_s(self) -> float | None:
+        """When the last stage was over that has ended; None for a run without stages."""
+        if self.plan is None:
+            return None
+        return self._stages[-1][1].end_s if self._stages else 0.0
+
     def so_far(self, counted_until_s: float, uncounted: Tally | None = None) -> dict[str, Any]:
-        """The summary as if the run had ended then; of a run that is over, its own.
+        """The summary as if the run had ended then, or with its last stage that did; of a run that is over, its own.
 
         `uncounted` is what was counted and not merged yet; it is read, and not kept.
         """
         if self._summary is not None:
             return self._summary
+        if self._stages:
+            return summarize_stages(self.settings, self._facts(), self._tally, self._stages, self.plan)
         end_s = counted_until_s if self._end_ns is None else self._since_start_s(self._end_ns) or 0.0
         tally = self._tally
         if uncounted is not None:
@@ -95,7 +120,10 @@ class Reporting:
         """Writes the results and decides the exit code."""
         self.stop()
         self._done_ns = perf_counter_ns()
-        self._summary = summarize(self.settings, self._facts(), self._tally)
+        if self._stages:
+            self._summary = summarize_stages(self.settings, self._facts(), self._tally, self._stages, self.plan)
+        else:
+            self._summary = summarize(self.settings, self._facts(), self._tally)
         code: int = self._summary["exit_code"]
         runner = self._environment.runner
         try:

@@ -50,6 +50,7 @@ def table(summary: Mapping[str, Any], folder: Path) -> str:
         _outcomes(summary["outcomes"]),
         *_contract(summary["contract"]),
         *_objectives(summary["slo"]),
+        *_cost(summary["cost"]),
         *(f"! {note}" for note in summary["notes"]),
         "passed" if summary["failure"] is None else f"failed: {summary['failure']}",
         f"report: {folder / REPORT}",
@@ -108,6 +109,13 @@ def _objectives(slo: Mapping[str, Any] | None) -> Iterator[str]:
         yield f"slo: {term['term']:28} {term['verdict']:10} kept by {share} of {term['kept'] + term['missed']}"
     low, high = slo["goodput_interval_per_s"]
     yield f"goodput: {number(slo['goodput_per_s'] or 0)} requests/s ({number(low)} to {number(high)})"
+
+
+def _cost(cost: Mapping[str, Any]) -> Iterator[str]:
+    if cost["by_usage"] is not None:
+        yield f"cost: {cost['by_usage']:.4g} {cost['price']['unit']} by usage ({cost['price']['source']})"
+    if cost["credits_fell_by"] is not None:
+        yield f"credits: x-remaining-credits fell by {cost['credits_fell_by']:.6g} from the first answer to the last"
 
 
 def _outcomes(outcomes: Mapping[str, int]) -> str:

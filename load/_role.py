@@ -12,6 +12,7 @@ from locust.env import Environment
 from locust.event import Events
 from locust.runners import Runner
 
+from load import _consent
 from load._live import Moment, idle, live
 from load._reporting import Reporting
 from load._settings import Settings, UsageError, read_settings
@@ -97,19 +98,35 @@ class ReportingRole:
         moment = Moment(
             state=self.runner.state,
             now_s=reporting.now_s,
-            counted_until_s=reporting.now_s if reporting.is_done else self.counted_until_s(reporting),
+            counted_until_s=self._until_s(reporting),
             in_flight=0 if reporting.is_done else self.in_flight(),
             is_sending=reporting.is_sending,
             is_over=reporting.is_done,
         )
-        summary = reporting.so_far(moment.counted_until_s, self.uncounted())
+        # a stage counts when it has ended
+        uncounted = self.uncounted() if reporting.plan is None else None
+        summary = reporting.so_far(moment.counted_until_s, uncounted)
         return live(summary, reporting.settings, moment)
+
+    def _until_s(self, reporting: Reporting) -> float:
+        if reporting.is_done:
+            return reporting.now_s
+        staged_until_s = reporting.staged_until_s
+        return self.counted_until_s(reporting) if staged_until_s is None else staged_until_s
+
+    def end(self) -> None:
+        """Ends the run as its time does: without a web page Locust ends too."""
+        if options_of(self.environment).headless or options_of(self.environment).autoquit is not None:
+            self.runner.quit()
+        else:
+            self.runner.stop()
 
     def _on_start(self, **_: Any) -> None:
         self.reporting = self.refusal = None
         options = options_of(self.environment)
         try:
             settings = read_settings(options, self.environment.host)
+            _consent.refuse(settings, options)
             reporting = Reporting(self.environment, settings)
             self.begin(settings, reporting)
         except UsageError as error:

@@ -14,13 +14,19 @@ from pathlib import Path
 from typing import TypeVar
 
 from load._arrivals import Arrival, Arrivals, parse_arrivals
+from load._cost import Cost, read_cost
 from load._lengths import Lengths, parse_lengths
+from load._plan import Staging
 from load._prompt_file import OwnPrompt, PromptFileError, read_prompts
 from load._slo import Slo, parse_slo
+from load._staging_options import read_staging
 from load._trace import TraceError, read_trace
+from load._usage import UsageError
 from spec.address import Address
 from spec.contract import DOCUMENT, Contract, ContractError, Model, Operation
-from spec.targets import is_paid, presets
+from spec.targets import is_paid, preset_at, presets
+
+__all__ = ["MOCK_KEY", "Settings", "UsageError", "check_load", "read_key", "read_settings"]
 
 MOCK_KEY = "mock-valid"
 """The key that the mock server accepts without any set-up; it opens nothing else."""
@@ -28,10 +34,6 @@ MOCK_KEY = "mock-valid"
 T = TypeVar("T")
 
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,63}")
-
-
-class UsageError(ValueError):
-    """The run cannot be made as asked; the message is one line that says what to change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,9 @@ class Settings:
     slo: Slo
     is_paid: bool
     """Whether a completion may cost somebody money."""
+    cost: Cost
+    staging: Staging | None
+    """How the run goes through several loads; None for one that has just one."""
     out: Path
 
     @property
@@ -75,31 +80,49 @@ def read_settings(options: argparse.Namespace, host: str | None) -> Settings:
     target = _target(host)
     contract = _contract(options.spec)
     operation = _operation(contract, options)
-    arrivals = _read("--arrivals", lambda: parse_arrivals(options.arrivals))
+    slo = _read("--slo", lambda: parse_slo(options.slo or ""))
+    staging, arrivals_text = read_staging(options, slo)
+    arrivals = _read("--arrivals", lambda: parse_arrivals(arrivals_text))
     _check_together(options, arrivals)
     if options.timeout <= 0:
         raise UsageError(f"--timeout: expected more than 0 s, got {options.timeout:g} s")
+    known = presets(contract)
+    trace = _read("--arrivals", lambda: _trace(arrivals, options.speed))
+    prompts = _read("--prompt-tokens", lambda: parse_lengths(str(options.prompt_tokens)))
+    outputs = _read("--output-tokens", lambda: parse_lengths(str(options.output_tokens)))
+    own = _read("--prompts", lambda: read_prompts(Path(options.prompts)) if options.prompts else ())
+    preset = preset_at(target, known, operation.dialect)
     return Settings(
         operation=operation,
         target=target,
         model=options.model or None,
         key_variable=options.api_key_env or _usual_variable(contract, target),
         arrivals=arrivals,
-        trace=_read("--arrivals", lambda: _trace(arrivals, options.speed)),
+        trace=trace,
         max_in_flight=options.max_in_flight,
-        prompt_tokens=_read("--prompt-tokens", lambda: parse_lengths(str(options.prompt_tokens))),
-        output_tokens=_read("--output-tokens", lambda: parse_lengths(str(options.output_tokens))),
+        prompt_tokens=prompts,
+        output_tokens=outputs,
         prefix_share=options.prefix_share,
         images=options.images,
-        own_prompts=_read("--prompts", lambda: read_prompts(Path(options.prompts)) if options.prompts else ()),
+        own_prompts=own,
         turns=options.turns,
         think_s=float(options.think_time),
         seed=options.seed,
         warmup_s=float(options.warmup),
         timeout_s=float(options.timeout),
         max_error_share=options.max_error_share,
-        slo=_read("--slo", lambda: parse_slo(options.slo or "")),
-        is_paid=is_paid(target, presets(contract)) if options.paid is None else options.paid,
+        slo=slo,
+        is_paid=is_paid(target, known) if options.paid is None else options.paid,
+        cost=read_cost(
+            options,
+            preset,
+            prompts=prompts,
+            outputs=outputs,
+            own=own,
+            trace=trace,
+            is_bounded="max_tokens" in operation.request.properties and not options.images,
+        ),
+        staging=staging,
         out=_writable(Path(options.out)),
     )
 

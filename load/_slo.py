@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,6 +87,12 @@ def count(slo: Slo, record: Record, counts: dict[str, int]) -> None:
             name = _key(term, keeps=keeps)
             counts[name] = counts.get(name, 0) + 1
     counts["slo_good"] = counts.get("slo_good", 0) + (False not in kept)
+
+
+def kept_and_missed(slo: Slo, counts: Mapping[str, int]) -> Iterator[tuple[int, int]]:
+    """How many requests kept each term, and how many did not, of what `count` counted."""
+    for term in slo:
+        yield counts.get(_key(term, keeps=True), 0), counts.get(_key(term, keeps=False), 0)
 
 
 def report(

@@ -11,6 +11,7 @@ from typing import Any
 from load import _slo
 from load._also_called import ALSO_CALLED
 from load._calibration import Calibration
+from load._cost import bill
 from load._definitions import DEFINITIONS
 from load._headline import headline
 from load._notes import notes
@@ -88,12 +89,18 @@ def summarize(settings: Settings, facts: Facts, tally: Tally) -> dict[str, Any]:
         "content_recvs": tally.counts["content_recvs"],
         "sent_again": tally.counts["sent_again"],
         "dropped": tally.counts["dropped"],
+        "held_back": tally.counts["held_back"],
+        "rate_limit": _rate_limit(tally),
+        "cost": bill(settings.cost, tally.counts, tally.credits_left),
         "offered_per_s": _rate(_offered(tally), duration_s) if settings.arrivals.is_open else None,
         "finish_reasons": dict(tally.finish_reasons),
+        "stages": [],
+        "search": None,
         "contract": _contract(tally),
     }
+    unsent = tally.counts["dropped"] + tally.counts["held_back"]
     summary["slo"] = _slo.report(
-        settings.slo, tally.counts, requests=_offered(tally), dropped=tally.counts["dropped"], duration_s=duration_s
+        settings.slo, tally.counts, requests=_offered(tally), dropped=unsent, duration_s=duration_s
     )
     summary["validity"] = judge(summary)
     summary["failure"] = failure(summary)
@@ -173,7 +180,16 @@ def _thirds(in_flight: list[int], start_s: float, end_s: float) -> dict[str, flo
 
 def _offered(tally: Tally) -> int:
     """How many requests the schedule wanted in the window."""
-    return tally.outcomes.total() + tally.counts["dropped"]
+    return tally.outcomes.total() + tally.counts["dropped"] + tally.counts["held_back"]
+
+
+def _rate_limit(tally: Tally) -> dict[str, Any] | None:
+    """When the target first said 429, and how many requests per second it had been sent until then."""
+    found = tally.timeline.until_refused()
+    if found is None:
+        return None
+    first_s, begun, seconds = found
+    return {"first_s": first_s, "requests_per_s": rounded(begun / seconds), "over_s": seconds}
 
 
 def _run(settings: Settings, facts: Facts) -> dict[str, Any]:

@@ -49,6 +49,12 @@ _COUNTS = (
     "answers_broken",
     "dropped",
     "warmup_dropped",
+    "held_back",
+    "warmup_held_back",
+    "billed_requests",
+    "billed_prompt_tokens",
+    "billed_output_tokens",
+    "out_of_budget",
 )
 
 
@@ -76,6 +82,8 @@ class Tally:
         self._slo = slo
         self.use: dict[str, tuple[float, float]] = {}
         """What each worker has used so far: seconds of CPU, and of the window."""
+        self.credits_left: tuple[float, float] | None = None
+        """The most and the least credits that the target said are left; None when it never did."""
         self.outcomes: Counter[str] = Counter()
         self.warmup_outcomes: Counter[str] = Counter()
         self.finish_reasons: Counter[str] = Counter()
@@ -94,6 +102,9 @@ class Tally:
         """Counts one request that has ended (or was cut off) by now."""
         self.timeline.add(record)
         if record.outcome is Outcome.OK:
+            self.counts["billed_requests"] += 1
+            self.counts["billed_prompt_tokens"] += record.prompt_tokens or 0
+            self.counts["billed_output_tokens"] += record.output_tokens
             self._count_in_window(record, window)
         if record.window_ns < window.start_ns:
             self.warmup_outcomes[str(record.outcome)] += 1
@@ -118,6 +129,26 @@ class Tally:
         """Counts a request of an open loop that was due and not sent, because too many were on their way."""
         self.counts["warmup_dropped" if due_ns < window.start_ns else "dropped"] += 1
 
+    def hold_back(self, due_ns: int, window: Window) -> None:
+        """Counts a request of an open loop that was due and not sent, because the target had asked to wait."""
+        self.counts["warmup_held_back" if due_ns < window.start_ns else "held_back"] += 1
+
+    def note_credits(self, most: float, least: float) -> None:
+        """Notes how many credits the target said are left."""
+        highest, lowest = self.credits_left or (most, least)
+        self.credits_left = max(highest, most), min(lowest, least)
+
+    def as_warmup(self) -> Tally:
+        """The same with all requests as ones of the warm-up, for a later stage is what is measured."""
+        turned = Tally(self._slo)
+        turned.timeline, turned.use, turned.credits_left = self.timeline, self.use, self.credits_left
+        turned.warmup_outcomes = self.warmup_outcomes + self.outcomes
+        for name in ("billed_requests", "billed_prompt_tokens", "billed_output_tokens", "out_of_budget"):
+            turned.counts[name] = self.counts[name]
+        for name in ("dropped", "held_back"):
+            turned.counts[f"warmup_{name}"] = self.counts[f"warmup_{name}"] + self.counts[name]
+        return turned
+
     def merge(self, other: Tally) -> None:
         """Adds another tally."""
         for name in ("outcomes", "warmup_outcomes", "finish_reasons", "broken", "failures", "counts"):
@@ -130,6 +161,8 @@ class Tally:
             self.censored[name].merge(sketch)
         self.timeline.merge(other.timeline)
         self.ttft_by_prompt.merge(other.ttft_by_prompt)
+        if other.credits_left is not None:
+            self.note_credits(*other.credits_left)
 
     def _count_in_window(self, record: Record, window: Window) -> None:
         self.counts["window_ok"] += window.holds(record.end_ns)
@@ -178,6 +211,7 @@ class Tally:
             "censored": {name: sketch.to_wire() for name, sketch in self.censored.items()},
             "timeline": self.timeline.to_wire(),
             "ttft_by_prompt": self.ttft_by_prompt.to_wire(),
+            "credits_left": self.credits_left,
         }
 
     @classmethod
@@ -194,4 +228,6 @@ class Tally:
         tally.censored = {name: Sketch.from_wire(sketch) for name, sketch in wire["censored"].items()}
         tally.timeline = Timeline.from_wire(wire["timeline"])
         tally.ttft_by_prompt = Sample.from_wire(wire["ttft_by_prompt"])
+        if wire["credits_left"] is not None:
+            tally.note_credits(*wire["credits_left"])
         return tally

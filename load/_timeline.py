@@ -15,7 +15,7 @@ _NS_PER_S = 1_000_000_000
 class Second:
     """One second: requests that began and ended, tokens that arrived, latencies of the ok requests that began in it."""
 
-    __slots__ = ("begun", "e2e_ms", "ended", "failed", "ok", "output_tokens", "ttft_ms")
+    __slots__ = ("begun", "e2e_ms", "ended", "failed", "ok", "output_tokens", "refused", "ttft_ms")
 
     def __init__(self) -> None:
         self.begun = 0
@@ -23,6 +23,7 @@ class Second:
         self.output_tokens = 0
         self.ok = 0
         self.failed = 0
+        self.refused = 0
         self.ttft_ms = Sketch()
         self.e2e_ms = Sketch()
 
@@ -33,6 +34,7 @@ class Second:
         self.output_tokens += other.output_tokens
         self.ok += other.ok
         self.failed += other.failed
+        self.refused += other.refused
         self.ttft_ms.merge(other.ttft_ms)
         self.e2e_ms.merge(other.e2e_ms)
 
@@ -48,6 +50,7 @@ class Timeline:
         self._at(record.origin_ns).begun += 1
         self._at(record.end_ns).ended += 1
         self._at(record.end_ns).failed += record.outcome.failed
+        self._at(record.end_ns).refused += record.outcome == "rate_limited"
         if record.outcome != "ok":
             return
         self._at(record.end_ns).ok += 1
@@ -62,6 +65,19 @@ class Timeline:
         """Adds another worker's timeline."""
         for index, second in other._seconds.items():
             self._seconds.setdefault(index, Second()).merge(second)
+
+    def until_refused(self, most_s: int = 10) -> tuple[int, int, int] | None:
+        """The second of the first 429, how many requests began in those just before it, and how many seconds that are.
+
+        In the first second it is the one that counts; None without a 429.
+        """
+        first = min((index for index, second in self._seconds.items() if second.refused), default=None)
+        if first is None:
+            return None
+        start = max(0, first - most_s) if first else 0
+        end = first or 1
+        begun = sum(second.begun for index, second in self._seconds.items() if start <= index < end)
+        return first, begun, end - start
 
     def in_flight(self) -> list[int]:
         """How many requests were under way at the end of each second."""
@@ -103,6 +119,7 @@ class Timeline:
                 "output_tokens": second.output_tokens,
                 "ok": second.ok,
                 "failed": second.failed,
+                "refused": second.refused,
                 "ttft_ms": second.ttft_ms.to_wire(),
                 "e2e_ms": second.e2e_ms.to_wire(),
             }
@@ -120,6 +137,7 @@ class Timeline:
             second.output_tokens = entry["output_tokens"]
             second.ok = entry["ok"]
             second.failed = entry["failed"]
+            second.refused = entry["refused"]
             second.ttft_ms = Sketch.from_wire(entry["ttft_ms"])
             second.e2e_ms = Sketch.from_wire(entry["e2e_ms"])
         return timeline

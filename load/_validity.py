@@ -138,6 +138,11 @@ _CHECKS = (
     ),
     _Check(
         SUSPECT,
+        lambda s: s["held_back"] > 0,
+        lambda s: f"{s['held_back']} requests that were due were held back: the load was less than what was asked for",
+    ),
+    _Check(
+        SUSPECT,
         lambda s: s["lost"]["workers"] > 0,
         lambda s: f"{s['lost']['workers']} of {s['run']['workers']} workers were lost: {', '.join(s['lost']['names'])}",
     ),

@@ -352,6 +352,7 @@ def test_worker_without_key__says_so_and_leaves(tmp_path: Path) -> None:
 def test_computing_modules__do_not_import_locust() -> None:
     """Importing it patches the process that computes; the edges are named here."""
     edges = {
+        "_conductor",
         "_listeners",
         "_local",
         "_master",

@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from load._axis import Scale, log_ticks, ticks, top
-from load._plot import HEIGHT, WIDTH, Series, histogram, scatter, timeline
+from load._plot import HEIGHT, WIDTH, Curve, Point, Series, curves, histogram, scatter, timeline
 from load._sketch import Sketch
 
 SVG = "{http://www.w3.org/2000/svg}"
 LATENCIES = st.lists(st.one_of(st.just(0.0), st.floats(0.001, 1e7)), min_size=1, max_size=60)
+THOUSANDTHS = st.integers(0, 10**9).map(lambda number: number / 1000)
 SAMPLES = st.lists(st.none() | st.floats(0, 1e6), max_size=150)
 
 
@@ -132,6 +133,32 @@ def test_scale__keeps_values_inside(options: dict[str, Any]) -> None:
     """The ends map to the ends; what lies outside is drawn at the border."""
     scale = Scale(1, 100, 10, 20, **options)
     assert [scale(value) for value in (0.5, 1, 100, 500)] == [10, 10, 20, 20]
+
+
+@given(
+    st.lists(
+        st.tuples(THOUSANDTHS, st.none() | THOUSANDTHS, st.sampled_from(["", "passed", "failed", "unresolved"])),
+        min_size=1,
+        max_size=30,
+    )
+)
+def test_curves__are_valid_whatever_the_points(points: list[tuple[float, float, str]]) -> None:
+    """One point, equal points, zeros, many decades."""
+    curve = Curve("p50", "first", [Point(*point) for point in points])
+    root = parsed(curves("ttft", "requests/s", "ms", [curve, Curve("p95", "second", curve.points)]))
+    assert {"ms", "requests/s", "p50", "p95"} <= set(texts(root))
+
+
+def test_curves__mark_verdicts_by_shape() -> None:
+    """Whoever sees no colours sees a dot, a cross and a ring."""
+    marks = [Point(1, 1, "passed"), Point(2, 2, "failed"), Point(3, None, "unresolved"), Point(4, 4)]
+    root = parsed(curves("ttft", "requests/s", "ms", [Curve("p50", "first", marks)]))
+    shapes = [
+        element.attrib["class"]
+        for element in root.iter()
+        if element.attrib.get("class", "")[:3] in ("dot", "cro", "rin")
+    ]
+    assert shapes == ["dot good", "cross bad", "ring", "dot"]
 
 
 @pytest.mark.parametrize("high", [5e-324, 1e-320, 0.0])

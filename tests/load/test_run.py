@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from load._arrivals import Share
+from load._arrivals import Arrival, Share
 from load._outcome import Outcome
 from load._pause import AFTER_FAILURE_S
 from load._run import Run
-from load._tally import Tally
+from load._tally import Tally, Window
 from tests.load.samples import MS, S, exchange
 from tests.load.scripted_server import DONE, event, usage
 from tests.load.test_settings import settings
@@ -129,3 +129,105 @@ def test_pause__ends_with_the_run(run: Run) -> None:
     run.stop()
     waiting.join(20)
     assert not waiting.is_alive()
+
+
+def refused(run: Run, clock: Clock, retry_after: str) -> None:
+    """The target refuses a request now, and says when to come back."""
+    answer = exchange(b"{}", status=429)
+    answer.started_ns = answer.sent_ns = clock.now_ns
+    answer.headers["retry-after"] = retry_after
+    run.close_exchange(answer)
+
+
+def test_open_loop__is_held_while_the_target_asked_to_wait(run: Run, clock: Clock) -> None:
+    """What is due meanwhile is not sent, and counted as held back."""
+    clock.now_ns = 2 * S
+    assert run.admits(Arrival(2 * S))
+    refused(run, clock, "7")
+    clock.now_ns = 8 * S
+    assert not run.admits(Arrival(8 * S))
+    clock.now_ns = 9 * S
+    assert run.admits(Arrival(9 * S))
+    assert Tally.from_wire(run.take()).counts["held_back"] == 1
+
+
+def test_refusal_without_a_wait__holds_for_a_second(run: Run, clock: Clock) -> None:
+    """A target that gives no time is not hammered either."""
+    refused(run, clock, "")
+    assert not run.admits(Arrival(0))
+    clock.now_ns = S
+    assert run.admits(Arrival(S))
+
+
+def test_budget__stops_what_no_longer_fits(tmp_path: Path, clock: Clock) -> None:
+    """A request under way keeps its room; the run is told once when there is none left."""
+    told: list[bool] = []
+    run = Run(settings(tmp_path, budget="2requests"), KEY, run_id="r1", share=Share(), clock_ns=clock)
+    run.on_spent = lambda: told.append(True)
+    first, second = (run.open_exchange(0) for _ in range(2) if run.admits(Arrival(0)))
+    assert not run.admits(Arrival(0))
+    assert told == []
+    for each in (first, second):
+        run.close_exchange(each)
+    assert not run.admits(Arrival(0))
+    assert not run.admits(Arrival(0))
+    assert told == [True]
+    assert not run.is_sending
+    assert Tally.from_wire(run.take()).counts["out_of_budget"] == 1
+    run.close()
+
+
+def test_budget_of_money__is_spent_by_usage(tmp_path: Path, clock: Clock) -> None:
+    """7 prompt tokens and 2 of the answer were less than the most; a refusal costs nothing, a cut answer the most."""
+    asked = settings(tmp_path, budget="1usd", price="0.1usd/1k-tokens", prompt_tokens="1000", output_tokens="984")
+    assert asked.cost.worst == pytest.approx(0.2)
+    run = Run(asked, KEY, run_id="r1", share=Share(), clock_ns=clock)
+    for received, status in ((COMPLETION, 200), ((b"{}",), 500)):
+        assert run.admits(Arrival(0))
+        run.close_exchange(exchange(*received, status=status))
+    sent = 0
+    while run.admits(Arrival(0)):
+        sent += 1
+        run.close_exchange(exchange(*COMPLETION[:1]), cut_off=True)
+    assert sent == 4
+    run.close()
+
+
+@pytest.fixture
+def staged(tmp_path: Path, clock: Clock) -> Iterator[Run]:
+    """A run that goes through stages."""
+    started = Run(settings(tmp_path, sweep="rate:1..2"), KEY, run_id="r1", share=Share(), clock_ns=clock)
+    yield started
+    started.close()
+
+
+def test_stage__counts_its_own_window(staged: Run, clock: Clock) -> None:
+    """What is due before is its warm-up, what is due after is in no figure, its tokens neither."""
+    staged.begin_stage(Window(1 * S, 2 * S))
+    for due_ns in (S // 2, S + S // 2, 2 * S + S // 2):
+        clock.now_ns = due_ns
+        each = exchange(*COMPLETION)
+        each.due_ns = each.started_ns = each.sent_ns = due_ns
+        each.received = [(due_ns + MS, piece) for _, piece in each.received]
+        each.end_ns = due_ns + 2 * MS
+        staged.close_exchange(each)
+    counted, _ = staged.end_stage()
+    assert (counted.outcomes["ok"], counted.warmup_outcomes["ok"]) == (1, 2)
+    assert (counted.counts["window_ok"], counted.counts["window_tokens"]) == (1, 2)
+
+
+def test_between_stages__nothing_is_sent(staged: Run) -> None:
+    """Nor counted as held back: it was nobody's wish."""
+    assert not staged.admits(Arrival(0))
+    staged.begin_stage(Window(0, S))
+    assert staged.admits(Arrival(0))
+    staged.rest()
+    assert not staged.admits(Arrival(0))
+    assert Tally.from_wire(staged.take()).counts["held_back"] == 0
+
+
+def test_under_way__are_those_that_were_begun_and_not_recorded(staged: Run) -> None:
+    """The stage waits for them."""
+    first, second = staged.open_exchange(0), staged.open_exchange(0)
+    staged.close_exchange(first)
+    assert staged.under_way() == [second]

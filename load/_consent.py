@@ -1,0 +1,54 @@
+"""Consent to a run that costs money: asked before the first request, with an estimate beside it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from load._cost import estimate
+from load._settings import Settings
+from load._usage import UsageError
+
+FLAG = "--yes-this-costs-money"
+_YES = ("y", "yes")
+
+
+def is_needed(settings: Settings, options: argparse.Namespace) -> bool:
+    """Whether the run may cost money and nobody has agreed to that yet."""
+    return settings.is_paid and not options.yes_this_costs_money
+
+
+def question(settings: Settings, options: argparse.Namespace) -> str:
+    """What would be agreed to, in one line."""
+    cost = estimate(
+        settings.cost,
+        settings.arrivals,
+        run_time_s=options.run_time,
+        trace=settings.trace,
+        has_stages=settings.staging is not None,
+    )
+    return f"{settings.target.url} may cost money: {cost}"
+
+
+def ask(settings: Settings, options: argparse.Namespace) -> None:
+    """Asks on the terminal, and notes a yes in the options.
+
+    Raises: UsageError without a yes, and where there is no terminal to ask.
+    """
+    said = question(settings, options)
+    if not sys.stdin.isatty():
+        raise UsageError(f"{FLAG}: expected it for this target, got none: {said}")
+    sys.stderr.write(f"{said}\nSend it? [y/N] ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() not in _YES:
+        raise UsageError("not sent: no consent was given")
+    options.yes_this_costs_money = True
+
+
+def refuse(settings: Settings, options: argparse.Namespace) -> None:
+    """For a run that cannot ask.
+
+    Raises: UsageError when consent is needed.
+    """
+    if is_needed(settings, options):
+        raise UsageError(f"{FLAG}: expected it on the command line for this target: {question(settings, options)}")
