@@ -212,7 +212,7 @@ OPTIONS = (
         "DURATION",
         "Requests sent in this time are made and counted apart, but are in no figure: the first ones meet cold caches "
         "and a number of users that is still growing. 5s, 500ms and 1m30s are durations. Each stage of --sweep and "
-        "--find has its own; without it a fifth of the stage, at most 5 s.",
+        "--find has its own; without it a fifth of the stage, at most 5 s, or as long as requests were seen to take.",
         default="0s",
         type=Duration,
     ),

@@ -19,6 +19,9 @@ WARMUP_SHARE = 0.2
 """The warm-up of a stage, as a part of its window, when nothing else was asked for."""
 
 _MOST_WARMUP_S = 5.0
+"""And at most so long, when requests take no longer than that themselves."""
+
+_MOST_WINDOWS_OF_WARMUP = 2.0
 
 _REASONS: Mapping[str, str] = {
     "slo": "the objectives were missed",
@@ -68,9 +71,39 @@ class Staging:
         assert self.sweep is not None
         return SweepPlan(self, self.sweep)
 
-    def stage(self, number: int, load: float, window_s: float, *, is_open: bool, ends_on_429: bool = False) -> Stage:
-        """A stage of it."""
-        usual_s = min(_MOST_WARMUP_S, WARMUP_SHARE * window_s)
+    @property
+    def requests(self) -> float | None:
+        """About how many requests a sweep of rates sends; None where a server's speed, or what a search meets, says."""
+        if self.sweep is None or not self.sweep.is_open:
+            return None
+        return sum(load * self._most_s(load) for load in self.sweep.loads)
+
+    @property
+    def requests_of_a_probe(self) -> float | None:
+        """About how many requests the first probe of a search sends; None for a sweep."""
+        if self.goal is None:
+            return None
+        rate_per_s = min(self.goal.start_per_s, self.goal.most_per_s)
+        return rate_per_s * self._most_s(rate_per_s)
+
+    def _most_s(self, rate_per_s: float) -> float:
+        """How long requests leave in a stage at most."""
+        window_s = self.window_s if self.goal is None else self.goal.first_s(rate_per_s)
+        stage = self.stage(1, rate_per_s, window_s, is_open=True)
+        return stage.warmup_s + stage.window_s + stage.cooldown_s
+
+    def stage(
+        self,
+        number: int,
+        load: float,
+        window_s: float,
+        *,
+        is_open: bool,
+        ends_on_429: bool = False,
+        longest_s: float = 0.0,
+    ) -> Stage:
+        """A stage of it; `longest_s` is how long requests were seen to take, for which the usual warm-up waits."""
+        usual_s = max(min(_MOST_WARMUP_S, WARMUP_SHARE * window_s), min(longest_s, _MOST_WINDOWS_OF_WARMUP * window_s))
         return Stage(
             number=number,
             arrivals=Arrivals(self.kind, rate_per_s=load) if is_open else CLOSED,
@@ -85,26 +118,36 @@ class SweepPlan:
     """One stage for each load."""
 
     def __init__(self, staging: Staging, sweep: Sweep) -> None:
-        self._stages = [
-            staging.stage(index, load, staging.window_s, is_open=sweep.is_open)
-            for index, load in enumerate(sweep.loads, 1)
-        ]
-        self._next = 0
+        self._staging = staging
+        self._sweep = sweep
+        self._number = 1
+        self._longest_s = 0.0
 
     @property
     def stage(self) -> Stage | None:
         """What comes next; None when the plan is done."""
-        return self._stages[self._next] if self._next < len(self._stages) else None
+        staging, loads = self._staging, self._sweep.loads
+        if self._number > len(loads):
+            return None
+        return staging.stage(
+            self._number,
+            loads[self._number - 1],
+            staging.window_s,
+            is_open=self._sweep.is_open,
+            longest_s=self._longest_s,
+        )
 
     def take(self, part: Part) -> str:
         """Takes what came of the stage; a line that says so."""
-        stage = self._stages[self._next]
-        self._next += 1
-        return f"stage {stage.number} of {len(self._stages)}, {stage.load}: {_figures(part)}"
+        stage = self.stage
+        assert stage is not None
+        self._number += 1
+        self._longest_s = max(self._longest_s, part.longest_s)
+        return f"stage {stage.number} of {len(self._sweep.loads)}, {stage.load}: {_figures(part)}"
 
     def stop(self) -> None:
         """Ends the plan before its time."""
-        self._next = len(self._stages)
+        self._number = len(self._sweep.loads) + 1
 
     def report(self) -> None:
         """Each stage stands for itself."""
@@ -119,6 +162,7 @@ class SearchPlan:
         self._search = Search(goal)
         self._stages: list[list[int]] = []
         self._number = 1
+        self._longest_s = 0.0
 
     @property
     def stage(self) -> Stage | None:
@@ -126,15 +170,19 @@ class SearchPlan:
         step = self._search.step
         if step is None:
             return None
-        return self._staging.stage(self._number, step.rate_per_s, step.seconds, is_open=True, ends_on_429=True)
+        return self._staging.stage(
+            self._number, step.rate_per_s, step.seconds, is_open=True, ends_on_429=True, longest_s=self._longest_s
+        )
 
     def take(self, part: Part) -> str:
         """Takes what came of the stage; a line that says so."""
+        stage = self.stage
+        assert stage is not None
         probe = self._search.take(
             Evidence(
                 seconds=part.window_s,
                 counts=part.counts(self._slo),
-                trend=part.trend,
+                trend=part.trend(stage.warmup_s),
                 refused=part.refused,
                 retry_after_s=part.retry_after_s,
                 unsent=part.tally.counts["dropped"],
@@ -144,6 +192,9 @@ class SearchPlan:
             self._stages.append([])
         self._stages[-1].append(self._number)
         self._number += 1
+        if probe.verdict != _search.FAILED:
+            # of an overloaded target it says nothing of what others will take
+            self._longest_s = max(self._longest_s, part.longest_s)
         return self._line(len(self._stages), probe, part)
 
     def stop(self) -> None:

@@ -130,7 +130,9 @@ class Probe:
             self.reason = "slo"
         elif any(each.trend.grows for each in self.evidence):
             self.reason = "queue"
-        elif all(low >= target for (low, _), target in zip(intervals, targets, strict=True)):
+        elif self.evidence[-1].trend.is_known and all(
+            low >= target for (low, _), target in zip(intervals, targets, strict=True)
+        ):
             self.verdict = PASSED
         elif self.seconds >= self.most_s * 0.999:
             self.verdict, self.reason = UNRESOLVED, "time"

@@ -8,6 +8,7 @@ until all have ended, or are cut off, so that the next stage begins with an idle
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +21,7 @@ from load._spread import rounded, spread
 from load._tally import Tally, Window
 from load._trend import Trend, trend
 
-SAMPLES_PER_S = 10
+SAMPLES_PER_S = 20
 """How often the requests under way are counted."""
 
 _NS_PER_S = 1_000_000_000
@@ -95,9 +96,20 @@ class Part:
         return max(0.0, self.end_s - self.start_s)
 
     @property
-    def trend(self) -> Trend:
-        """Whether the requests under way became more."""
-        return trend(self.in_flight, self.window_s)
+    def longest_s(self) -> float:
+        """How long nearly all requests took, from due or sent to their end; 0 when none ended."""
+        return (self.tally.figures["e2e_ms"].percentile(95) or 0.0) / 1000
+
+    def trend(self, warmup_s: float) -> Trend:
+        """Whether the requests under way became more, after a warm-up of so long; unknown when half a window is ramp.
+
+        Until the first requests of a stage have ended they become more at any load.
+        """
+        ramp_s = max(0.0, self.longest_s - warmup_s)
+        if ramp_s > self.window_s / 2:
+            return Trend()
+        first = math.ceil(ramp_s / self.window_s * len(self.in_flight)) if self.window_s else 0
+        return trend(self.in_flight[first:], self.window_s - ramp_s)
 
     @property
     def refused(self) -> int:
@@ -145,7 +157,7 @@ def entry(stage: Stage, part: Part, slo: Slo) -> dict[str, Any]:
     """The stage as summary.json has it; None is "no value"."""
     counts, seconds = part.tally.counts, part.window_s
     figures = {name: spread(part.tally.figures[name], part.tally.censored.get(name)) for name in _FIGURES}
-    moving = part.trend
+    moving = part.trend(stage.warmup_s)
     return {
         "number": stage.number,
         "load": stage.load,

@@ -28,6 +28,11 @@ class Trend:
     seconds: float = 0.0
 
     @property
+    def is_known(self) -> bool:
+        """Whether there were samples enough."""
+        return self.slope_per_s is not None
+
+    @property
     def grows(self) -> bool:
         """Whether it surely grows, and by more than chance makes of a steady queue."""
         if self.slope_per_s is None or self.interval is None or self.mean is None:

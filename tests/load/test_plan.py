@@ -12,7 +12,7 @@ from load._plan import Plan, SearchPlan, Staging
 from load._report import render
 from load._search import Goal
 from load._settings import UsageError
-from load._slo import parse_slo
+from load._slo import Slo, parse_slo
 from load._stage import Part, Stage
 from load._staged_summary import summarize_stages
 from load._sweep import Sweep
@@ -110,6 +110,34 @@ def test_stage__has_a_warmup_of_its_own(asked_s: float | None, window_s: float, 
     stage = Staging(window_s, asked_s, sweep=Sweep((1.0,), is_open=False)).plan(()).stage
     assert stage is not None
     assert stage.warmup_s == warmup_s
+
+
+def slow(slo: Slo) -> Part:
+    """100 answers of 8 s each, in a window of 10 s."""
+    tally = Tally(slo)
+    for _ in range(100):
+        tally.add(record(CONTENT, sent_ms=2000, end_ms=8000, usage_tokens=3, due_ns=2 * S), Window(S, 11 * S))
+    return Part(1.0, 11.0, tally, [5] * 200)
+
+
+@pytest.mark.parametrize(("asked_s", "warmup_s"), [(None, 8.0), (3.0, 3.0)])
+def test_warmup__waits_for_as_long_as_requests_take(asked_s: float | None, warmup_s: float) -> None:
+    """In a sweep as in a search, but for another wish."""
+    search = SearchPlan(Staging(10.0, asked_s, goal=GOAL), GOAL, SLO)
+    sweep = Staging(10.0, asked_s, sweep=Sweep((1.0, 2.0), is_open=True)).plan(SLO)
+    for plan in (search, sweep):
+        plan.take(slow(SLO))
+        assert plan.stage is not None
+        assert plan.stage.warmup_s == pytest.approx(warmup_s, rel=0.01)
+
+
+def test_warmup__does_not_wait_for_what_an_overloaded_target_took() -> None:
+    """At the next lower rate requests may take a fraction of that."""
+    slo = parse_slo("e2e<1s@p90")
+    search = SearchPlan(Staging(10.0, None, goal=GOAL), GOAL, slo)
+    search.take(slow(slo))
+    assert search.stage is not None
+    assert search.stage.warmup_s == 5
 
 
 @pytest.mark.parametrize(

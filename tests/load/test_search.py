@@ -132,6 +132,14 @@ def test_growing_queue__fails_a_probe_that_kept_every_objective() -> None:
     assert (probe.verdict, probe.reason) == (_search.FAILED, "queue")
 
 
+def test_probe_without_a_trend__does_not_pass() -> None:
+    """All objectives were kept, but nobody knows whether requests pile up: it runs longer."""
+    search = Search(P90)
+    probe = search.take(Evidence(20.0, ((MANY, 0),), Trend()))
+    assert (probe.verdict, probe.reason) == (_search.OPEN, None)
+    assert search.take(Evidence(20.0, ((MANY, 0),), STEADY)).verdict == _search.PASSED
+
+
 def test_undecided_probe__runs_longer_until_its_time_is_over() -> None:
     """Nine of ten kept is what was wanted: no sample is large enough. It counts as failed and is named unresolved."""
     search = Search(P90)

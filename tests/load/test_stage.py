@@ -68,6 +68,17 @@ def test_requests_that_were_not_sent__missed_every_objective() -> None:
     assert counted.requests == 6
 
 
+@pytest.mark.parametrize(("answer_s", "known"), [(6.0, True), (6.1, False)])
+def test_requests_that_outlast_the_warm_up__are_no_growth(answer_s: float, *, known: bool) -> None:
+    """Until the first have ended they become more at any load; when that takes half of the window nothing is told."""
+    seen = part(*[record(CONTENT, sent_ms=2000, end_ms=answer_s * 1000, usage_tokens=3) for _ in range(20)])
+    seen.in_flight = [min(index, 50) for index in range(100)]
+    assert seen.longest_s == pytest.approx(answer_s, rel=0.01)
+    found = seen.trend(1.01)
+    assert (found.is_known, found.grows) == (known, False)
+    assert seen.trend(answer_s).grows
+
+
 def test_entry__has_load_latency_and_throughput() -> None:
     """20 completions of 3 tokens in 10 s."""
     found = entry(OPEN, part(*good(20), in_flight=[3] * 100), SLO)
