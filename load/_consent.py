@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from load._cost import estimate
+from load._estimate import estimate
 from load._settings import Settings
 from load._usage import UsageError
 
@@ -20,14 +20,7 @@ def is_needed(settings: Settings, options: argparse.Namespace) -> bool:
 
 def question(settings: Settings, options: argparse.Namespace) -> str:
     """What would be agreed to, in one line."""
-    cost = estimate(
-        settings.cost,
-        settings.arrivals,
-        run_time_s=options.run_time,
-        trace=settings.trace,
-        has_stages=settings.staging is not None,
-    )
-    return f"{settings.target.url} may cost money: {cost}"
+    return f"{settings.target.url} may cost money: {estimate(settings, options.run_time).text}"
 
 
 def ask(settings: Settings, options: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""What a run may cost: its price and budget, the estimate before it, the bill after it. Pure."""
+"""What a run may cost: its price and budget, and the bill after it. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from load._arrivals import Arrival, Arrivals
+from load._arrivals import Arrival
 from load._lengths import Lengths
 from load._price import CREDITS, REQUESTS, USD, Budget, Price, Purse, parse_budget, parse_price
 from load._prompt_file import OwnPrompt
@@ -37,8 +37,11 @@ class Cost:
     @property
     def worst(self) -> float | None:
         """The most that one request can cost, in the budget's unit or else the price's; None: it is not known."""
-        if self.counts_requests:
-            return 1.0
+        return 1.0 if self.counts_requests else self.worst_by_price
+
+    @property
+    def worst_by_price(self) -> float | None:
+        """The most that one request can cost, in the price's unit; None: it is not known."""
         if self.price is None:
             return None
         if not self.price.depends_on_length:
@@ -96,27 +99,6 @@ def read_cost(
     if budget is not None and cost.worst is not None and cost.worst > budget.amount:
         raise UsageError(f"--budget: expected enough for one request, {cost.worst:g} {budget.unit}, got {budget}")
     return cost
-
-
-def estimate(
-    cost: Cost, arrivals: Arrivals, *, run_time_s: float | None, trace: Sequence[Arrival], has_stages: bool
-) -> str:
-    """What the run will cost at most, in words, before it starts."""
-    requests: float | None = None
-    if arrivals.rate_per_s is not None and run_time_s is not None and not has_stages:
-        requests = arrivals.rate_per_s * run_time_s
-    elif trace:
-        requests = float(len(trace))
-    many = "as many requests as are answered" if requests is None else f"about {requests:.0f} requests"
-    each = cost.worst if cost.budget is None or cost.budget.unit != REQUESTS else None
-    unit = "" if cost.price is None else cost.price.unit
-    if each is None or cost.price is None:
-        said = f"{many}, at a price that is not known"
-    elif requests is None:
-        said = f"{many}, each at most {each:.3g} {unit} (by {cost.price.source})"
-    else:
-        said = f"{many}, at most {requests * each:.3g} {unit} together (by {cost.price.source})"
-    return said if cost.budget is None else f"{said}, and never more than {cost.budget}"
 
 
 def bill(cost: Cost, counts: Mapping[str, int], credits_seen: tuple[float, float] | None) -> dict[str, Any]:

@@ -30,9 +30,9 @@ DEFINITIONS: Mapping[str, str] = {
     "wait, or because the budget had no room: the load was less than what was asked for.",
     "rate_limit": "When the target first answered 429 (second of the run), and how many requests per second had begun "
     "in the up to 10 s before.",
-    "cost": "What all ok requests of the run cost, warm-up included: by_usage from their usage and the price, "
-    "credits_fell_by from the x-remaining-credits of the first and of the last answer, the first one's own cost not "
-    "included. None is what nobody knows.",
+    "cost": "estimate: what was known before the run. All else is what the ok requests of the run cost, warm-up "
+    "included: by_usage from their usage and the price, credits_fell_by from the x-remaining-credits of the first and "
+    "of the last answer, the first one's own cost not included. null is what nobody knows.",
     "stages": "Each load that the run went through, with figures of its own window. All other figures are those of the "
     "last stage; what came before it counts as its warm-up.",
     "search": "The search for the highest rate that keeps the objectives: rate_per_s passed twice, the second time on "

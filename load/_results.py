@@ -113,7 +113,10 @@ def _objectives(slo: Mapping[str, Any] | None) -> Iterator[str]:
 
 def _cost(cost: Mapping[str, Any]) -> Iterator[str]:
     if cost["by_usage"] is not None:
-        yield f"cost: {cost['by_usage']:.4g} {cost['price']['unit']} by usage ({cost['price']['source']})"
+        at_most = cost["estimate"]["at_most"]
+        estimated = "" if at_most is None else f"; estimated at most {at_most:.4g}"
+        unit, source = cost["price"]["unit"], cost["price"]["source"]
+        yield f"cost: {cost['by_usage']:.4g} {unit} by usage (price: {source}){estimated}"
     if cost["credits_fell_by"] is not None:
         yield f"credits: x-remaining-credits fell by {cost['credits_fell_by']:.6g} from the first answer to the last"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import math
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from load._also_called import ALSO_CALLED
 from load._calibration import Calibration
 from load._cost import bill
 from load._definitions import DEFINITIONS
+from load._estimate import estimate
 from load._headline import headline
 from load._notes import notes
 from load._outcome import OUTCOMES
@@ -91,7 +93,10 @@ def summarize(settings: Settings, facts: Facts, tally: Tally) -> dict[str, Any]:
         "dropped": tally.counts["dropped"],
         "held_back": tally.counts["held_back"],
         "rate_limit": _rate_limit(tally),
-        "cost": bill(settings.cost, tally.counts, tally.credits_left),
+        "cost": {
+            "estimate": dataclasses.asdict(estimate(settings, facts.run_time_s)),
+            **bill(settings.cost, tally.counts, tally.credits_left),
+        },
         "offered_per_s": _rate(_offered(tally), duration_s) if settings.arrivals.is_open else None,
         "finish_reasons": dict(tally.finish_reasons),
         "stages": [],

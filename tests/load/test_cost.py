@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from load import _consent
-from load._cost import bill, estimate
+from load._cost import bill
+from load._estimate import estimate
 from load._price import Price
 from load._settings import Settings, UsageError
 from load._tally import Tally, Window
@@ -23,7 +24,7 @@ PER_TOKEN = "2usd/1k-prompt,3usd/1k-output"
 
 def estimated(found: Settings, run_time_s: float | None = 60.0) -> str:
     """The estimate of a run of a minute."""
-    return estimate(found.cost, found.arrivals, run_time_s=run_time_s, trace=found.trace, has_stages=False)
+    return estimate(found, run_time_s).text
 
 
 def test_worst__of_a_request_follows_its_lengths(tmp_path: Path) -> None:
@@ -83,11 +84,21 @@ def test_budget__that_could_not_be_held_is_refused(
         ({"price": "0.5usd/request"}, "as many requests as are answered, each at most 0.5 usd (by --price)"),
         (
             {"arrivals": "poisson:2", "price": "0.5usd/request", "budget": "3usd"},
-            "about 120 requests, at most 60 usd together (by --price), and never more than 3 usd",
+            "about 120 requests, at most about 60 usd together (by --price), and never more than 3 usd",
         ),
         (
             {"budget": "30requests"},
             "as many requests as are answered, at a price that is not known, and never more than 30 requests",
+        ),
+        # each stage of 10 s has 2 s of warm-up and up to 5 s of cool-down
+        (
+            {"sweep": "rate:2..8", "price": "0.5usd/request"},
+            "about 238 requests, at most about 119 usd together (by --price)",
+        ),
+        ({"sweep": "2..8"}, "as many requests as are answered, at a price that is not known"),
+        (
+            {"find": "max-rate", "slo": "ttft<1s@p90", "find_from": 8.0, "price": "1credits/request"},
+            "a search, as many requests as it takes: about 136 in its first probe, each at most 1 credits (by --price)",
         ),
     ],
 )
@@ -96,10 +107,21 @@ def test_estimate__says_what_is_known(tmp_path: Path, changes: dict[str, Any], s
     assert estimated(settings(tmp_path, **changes)) == said
 
 
+def test_estimate_of_a_trace__counts_what_is_due(tmp_path: Path) -> None:
+    """In the run's time, or all of it."""
+    trace = tmp_path / "trace.csv"
+    rows = [f"2023-11-16 18:15:{second:02}.0000000,10,5" for second in (0, 4, 8)]
+    trace.write_text("\n".join(["TIMESTAMP,ContextTokens,GeneratedTokens", *rows]), encoding="utf-8")
+    found = settings(tmp_path, arrivals=f"trace:{trace}", price="2usd/request")
+    assert estimate(found, None).requests == 3
+    assert estimate(found, 5.0).requests == 2
+    assert estimate(found, 5.0).at_most == 4.0
+
+
 def test_published_price__is_quoted_with_its_date(tmp_path: Path) -> None:
     """It is a mean, and old."""
     said = estimated(settings(tmp_path, SEGMIND, dialect="segmind", arrivals="constant:1"))
-    assert said.startswith("about 60 requests, at most 0.0303 usd together (by https://www.segmind.com/")
+    assert said.startswith("about 60 requests, at most about 0.0303 usd together (by https://www.segmind.com/")
     assert "2026-08-27, a mean" in said
 
 
