@@ -19,8 +19,9 @@ def is_needed(settings: Settings, options: argparse.Namespace) -> bool:
 
 
 def question(settings: Settings, options: argparse.Namespace) -> str:
-    """What would be agreed to, in one line."""
-    return f"{settings.target.url} may cost money: {estimate(settings, options.run_time).text}"
+    """What would be agreed to, in one line; where it costs nothing, what is to be expected."""
+    said = estimate(settings, options.run_time).text
+    return f"{settings.target.url} may cost money: {said}" if settings.is_paid else f"{settings.target.url}: {said}"
 
 
 def ask(settings: Settings, options: argparse.Namespace) -> None:
@@ -33,9 +34,20 @@ def ask(settings: Settings, options: argparse.Namespace) -> None:
         raise UsageError(f"{FLAG}: expected it for this target, got none: {said}")
     sys.stderr.write(f"{said}\nSend it? [y/N] ")
     sys.stderr.flush()
-    if sys.stdin.readline().strip().lower() not in _YES:
+    if _typed().strip().lower() not in _YES:
         raise UsageError("not sent: no consent was given")
     options.yes_this_costs_money = True
+
+
+def _typed() -> str:
+    """The line that is typed; nothing when it is Ctrl-D or Ctrl-C instead."""
+    try:
+        line = sys.stdin.readline()
+    except KeyboardInterrupt:
+        line = ""
+    if not line.endswith("\n"):
+        sys.stderr.write("\n")
+    return line
 
 
 def refuse(settings: Settings, options: argparse.Namespace) -> None:

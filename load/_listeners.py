@@ -68,7 +68,7 @@ def _check(options: argparse.Namespace) -> None:
         read_key(settings.key_variable, os.environ)
     if _consent.is_needed(settings, options):
         _consent.ask(settings, options)
-    if settings.is_paid or settings.cost.budget is not None:
+    elif settings.is_paid or settings.cost.budget is not None:
         sys.stderr.write(f"{_consent.question(settings, options)}\n")
     if options.spawn_rate is None:
         # Locust's one user a second would spend most of a run on getting started

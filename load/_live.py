@@ -21,6 +21,10 @@ _OF_RUN = (
     *("id", "started_at", "target", "path", "dialect", "model", "streamed", "arrivals", "users", "workers"),
     *("run_time_s", "warmup_s"),
 )
+_OF_STAGE = (
+    *("load", "requests", "requests_per_s", "output_tokens_per_s"),
+    *("ttft_p50_ms", "ttft_p95_ms", "e2e_p50_ms", "e2e_p95_ms"),
+)
 _OF_SPREAD = ("n", "p50", "p90", "p95", "p99", "mean", "max")
 _COUNTS = ("outcomes", "warmup_outcomes", "errors", "error_share", "dropped", "output_tokens_per_s", "timeline", "slo")
 _NS_PER_S = 1_000_000_000
@@ -49,13 +53,16 @@ def idle(state: str, refusal: str | None = None) -> dict[str, Any]:
 
 
 def live(summary: Summary, settings: Settings, moment: Moment) -> dict[str, Any]:
-    """The document of a run; None is "no value", as in summary.json, and `verdict` None "nothing to judge yet"."""
+    """The document of a run; None is "no value", as in summary.json, and `verdict` None "nothing to judge yet".
+
+    Of a run with stages the figures are those of the last one that has ended.
+    """
     phase = _phase(summary, moment)
     judged = phase == OVER or bool(sum(summary["outcomes"].values()))
     return {
         "state": moment.state,
         "phase": phase,
-        "run": {name: summary["run"][name] for name in _OF_RUN},
+        "run": {name: summary["run"][name] for name in _OF_RUN} | _of_staging(summary, settings),
         "now_s": round(moment.now_s, 1),
         "counted_until_s": round(moment.counted_until_s, 1),
         "window": summary["window"],
@@ -63,9 +70,10 @@ def live(summary: Summary, settings: Settings, moment: Moment) -> dict[str, Any]
         "reasons": [reason["text"] for reason in summary["validity"]["reasons"]] if judged else [],
         "headline": summary["headline"] if phase == OVER else None,
         "in_flight": moment.in_flight,
-        "offered_per_s": summary["offered_per_s"] if phase == OVER else _offered_per_s(settings, moment),
+        "offered_per_s": summary["offered_per_s"] if phase == OVER else _offered_per_s(summary, settings, moment),
         "achieved_per_s": summary["requests_per_s"],
         **{name: summary[name] for name in _COUNTS},
+        "stages": [{name: stage[name] for name in _OF_STAGE} for stage in summary["stages"]],
         "figures": {name: {key: summary[name][key] for key in _OF_SPREAD} for name in SHOWN if summary[name]["n"]},
     }
 
@@ -91,8 +99,15 @@ def _phase(summary: Summary, moment: Moment) -> str:
     return WARM_UP if moment.now_s < summary["window"]["start_s"] else MEASURING
 
 
-def _offered_per_s(settings: Settings, moment: Moment) -> float | None:
+def _of_staging(summary: Summary, settings: Settings) -> dict[str, Any]:
+    """What to say of the load before the first stage has ended."""
+    return {} if settings.staging is None or summary["stages"] else {"arrivals": "by stages", "users": None}
+
+
+def _offered_per_s(summary: Summary, settings: Settings, moment: Moment) -> float | None:
     """What the schedule wants; None in a closed loop, and of a trace before the window."""
+    if settings.staging is not None:
+        return summary["offered_per_s"] if summary["stages"] else None
     if settings.arrivals.rate_per_s is not None or not settings.arrivals.is_open:
         return settings.arrivals.rate_per_s
     duration_s = moment.now_s - settings.warmup_s

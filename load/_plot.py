@@ -19,6 +19,7 @@ _MOST_BARS = 48
 _LEAST_RATIO = 1.1
 _DIGIT = 7.2
 """The width of a digit, in units of the drawing."""
+_FAR = 10.0
 _LABEL_ROOM = 58
 """Room that the label of a marker takes, in units of the drawing."""
 
@@ -91,10 +92,7 @@ def scatter(
     y = Scale(0, top(max([highest, *near])), _BOTTOM, _TOP)
     parts = [*_y_axis(y, y_unit), *_x_axis(x, ticks(0, x.high), x_unit)]
     parts += [f'<circle class="sample" cx="{x(left):.1f}" cy="{y(up):.1f}" r="2.2"/>' for left, up in points]
-    for limit in near:
-        at = y(limit)
-        parts.append(f'<line class="limit" x1="{_LEFT}" x2="{_RIGHT}" y1="{at:.1f}" y2="{at:.1f}"/>')
-        parts.append(_text(_RIGHT, at - 4, f"slo {limit:.4g}", "end"))
+    parts += [part for limit in near for part in _level(limit, y, _RIGHT, "end")]
     return _svg(f"{title}, {y_unit} against {x_unit}", parts)
 
 
@@ -112,10 +110,15 @@ def timeline(title: str, unit: str, bin_s: float, series: Sequence[Series], wind
     return _svg(f"{title} over the run in {unit}", parts)
 
 
-def curves(title: str, x_unit: str, y_unit: str, found: Sequence[Curve]) -> str:
-    """Latency against load: curves through points in the order of their x, on a logarithmic y axis."""
+def curves(title: str, x_unit: str, y_unit: str, found: Sequence[Curve], *, limits: Sequence[float] = ()) -> str:
+    """Latency against load: curves through points in the order of their x, on a logarithmic y axis.
+
+    `limits` are those that the values should stay below; one far from all points is not drawn.
+    """
     points = [point for curve in found for point in curve.points]
-    low, high = _apart([point.y for point in points if point.y])
+    values = [point.y for point in points if point.y]
+    near = [limit for limit in limits if values and min(values) / _FAR <= limit <= max(values) * _FAR]
+    low, high = _apart([*values, *near])
     x = Scale(0, top(max(point.x for point in points)), _LEFT, _RIGHT)
     y = Scale(low, high, _BOTTOM, _TOP, logarithmic=True)
     parts = [*_y_axis(y, y_unit, log_ticks(low, high, 5)), *_x_axis(x, ticks(0, x.high), x_unit)]
@@ -129,6 +132,7 @@ def curves(title: str, x_unit: str, y_unit: str, found: Sequence[Curve]) -> str:
         parts += [_mark(left, at, mark) for left, at, mark in placed]
         if len(found) > 1:
             parts += _legend(Series(curve.name, curve.style, ()), len(found) - index)
+    parts += [part for limit in near for part in _level(limit, y, _LEFT + 3, "start")]
     return _svg(f"{title} in {y_unit} against {x_unit}", parts)
 
 
@@ -211,6 +215,12 @@ def _limit(limit: float, x: Scale) -> Iterator[str]:
     before = at > (_LEFT + _RIGHT) / 2
     yield f'<line class="limit" x1="{at:.1f}" x2="{at:.1f}" y1="{_TOP}" y2="{_BOTTOM}"/>'
     yield _text(at + (-4 if before else 4), _TOP + 11, f"slo {limit:.4g}{arrow}", "end" if before else "start")
+
+
+def _level(limit: float, y: Scale, text_at: float, anchor: str) -> Iterator[str]:
+    at = y(limit)
+    yield f'<line class="limit" x1="{_LEFT}" x2="{_RIGHT}" y1="{at:.1f}" y2="{at:.1f}"/>'
+    yield _text(text_at, at - 4, f"slo {limit:.4g}", anchor)
 
 
 def _paths(values: Sequence[float | None], bin_s: float, x: Scale, y: Scale) -> Iterator[str]:

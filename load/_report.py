@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,7 @@ def render(summary: Mapping[str, Any]) -> str:
             ended=_ended(summary),
             tools=TOOLS,
             names=_NAMES,
-            stage_charts=[Chart(title, svg) for title, svg in stage_charts(summary)],
+            stage_charts=[Chart(title, svg) for title, svg in stage_charts(summary, partial(_limits, summary))],
         )
     )
 

@@ -116,7 +116,7 @@ def _cost(cost: Mapping[str, Any]) -> Iterator[str]:
         at_most = cost["estimate"]["at_most"]
         estimated = "" if at_most is None else f"; estimated at most {at_most:.4g}"
         unit, source = cost["price"]["unit"], cost["price"]["source"]
-        yield f"cost: {cost['by_usage']:.4g} {unit} by usage (price: {source}){estimated}"
+        yield f"cost: {cost['by_usage']:.4g} {unit} by usage (priced by {source}){estimated}"
     if cost["credits_fell_by"] is not None:
         yield f"credits: x-remaining-credits fell by {cost['credits_fell_by']:.6g} from the first answer to the last"
 

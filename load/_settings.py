@@ -130,7 +130,8 @@ def read_settings(options: argparse.Namespace, host: str | None) -> Settings:
 def _check_together(options: argparse.Namespace, arrivals: Arrivals) -> None:
     if options.turns > 1 and arrivals.is_open:
         raise UsageError(
-            f"--turns: expected 1 with --arrivals {arrivals}, an open loop: a conversation waits for its answers"
+            "--turns: expected 1 in an open loop (--arrivals, --find, or rates in --sweep): a conversation waits for "
+            "its answers"
         )
     if options.turns > 1 and options.prompts:
         raise UsageError("--turns: expected 1 with --prompts, whose lines are conversations already")

@@ -173,7 +173,7 @@ def entry(stage: Stage, part: Part, slo: Slo) -> dict[str, Any]:
         "requests_per_s": rounded(counts["window_ok"] / seconds) if seconds else None,
         "output_tokens_per_s": rounded(counts["window_tokens"] / seconds) if seconds else None,
         "in_flight": {
-            "mean": rounded(moving.mean),
+            "mean": rounded(sum(part.in_flight) / len(part.in_flight)) if part.in_flight else None,
             "slope_per_s": rounded(moving.slope_per_s),
             "slope_interval_per_s": None if moving.interval is None else [rounded(each) for each in moving.interval],
             "grows": moving.grows,

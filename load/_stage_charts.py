@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from load._plot import Curve, Point, curves
@@ -14,8 +14,8 @@ _MARKED = (PASSED, FAILED, UNRESOLVED)
 Entry = Mapping[str, Any]
 
 
-def stage_charts(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """(title, SVG) of each figure that any stage has; none for a run without stages."""
+def stage_charts(summary: Mapping[str, Any], limits: Callable[[str], Sequence[float]]) -> Iterator[tuple[str, str]]:
+    """(title, SVG) of each figure that any stage has, with its limits in ms; none for a run without stages."""
     entries, search = summary["stages"], summary["search"]
     x, unit = ("output_tokens_per_s", "tokens/s") if search is None else ("rate_per_s", "requests/s")
     marks = {} if search is None else _marks(search)
@@ -27,7 +27,7 @@ def stage_charts(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         drawn = [curve for curve in found if any(point.y is not None for point in curve.points)]
         if drawn:
             against = "throughput" if search is None else "rate"
-            yield f"{title} against {against}", curves(title, unit, "ms", drawn)
+            yield f"{title} against {against}", curves(title, unit, "ms", drawn, limits=limits(f"{name}_ms"))
 
 
 def _points(entries: Sequence[Entry], x: str, y: str, marks: Mapping[int, str]) -> list[Point]:

@@ -187,6 +187,18 @@ def test_anything_else_on_a_terminal__is_none(tmp_path: Path, monkeypatch: pytes
         _consent.ask(*asked(tmp_path))
 
 
+def test_ctrl_c_on_a_terminal__is_no_consent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And no traceback."""
+
+    def interrupted() -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sys.stdin", Terminal())
+    monkeypatch.setattr("sys.stdin.readline", interrupted)
+    with pytest.raises(UsageError, match="no consent was given"):
+        _consent.ask(*asked(tmp_path))
+
+
 def test_without_a_terminal__nobody_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A yes that is piped in is not somebody's; one line with the estimate says what would help."""
     monkeypatch.setattr("sys.stdin", io.StringIO("yes\n"))

@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 
 from load._live import Moment, idle, live, rows
+from load._stage import Part
+from load._staged_summary import summarize_stages
 from load._summary import summarize
+from load._tally import Window
 from tests.load.samples import S, record, tally
 from tests.load.test_settings import settings
 from tests.load.test_summary import FACTS, completions
@@ -80,3 +83,19 @@ def test_rows__leave_out_what_has_no_value(tmp_path: Path) -> None:
     assert "p50" not in found["ttft_ms"]
     assert "offered_per_s" not in found
     assert "tpot_ms" not in {row["figure"] for row in rows(document(tmp_path, record(sent_ms=2 * S / 1e6)))}
+
+
+def test_live__of_stages_is_the_last_that_has_ended(tmp_path: Path) -> None:
+    """Before that there is no load to name; then it is that stage's, with all stages beside."""
+    asked = settings(tmp_path, sweep="rate:2..4", slo="ttft<1s@p90")
+    begun = live(summarize(asked, FACTS, tally()), asked, NOW)
+    assert (begun["run"]["arrivals"], begun["offered_per_s"], begun["stages"]) == ("by stages", None, [])
+    assert asked.staging is not None
+    plan = asked.staging.plan(asked.slo)
+    counted = tally(*completions(20, due_ns=2 * S), window=Window(S, 11 * S))
+    part = Part(1.0, 11.0, counted)
+    assert plan.stage is not None
+    found = live(summarize_stages(asked, FACTS, counted, [(plan.stage, part)], plan), asked, NOW)
+    assert (found["run"]["arrivals"], found["offered_per_s"]) == ("poisson:2", 2.0)
+    assert [stage["load"] for stage in found["stages"]] == ["poisson:2"]
+    assert found["figures"]["ttft_ms"]["n"] == 20

@@ -149,6 +149,15 @@ def test_curves__are_valid_whatever_the_points(points: list[tuple[float, float, 
     assert {"ms", "requests/s", "p50", "p95"} <= set(texts(root))
 
 
+@pytest.mark.parametrize(("limit", "drawn"), [(50.0, 1), (900.0, 1), (2000.0, 0), (0.9, 0)])
+def test_curves__have_limits_that_are_not_far(limit: float, drawn: int) -> None:
+    """One that is ten times as high as all points would press them flat."""
+    points = Curve("p50", "first", [Point(1, 10), Point(2, 100)])
+    root = parsed(curves("ttft", "requests/s", "ms", [points], limits=[limit]))
+    assert sum(element.attrib.get("class") == "limit" for element in root.iter()) == drawn
+    assert (f"slo {limit:g}" in set(texts(root))) == bool(drawn)
+
+
 def test_curves__mark_verdicts_by_shape() -> None:
     """Whoever sees no colours sees a dot, a cross and a ring."""
     marks = [Point(1, 1, "passed"), Point(2, 2, "failed"), Point(3, None, "unresolved"), Point(4, 4)]
