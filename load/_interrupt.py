@@ -2,13 +2,21 @@
 
 Python raises KeyboardInterrupt in whichever greenlet runs when the signal comes. In one that starts users or reads a
 stream it would kill that one only, with a traceback, and leave the run half stopped.
+
+A second Ctrl-C would interrupt the writing of the reports, and lose what was measured: it only says that they are being
+written. The third ends the process at once.
 """
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 
 import gevent  # type: ignore[import-untyped]  # its stubs are a package of their own
+
+INTERRUPTED = 128 + signal.SIGINT
+"""The exit status of a process that a third Ctrl-C ended, as shells have it."""
 
 GRACE_S = 15.0
 """So long a worker waits for its master after Ctrl-C."""
@@ -23,17 +31,31 @@ def interrupt_main_only() -> None:
 def leave_first_to_master() -> None:
     """From now on the first SIGINT of a worker is only noted: its master gets it too, and asks for the last counts.
 
-    For the processes of `--processes`, which a terminal's Ctrl-C reaches all at once. A second one interrupts, and so
-    does the first when the master has not ended this process in time.
+    For the processes of `--processes`, which a terminal's Ctrl-C reaches all at once. It does interrupt when the master
+    has not ended this process in time.
     """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _note_first)
 
 
 def _note_first(*_: object) -> None:
-    signal.signal(signal.SIGINT, _interrupt_main)
+    signal.signal(signal.SIGINT, _note_second)
     gevent.spawn_later(GRACE_S, _interrupt_main)
 
 
+def _note_second(*_: object) -> None:
+    signal.signal(signal.SIGINT, _leave)
+
+
+def _say_second(*_: object) -> None:
+    _note_second()
+    sys.stderr.write("the reports are being written; once more ends without them\n")
+
+
+def _leave(*_: object) -> None:
+    os._exit(INTERRUPTED)
+
+
 def _interrupt_main(*_: object) -> None:
+    signal.signal(signal.SIGINT, _say_second)
     gevent.get_hub().handle_system_error(KeyboardInterrupt, KeyboardInterrupt())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -254,9 +255,12 @@ def test_end__waits_for_running_requests(tmp_path: Path) -> None:
     assert 0 < summary["output_tokens_per_s"] * summary["window"]["duration_s"] < 160
 
 
+@pytest.mark.parametrize("presses", [1, 2])
 @pytest.mark.parametrize("whom", [os.kill, os.killpg])
 @pytest.mark.parametrize("processes", [1, 2])
-def test_interrupted_run__reports_what_it_has(tmp_path: Path, processes: int, whom: Callable[[int, int], None]) -> None:
+def test_interrupted_run__reports_what_it_has(
+    tmp_path: Path, processes: int, whom: Callable[[int, int], None], presses: int
+) -> None:
     """Ctrl-C waits for no stream that hangs and says which were cut off, also when, as on a terminal, all get it."""
     hanging: Script = [*stream(1)[:1], chunk(event({"content": "a"})), Hang()]
     arguments = ("-u", "2", "-t", "60s")
@@ -266,7 +270,10 @@ def test_interrupted_run__reports_what_it_has(tmp_path: Path, processes: int, wh
         while len(server.requests) < 4 and waited_s < LATEST_S:
             time.sleep(0.05)
             waited_s += 0.05
-        whom(process.pid, signal.SIGINT)
+        for _ in range(presses):
+            with contextlib.suppress(ProcessLookupError):  # the second may come when all is done
+                whom(process.pid, signal.SIGINT)
+            time.sleep(0.1)
         ended = end(process, tmp_path)
     summary = ended.summary
     assert (summary["outcomes"]["ok"], summary["outcomes"]["unfinished"]) == (2, 2)

@@ -25,6 +25,36 @@ working.join()
 """
 
 
+WRITING = """
+import os, signal, sys
+import gevent
+from load._interrupt import interrupt_main_only
+
+interrupt_main_only()
+try:
+    os.kill(os.getpid(), signal.SIGINT)
+    gevent.sleep(5)
+except KeyboardInterrupt:
+    for _ in range(int(sys.argv[1])):
+        os.kill(os.getpid(), signal.SIGINT)
+    print("the report is written")
+"""
+
+
+def test_second_interrupt__leaves_the_report_to_be_written() -> None:
+    """And says that it is."""
+    done = subprocess.run([sys.executable, "-c", WRITING, "1"], capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "the report is written\n")
+    assert done.stderr == "the reports are being written; once more ends without them\n"
+
+
+def test_third_interrupt__ends_at_once() -> None:
+    """Without a traceback."""
+    done = subprocess.run([sys.executable, "-c", WRITING, "2"], capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout) == (130, "")
+    assert "Traceback" not in done.stderr
+
+
 def test_interrupt_in_a_greenlet__reaches_the_main_one_only() -> None:
     """Whoever runs when the signal comes is not killed by it, and no traceback is shown."""
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=False, timeout=60)
