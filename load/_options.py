@@ -273,7 +273,7 @@ OPTIONS = (
         "DURATION",
         "How long each load of --sweep is measured, and how long each rate of --find at least.",
         default="10s",
-        type=duration_s,
+        type=Duration,
     ),
     Option(
         "--max-error-share",

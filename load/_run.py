@@ -172,6 +172,10 @@ class Run:
         """The requests that were begun and are not recorded yet."""
         return list(self._under_way.values())
 
+    def awaited(self) -> int:
+        """How many requests have no whole answer yet: those that have one and wait to be recorded wait for nobody."""
+        return sum(not exchange.complete for exchange in self.under_way())
+
     @property
     def held_s(self) -> float:
         """For how many seconds from now the target asked to be left alone."""

@@ -35,7 +35,7 @@ def read_staging(options: argparse.Namespace, slo: Slo) -> tuple[Staging | None,
         raise UsageError(f"--arrivals: expected one of {', '.join(allowed)} with {flag}, got {options.arrivals!r}")
     kind = options.arrivals if options.arrivals in _KINDS else _KINDS[1]
     warmup_s = options.warmup or None
-    return Staging(options.stage, warmup_s, kind, goal, sweep), f"{kind}:1" if is_open else "closed"
+    return Staging(float(options.stage), warmup_s, kind, goal, sweep), f"{kind}:1" if is_open else "closed"
 
 
 def _goal(options: argparse.Namespace, slo: Slo) -> Goal:
