@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import time
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -17,6 +18,9 @@ from load._live import Moment, idle, live
 from load._reporting import Reporting
 from load._settings import Settings, UsageError, read_settings
 from load._tally import Tally
+
+_NEVER = -1
+"""Locust's --autoquit when nobody gave one."""
 
 logger = logging.getLogger(__name__)
 
@@ -115,11 +119,17 @@ class ReportingRole:
         return self.counted_until_s(reporting) if staged_until_s is None else staged_until_s
 
     def end(self) -> None:
-        """Ends the run as its time does: without a web page Locust ends too."""
-        if options_of(self.environment).headless or options_of(self.environment).autoquit is not None:
+        """Ends the run as its time does: without a web page Locust ends too, with one when --autoquit says so."""
+        options = options_of(self.environment)
+        if options.headless:
             self.runner.quit()
-        else:
-            self.runner.stop()
+            return
+        self.runner.stop()
+        if options.autostart and options.autoquit != _NEVER:
+            time.sleep(options.autoquit)
+            self.runner.quit()
+            if self.environment.web_ui is not None:
+                self.environment.web_ui.stop()  # type: ignore[no-untyped-call]
 
     def _on_start(self, **_: Any) -> None:
         self.reporting = self.refusal = None

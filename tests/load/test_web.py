@@ -241,3 +241,25 @@ def test_page__shows_the_run_in_a_browser(tmp_path: Path) -> None:
         own.wait("[...document.querySelectorAll('td')].some(cell => cell.textContent === 'ttft_ms')")
         own.evaluate(f"{tab.format('Download Data')}.click()")
         own.wait("[...document.querySelectorAll('a')].some(link => link.pathname === '/llm')")
+
+
+def test_sweep__is_on_the_page_when_it_has_ended(tmp_path: Path) -> None:
+    """By itself, with a row for each stage and the figures of the last one."""
+    arguments = ("--sweep", "1,2", "--stage", "1s", "--warmup", "100ms")
+    with (
+        ScriptedServer(lambda _: stream(3)) as server,
+        page(tmp_path, "--host", server.url, *arguments) as address,
+    ):
+        last = until(lambda: (found := figures(address))["phase"] == "over" and found)
+        until(lambda: figures(address)["state"] == "stopped")
+    assert [stage["load"] for stage in last["stages"]] == ["1 user", "2 users"]
+    assert last["run"]["users"] == 2
+
+
+def test_sweep_with_autoquit__ends_with_its_page(tmp_path: Path) -> None:
+    """As a run does whose time is over."""
+    arguments = ("--sweep", "1,2", "--stage", "1s", "--warmup", "100ms", "--autoquit", "0")
+    with ScriptedServer(lambda _: stream(3)) as server, page(tmp_path, "--host", server.url, *arguments) as address:
+        until(lambda: not answers(address))
+    summary = json.loads((tmp_path / "summary.json").read_text(encoding="utf-8"))
+    assert len(summary["stages"]) == 2
