@@ -38,7 +38,7 @@ def table(summary: Mapping[str, Any], folder: Path) -> str:
     window, run = summary["window"], summary["run"]
     rows = [_row(name, summary[name]) for name in _ROWS if summary[name]["n"]]
     lines = [
-        f"{run['dialect']} at {run['target']}: {window['duration_s']:g} s after {window['start_s']:g} s of warm-up",
+        f"{run['dialect']} at {run['target']}: {window['duration_s']:.4g} s after {window['start_s']:.3g} s of warm-up",
         _validity(summary["validity"]),
         summary["headline"],
         "",

@@ -136,6 +136,13 @@ COMMANDS: Mapping[str, Ends | Serves | Elsewhere] = {
     "locust -f load/ --headless --host http://127.0.0.1:8000 -u 40 -t 60s --warmup 5s --processes 2": Elsewhere(
         "tests/load/test_command_line.py::test_run__counts_every_request_once"
     ),
+    "locust -f load/ --headless --host http://127.0.0.1:8000 -u 2 -t 30s --paid yes"
+    " --price 0.6usd/1M-prompt,1.8usd/1M-output --budget 0.50usd --yes-this-costs-money": Ends(_SHORT, saying="cost:"),
+    "locust -f load/ --headless --host http://127.0.0.1:8000 --find max-rate --slo 'ttft<2s@p99,tpot<200ms@p99'"
+    " -t 10m": Elsewhere("tests/load/test_staged_runs.py::test_found_rate__is_within_a_tenth_of_the_models_knee"),
+    "locust -f load/ --headless --host http://127.0.0.1:8000 --sweep 1..64 --stage 10s -t 10m": Elsewhere(
+        "tests/load/test_staged_runs.py::test_sweep__counts_every_request_of_every_stage"
+    ),
     "python -m load calibrate": Elsewhere(
         "tests/load/test_calibration.py::test_calibrate__finds_the_error_and_writes_it"
     ),

@@ -17,7 +17,7 @@ OTHERS = [REPOSITORY / name for name in ("CONTRIBUTING.md", "CHANGELOG.md")]
 EVERYWHERE = [*PAGES, *map(Page.read, OTHERS)]
 
 FOREIGN_OPTIONS = {
-    *("--headless", "--host", "--help", "--master", "--worker", "--processes"),  # Locust's
+    *("--headless", "--host", "--help", "--master", "--worker", "--processes", "--otel"),  # Locust's
     *("--junitxml", "--pyargs", "--strict"),  # pytest's
 }
 _PACKAGES = ("spec", "mock_server", "contract_tests", "load", "benchmarks")
