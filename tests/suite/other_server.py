@@ -170,7 +170,7 @@ class Chat:
             wanted = bool((body.get("stream_options") or {}).get("include_usage"))
             events = self._chunks(base, tokens, reason, usage if wanted else None)
             return Answer(200, [("Content-Type", "text/event-stream"), ("Cache-Control", "no-cache")], events=events)
-        message = {"role": "assistant", "content": "".join(tokens)}
+        message = {"role": "assistant", "content": "".join(tokens), **self._extra(tool_calls=[], refusal=None)}
         choice = {"index": 0, "message": message, "finish_reason": reason, **self._extra(logprobs=None)}
         whole = {**base, "object": "chat.completion", "choices": [choice], "usage": usage}
         whole |= self._extra(system_fingerprint=None, service_tier="default")
