@@ -43,8 +43,10 @@ def test_usage__counts_every_choice(endpoint: Endpoint) -> None:
     found = usage.get("completion_tokens") if isinstance(usage, dict) else None
     if not isinstance(found, int):
         raise Unsupported("no usage to look at", exchange=exchange)
-    several = len(optional.choices(exchange)) > 1
-    require(not several or found > FEW, expected=f"more than {FEW} tokens", got=found, exchange=exchange)
+    choices = optional.choices(exchange)
+    if any(choice.get("finish_reason") == "stop" for choice in choices):
+        raise Unsupported("a text that ends by itself may have few tokens", exchange=exchange)
+    require(len(choices) < 2 or found > FEW, expected=f"more than {FEW} tokens", got=found, exchange=exchange)
 
 
 @pytest.mark.clause("CHC-04")

@@ -14,27 +14,29 @@ from tests.suite.running import run_suite, verdicts
 
 OPTIONAL = ("tools", "response_format", "logprobs", "top_logprobs", "n")
 GROUPS = ("TOOL", "FMT", "LOGP", "CHC")
+CHOICE = {"message": {"role": "assistant", "content": "hello"}, "finish_reason": "stop"}
 ANSWER = {
     "id": "a",
     "object": "chat.completion",
     "created": 1,
     "model": "m",
-    "choices": [{"index": 0, "message": {"role": "assistant", "content": "hello"}, "finish_reason": "stop"}],
     "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
 }
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """Answers every request with one completion; `refuses` says whether more than that is refused, or ignored."""
+    """Answers with one text, `choices` times; `refuses` says whether a wish for more is refused, or ignored."""
 
     protocol_version = "HTTP/1.1"
     refuses = True
+    choices = 1
 
     def do_POST(self) -> None:
         """The completion, or a 400."""
         body: Any = json.loads(self.rfile.read(int(self.headers["content-length"])) or b"null")
         wanted = [name for name in OPTIONAL if isinstance(body, dict) and name in body] if self.refuses else []
-        answer = json.dumps({"error": {"message": f"{wanted} not supported"}} if wanted else ANSWER).encode()
+        made = {**ANSWER, "choices": [{**CHOICE, "index": index} for index in range(self.choices)]}
+        answer = json.dumps({"error": {"message": f"{wanted} not supported"}} if wanted else made).encode()
         self.send_response(400 if wanted else 200)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(answer)))
@@ -46,8 +48,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def _serving(*, refuses: bool) -> Iterator[str]:
-    handler = type("Handler", (_Handler,), {"refuses": refuses})
+def _serving(*, refuses: bool, choices: int) -> Iterator[str]:
+    handler = type("Handler", (_Handler,), {"refuses": refuses, "choices": choices})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -58,8 +60,8 @@ def _serving(*, refuses: bool) -> Iterator[str]:
             thread.join()
 
 
-def _found(folder: Path, *, refuses: bool) -> dict[str, str]:
-    with _serving(refuses=refuses) as address:
+def _found(folder: Path, *, refuses: bool, choices: int = 1) -> dict[str, str]:
+    with _serving(refuses=refuses, choices=choices) as address:
         run_suite("--base-url", address, "--dialect", "nvidia", "-k", " or ".join(GROUPS), folder=folder)
     return {clause: verdict for (clause, _), verdict in verdicts(folder).items()}
 
@@ -77,3 +79,10 @@ def test_ignored_feature__is_found(tmp_path: Path) -> None:
     found = _found(tmp_path, refuses=False)
     assert {clause for clause in found if found[clause] == "NON-STRICT"} >= {"TOOL-01", "FMT-01", "FMT-02", "CHC-01"}
     assert "FAIL" not in found.values(), found
+
+
+def test_short_texts__say_nothing_of_a_count(tmp_path: Path) -> None:
+    """Two choices of one token each are two tokens: only texts that the limit cut have to be more than one may have."""
+    found = _found(tmp_path, refuses=False, choices=2)
+    assert found["CHC-01"] == "PASS"
+    assert found["CHC-03"] == "UNSUPPORTED"
