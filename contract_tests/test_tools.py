@@ -43,6 +43,8 @@ def test_required_call__is_made(endpoint: Endpoint) -> None:
 def test_call__says_what_is_called(endpoint: Endpoint) -> None:
     """An id, the type, and a declared name."""
     exchange = optional.called(endpoint)
+    listed = optional.message(exchange).get("tool_calls")
+    require(listed is None or isinstance(listed, list), expected="a list", got=str(listed)[:200], exchange=exchange)
     for call in optional.calls(exchange):
         name, id_ = optional.function(call).get("name"), call.get("id")
         good = isinstance(id_, str) and id_ and call.get("type") == "function" and name in NAMES
@@ -89,16 +91,18 @@ def test_finish_reason__says_that_functions_are_called(endpoint: Endpoint) -> No
 
 @pytest.mark.clause("TOOL-07")
 def test_fragments__say_whose_they_are(endpoint: Endpoint) -> None:
-    """Indexes count the calls from 0; the first fragment of each names it."""
+    """Indexes count the calls from 0; the first fragment of each names it, and none after it names it otherwise."""
     stream = optional.called_in_stream(endpoint)
-    seen: set[int] = set()
+    ids: list[Any] = []
     for fragment in optional.fragments(stream):
         index, shown = fragment.get("index"), str(fragment)[:200]
-        if index not in seen:
-            require(index == len(seen), expected=f"index {len(seen)}", got=shown, exchange=stream.exchange)
+        if not isinstance(index, int) or not 0 <= index < len(ids):
+            require(index == len(ids), expected=f"index {len(ids)}", got=shown, exchange=stream.exchange)
             named = fragment.get("id") and optional.function(fragment).get("name")
             require(named, expected="id and name in a call's first fragment", got=shown, exchange=stream.exchange)
-            seen.add(len(seen))
+            ids.append(fragment["id"])
+        id_, wanted = fragment.get("id"), ids[index or 0]
+        require(not id_ or id_ == wanted, expected=f"the id {wanted!r}, or none", got=shown, exchange=stream.exchange)
 
 
 @pytest.mark.clause("TOOL-08")
@@ -138,3 +142,14 @@ def test_result_of_nothing__is_refused(endpoint: Endpoint) -> None:
 def test_malformed_function__is_refused(endpoint: Endpoint, tool: Any) -> None:
     """What has no name cannot be called."""
     _refused(endpoint, tools=[tool])
+
+
+@pytest.mark.clause("TOOL-13")
+def test_stream_of_a_call__says_so_at_its_end(endpoint: Endpoint) -> None:
+    """Once; stop is what clients are used to, as in a whole answer."""
+    stream = optional.called_in_stream(endpoint)
+    optional.fragments(stream)
+    reasons = stream.finish_reasons
+    if reasons == ["stop"]:
+        raise Tolerable("stop for a function that was named", expected="tool_calls", exchange=stream.exchange)
+    require(reasons == ["tool_calls"], expected="one finish_reason, tool_calls", got=reasons, exchange=stream.exchange)

@@ -75,8 +75,12 @@ def _other_function(call: Call, made: ToolCall) -> ToolCall:
     return replace(made, name=next((each.name for each in wanted.functions if each.name != wanted.only), made.name))
 
 
-def _filtered(_call: Call, choice: Choice) -> Choice:
-    return replace(choice, finish_reason="content_filter") if choice.calls else choice
+def _filtered(*, stream: bool) -> Factory:
+    def change(call: Call, choice: Choice) -> Choice:
+        wanted = choice.calls and call.question.stream == stream
+        return replace(choice, finish_reason="content_filter") if wanted else choice
+
+    return _choices(change)
 
 
 def _number_for_index() -> Break:
@@ -170,13 +174,14 @@ DEMANDS: Mapping[str, Factory] = {
     "TOOL-03": _calls(lambda _call, made: replace(made, arguments=("{}",))),
     "TOOL-04": _calls(_other_function),
     "TOOL-05": _chosen("none", "required"),
-    "TOOL-06": _choices(_filtered),
+    "TOOL-06": _filtered(stream=False),
     "TOOL-07": _number_for_index,
     "TOOL-08": _calls(_shorter_stream),
     "TOOL-09": refused(lambda call: has_role(call, "tool")),
     "TOOL-10": changed_body(_ignore_undeclared),
     "TOOL-11": changed_body(_result_for_user),
     "TOOL-12": changed_body(_ignore_tools),
+    "TOOL-13": _filtered(stream=True),
     "FMT-01": _ignore_form("json_object"),
     "FMT-02": _ignore_form("json_schema"),
     "FMT-03": forgiven("response_format"),
