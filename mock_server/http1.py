@@ -220,13 +220,14 @@ class Reader:
         path, query = _target(self._url)
         self._request = Request(self._parser.get_method().decode(), path, query, tuple(self._fields), b"")
         headers = self._request.headers
-        if "transfer-encoding" in headers or "," in headers.get("host", ","):
-            self._refuse_ambiguous(headers)
+        version = self._parser.get_http_version()
+        if version != "1.1" or "transfer-encoding" in headers or "," in headers.get("host", ","):
+            self._refuse_ambiguous(headers, version)
         if self._large and self._head_bytes() > self._limits.head_bytes:
             self._refuse(self._too_long_head())
         # RFC 9110 section 10.1.1: a server ignores the expectation of an HTTP/1.0 client
         expected = headers.get("expect", "").lower() == "100-continue"
-        self.awaits_continue = expected and self._parser.get_http_version() != "1.0"
+        self.awaits_continue = expected and version != "1.0"
         self._refuse_longer(int(headers.get("content-length", "0") or 0))
 
     def on_body(self, body: bytes) -> None:
@@ -253,9 +254,9 @@ class Reader:
     def _head_bytes(self) -> int:
         return len(self._url) + sum(len(name) + len(value) + len(": \r\n") for name, value in self._fields)
 
-    def _refuse_ambiguous(self, headers: Mapping[str, str]) -> None:
+    def _refuse_ambiguous(self, headers: Mapping[str, str], version: str) -> None:
         """Refuses what two servers may understand differently; the parser refuses the rest of it."""
-        version, host, coding = self._parser.get_http_version(), headers.get("host"), headers.get("transfer-encoding")
+        host, coding = headers.get("host"), headers.get("transfer-encoding")
         fault = None
         if version not in ("1.0", "1.1"):
             fault = f"expected HTTP/1.1, got HTTP/{version}"

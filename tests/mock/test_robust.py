@@ -111,7 +111,11 @@ def test_ambiguous_request__is_refused_and_nothing_after_it_is_read(server: str,
     assert b"connection: close" in received
 
 
-@pytest.mark.parametrize("head", [b"GET / HTTP/1.1\r\n\r\n", b"GET /\r\n\r\n", b"GET / HTTP/1.2\r\nHost: h\r\n\r\n"])
+@pytest.mark.parametrize(
+    "head",
+    [b"GET / HTTP/1.1\r\n\r\n", b"GET /\r\n\r\n"]
+    + [b"GET / HTTP/%b\r\nHost: h\r\n\r\n" % version for version in (b"0.9", b"1.2", b"2.0")],
+)
 def test_request_of_another_time__is_refused(server: str, head: bytes) -> None:
     """No Host, HTTP/0.9, a version that there is not."""
     assert _statuses(_sent(server, head)[0]) == [400]
