@@ -215,7 +215,7 @@ def _query(request: Request, *known: str) -> dict[str, str]:
     return query
 
 
-def _number(query: Mapping[str, str], name: str, default: int, *, most: int = 2**63) -> int:
+def _number(query: Mapping[str, str], name: str, default: int, *, most: int = 2**63 - 1) -> int:
     text = query.get(name)
     if text is None:
         return default

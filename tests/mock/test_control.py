@@ -206,7 +206,17 @@ def test_resets__are_made_together(start: Start) -> None:
 
 @pytest.mark.parametrize(
     "query",
-    ["since=x", "since=-1", "limit=1e3", "limit=10001", "dialect=openai", "status=ok", "tokens=maybe", "page=2"],
+    [
+        "since=x",
+        "since=-1",
+        f"since={2**63}",
+        "limit=1e3",
+        "limit=10001",
+        "dialect=openai",
+        "status=ok",
+        "tokens=maybe",
+        "page=2",
+    ],
 )
 def test_query_that_means_nothing__is_refused(server: str, query: str) -> None:
     """By the name of the parameter."""
