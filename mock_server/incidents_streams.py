@@ -24,6 +24,7 @@ _BEYOND_ASCII = ": \u2014\n".encode()
 _ERRORS: Mapping[str, Any] = {
     "openai": {
         "error": {
+            "object": "error",
             "message": "ResourceExhausted: Worker local total request limit reached (33/32)",
             "type": "Service Unavailable",
             "param": None,
@@ -38,7 +39,10 @@ _ERRORS: Mapping[str, Any] = {
     },
     "bare": {"error": "The model failed while it was answering"},
 }
-"""Errors within a stream as users saw them: OpenAI's envelope, RFC 9457's, and a bare string."""
+"""Errors within a stream as users saw them: OpenAI's envelope, RFC 9457's, and a bare string.
+
+Source: OpenAI's envelope with an `object`, langchain-ai/langchain-nvidia#201.
+"""
 
 
 def _of_streams(change: Callable[..., None]) -> Callable[..., None]:

@@ -122,6 +122,13 @@ def test_error__comes_as_an_event_after_good_ones(server: str, envelope: str, na
     assert (answer.events[-1] == DONE) == (done == "yes")
 
 
+def test_error_in_the_envelope_of_openai__says_what_object_it_is(server: str) -> None:
+    """As the one that was seen in a stream does: there are clients that look for it, and take all else for a chunk."""
+    event = json.loads(_stream(server, "error:envelope=openai").events[-1])
+    assert event["error"].keys() == {"object", "message", "type", "param", "code"}
+    assert event["error"]["object"] == "error"
+
+
 def test_duplicate__sends_one_event_twice(server: str) -> None:
     """The fifth."""
     events = _stream(server, "duplicate:after=4").events
