@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from mock_server.fixtures import ANY, Fixture, Fixtures, Line, Wanted, WantedMessage
+from spec import yaml_text
 from spec.contract import Contract
 from spec.schema import Schema
 
@@ -70,13 +71,16 @@ def read(path: Path, contract: Contract) -> Fixtures:
     Raises: FixtureError when it is no YAML, does not keep the schema, repeats a name or names an unknown dialect.
     """
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        document = yaml_text.parse(path.read_text(encoding="utf-8"), yaml.SafeLoader)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "bytes that are no UTF-8"
         raise FixtureError(f"{path}: expected a file of fixtures, got {reason}") from error
     except yaml.YAMLError as error:
         raise FixtureError(f"{path}: expected YAML, got {' '.join(str(error).split())}") from error
-    violation = next(_schema().violations(document), None)
+    try:
+        violation = next(_schema().violations(document), None)
+    except ValueError as error:
+        raise FixtureError(f"{path}: expected what JSON knows, got {error}") from error
     if violation is not None:
         raise FixtureError(f"{path}: {violation.field}: {violation.message}")
     fixtures = [

@@ -11,6 +11,7 @@ import yaml
 
 from mock_server.engine import Deployment, Pace
 from mock_server.node_profile import Profile
+from spec import yaml_text
 
 INSTANT = "instant"
 FOLDER = Path(__file__).with_name("profiles")
@@ -107,8 +108,8 @@ def parse(text: str) -> Profile:
     Raises: ProfileError for the first field that is not what it should be.
     """
     try:
-        document = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        document = yaml_text.parse(text, yaml.SafeLoader)
+    except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}: " if mark else ""
         raise ProfileError(

@@ -20,6 +20,7 @@ from typing import Any
 
 import yaml
 
+from spec import yaml_text
 from spec.contract import read_yaml
 from spec.recorded import Answer, Headers, Piece, Recorded, Request
 from spec.schema import Schema
@@ -110,10 +111,10 @@ def _documents(content: bytes) -> Iterator[tuple[int, bytes]]:
 
 def _checked(document: bytes, kind: str, where: str) -> Mapping[str, Any]:
     try:
-        read = yaml.load(document.decode(), Loader=_Loader)  # noqa: S506  it is a safe one
+        read = yaml_text.parse(document.decode(), _Loader)
     except UnicodeDecodeError as error:
         raise CassetteError(f"{where}: expected UTF-8, got other bytes") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except yaml.YAMLError as error:
         raise CassetteError(f"{where}: expected YAML, got {' '.join(str(error).split())}") from error
     try:
         violation = next(_schema(kind).violations(read), None)

@@ -227,9 +227,10 @@ def test_changed_file__is_read_again(asked: Asked) -> None:
     assert asked.told == [f"{asked.path}: 2 fixtures read again"] * 2
 
 
-def test_changed_file_that_is_none__leaves_the_fixtures_before(asked: Asked) -> None:
+@pytest.mark.parametrize("broken", ["fixtures: [", "fixtures: !!int x"])
+def test_changed_file_that_is_none__leaves_the_fixtures_before(asked: Asked, broken: str) -> None:
     """A file that is being written does not stop the mock; it says what is wrong, once per version."""
-    asked.write("fixtures: [")
+    asked.write(broken)
     assert asked.text(("user", "hello")) == "Yes."
     asked.now_ns += SECOND_NS
     assert asked.text(("user", "hello")) == "Yes."
@@ -255,6 +256,11 @@ def test_changed_file_that_is_none__leaves_the_fixtures_before(asked: Asked) -> 
         (document(fixture(last={"content": {"matches": "("}})), "fixtures.0.when.last.content.matches: expected a "),
         (document(fixture(says={"status": 200})), "fixtures.0.says.status: "),
         (document(unmatched="maybe"), "unmatched: "),
+        ("fixtures: 2020-13-45", "expected YAML, got a value that is none of its kind "),
+        ("fixtures: &a [*a]", "expected YAML, got more than "),
+        ("[" * 20_000, "expected YAML, got too many lists "),
+        ("1: 2", "expected what JSON knows, got "),
+        ("fixtures: !!set {a}", "expected what JSON knows, got "),
     ],
 )
 def test_wrong_file__is_told_in_one_line(tmp_path: Path, contract: Contract, wrong: Any, where: str) -> None:

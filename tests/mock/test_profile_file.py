@@ -81,6 +81,7 @@ def test_wrong_field__is_named_with_what_was_expected(name: str, value: Any, lin
         ("slots: [", "line 1: expected YAML"),
         ("!!python/object:os.system {}", "expected YAML"),
         ("a: 2020-99-99", "expected YAML"),
+        ("a: !!bool maybe", "expected YAML"),
         ("[" * 500, "expected YAML"),
     ],
 )

@@ -80,6 +80,7 @@ def test_torn_file__loses_the_last_exchange_at_most(cut: int) -> None:
         (b"", "head: body: null is not of type"),
         (b"cassette: 2\nupstream: x\nrecorded: 2026-11-23T08:00:00Z\n", "head: cassette: 1 was expected"),
         (b"{", "head: expected YAML, got"),
+        (b"cassette: !!bool maybe", "head: expected YAML, got a value that is none of its kind"),
         (b"\xff", "head: expected UTF-8, got other bytes"),
         (HEAD + document(ONE).replace(b"200", b"99"), "exchange 1: answer.status: 99 is less than the minimum of 100"),
         (HEAD + b"---\nat: x\n" + document(ONE), "exchange 1: request: "),

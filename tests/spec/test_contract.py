@@ -83,6 +83,7 @@ def test_dropped_status__answers_no_condition(document: dict[str, Any]) -> None:
     ("text", "said"),
     [
         ("{", "expected YAML"),
+        ("paths: 2020-13-45", "expected YAML"),
         ("[]", "expected an OpenAPI document"),
         ("paths: {/x: {post: {}}}", "no 'x-dialect'"),
     ],
