@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mock_server.breaks_answers import ANSWERS
+from mock_server.breaks_bodies import BODIES
 from mock_server.breaks_demands import DEMANDS
 from mock_server.breaks_refusals import REFUSALS
 from mock_server.breaks_requests import REQUESTS
 from mock_server.breaks_streams import STREAMS
 from mock_server.broken import Factory
 
-BREAKS: Mapping[str, Factory] = {**REQUESTS, **REFUSALS, **ANSWERS, **STREAMS, **DEMANDS}
+BREAKS: Mapping[str, Factory] = {**REQUESTS, **BODIES, **REFUSALS, **ANSWERS, **STREAMS, **DEMANDS}

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from mock_server.breaks_answers import completion
-from mock_server.breaks_requests import Body, changed_body, forgiven, has_role, refused
+from mock_server.breaks_bodies import Body, changed_body, forgiven, has_role
+from mock_server.breaks_requests import refused
 from mock_server.breaks_streams import chunks
 from mock_server.broken import Break, Factory
 from mock_server.checks import Call

@@ -1,4 +1,4 @@
-"""HTTP/1.1 as bytes: received bytes in, requests out; replies in, bytes out. No I/O.
+"""HTTP/1.1 requests: received bytes in, requests out. No I/O.
 
 httptools parses. What is no request (bad syntax, too large) ends the conversation as a `Malformed`; everything else is
 for the service to judge.
@@ -6,29 +6,20 @@ for the service to judge.
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Mapping, Sequence
-from email.utils import formatdate
-from http import HTTPStatus
+from collections.abc import Mapping
 from typing import NamedTuple, NoReturn
 from urllib.parse import unquote
 
 import httptools
-import orjson
 
 from mock_server.limits import Limits, Phase, Progress
 from mock_server.memory import Memory
-from mock_server.message import Head, Outgoing, Reply, Request
-
-CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-LAST_CHUNK = b"0\r\n\r\n"
+from mock_server.message import Head, Request
 
 _HEAD_END = b"\r\n\r\n"
 _LONGEST_REMEMBERED = 2048
 _REMEMBERED = 1024
 """How many heads are kept, and of up to how many bytes."""
-
-_PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 
 class Received(NamedTuple):
@@ -273,75 +264,6 @@ class Reader:
         if body_bytes > self._limits.body_bytes:
             message = f"expected a body of at most {self._limits.body_bytes} bytes, got more"
             self._refuse(Malformed(413, message, self._path()))
-
-
-class DateField:
-    """The Date field of the current second, formatted once per second."""
-
-    def __init__(self, clock: Callable[[], int]) -> None:
-        self._clock = clock
-        self._second = -1
-        self._field = b""
-
-    def __call__(self, now_ns: int | None = None) -> bytes:
-        """The field with its line end."""
-        second = (self._clock() if now_ns is None else now_ns) // 1_000_000_000
-        if second != self._second:
-            self._second = second
-            self._field = b"Date: %b\r\n" % formatdate(second, usegmt=True).encode()
-        return self._field
-
-
-def outgoing(reply: Reply, received: Received | None, date: bytes) -> Outgoing:
-    """The reply as bytes; None for the refusal of what was no request."""
-    keep_alive = received is not None and received.keep_alive
-    chunked = False
-    if reply.frames is None:
-        body = reply.content if isinstance(reply.content, bytes) else orjson.dumps(reply.content)
-        framing = b"content-length: %d\r\n" % len(body)
-        frames: Sequence[bytes] = [body]
-    else:
-        chunked = received is not None and not received.http_1_0
-        # a stream to an HTTP/1.0 client ends with the connection: it knows no chunks (RFC 9112 section 6.1)
-        framing = b"transfer-encoding: chunked\r\n" if chunked else b""
-        frames = reply.frames
-        keep_alive = keep_alive and chunked
-    if received is not None and received.request.method == "HEAD":
-        frames = [b""]
-    fields = _fields(tuple(reply.headers.items()))
-    connection = b"" if keep_alive else b"connection: close\r\n"
-    if received is not None and received.http_1_0 and keep_alive:
-        connection = b"connection: keep-alive\r\n"
-    head = b"".join((_status_line(reply.status), date, fields, framing, connection, b"\r\n"))
-    made = Outgoing(head, frames, LAST_CHUNK if chunked else b"", chunked, not keep_alive, reply.disturbed)
-    for edit in reply.edits:
-        made = edit(made)
-    return made
-
-
-def chunk(data: bytes) -> bytes:
-    """The data as one chunk of a chunked body."""
-    return b"".join((_chunk_size(len(data)), data, b"\r\n"))
-
-
-@functools.lru_cache(maxsize=4096)
-def _chunk_size(length: int) -> bytes:
-    return b"%x\r\n" % length
-
-
-@functools.cache
-def _status_line(status: int) -> bytes:
-    return f"HTTP/1.1 {status} {_PHRASES.get(status, '')}\r\n".encode()
-
-
-@functools.lru_cache(maxsize=256)
-def _fields(headers: tuple[tuple[str, str], ...]) -> bytes:
-    return b"".join(_field(name, value) for name, value in headers)
-
-
-@functools.lru_cache(maxsize=256)
-def _field(name: str, value: str) -> bytes:
-    return f"{name}: {value}\r\n".encode("latin-1", "replace")
 
 
 def _target(url: bytes) -> tuple[str, str]:

@@ -4,55 +4,25 @@ An answer is a sequence of steps: a time before which nothing comes, the head, a
 in his own way (a thread sleeps, a coroutine awaits), so that the same answer serves both. The engine needs no clock
 work: whoever wants his next token has it compute what became due, and deadlines do not move when that comes late.
 The head is that of the wire, with the edits of incidents; framing is left out, what a client would make of a connection
-that ends is raised as `LostError`.
+that ends is raised as `LostError` (`delivery`).
 """
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping
-from typing import NamedTuple
 
-from mock_server import http1, recorder
+from mock_server import framing, recorder
 from mock_server.checks import Call
+from mock_server.delivery import Delivery, LostError, Step, head
 from mock_server.engine import Deployment, Engine, Generation, Overload
-from mock_server.http1 import DateField, Received
+from mock_server.framing import DateField
+from mock_server.http1 import Received
 from mock_server.journal import CLIENT_LEFT, CUT, Entry
-from mock_server.message import HEAD, Ending, Outgoing, Refusal, Reply, Request, Write
+from mock_server.message import Outgoing, Refusal, Reply, Request
 from mock_server.mock import Mock
 from mock_server.pacer import GAP_NS
 from spec.address import Address
-
-_STATUS = re.compile(rb"HTTP/1\.1 (\d+) ([^\r]*)\r\n")
-
-_NO_ANSWER = "Server disconnected without sending a response."
-_AMID_CHUNKS = "peer closed connection without sending complete message body (incomplete chunked read)"
-_AMID_BODY = "peer closed connection without sending complete message body (received {got} bytes, expected {wanted})"
-_RESET = "[Errno 104] Connection reset by peer"
-
-
-class LostError(ConnectionError):
-    """The connection ended before the answer did; `reset` says that it was reset rather than closed.
-
-    The message is what httpx says then.
-    """
-
-    def __init__(self, message: str, *, reset: bool = False) -> None:
-        super().__init__(message)
-        self.reset = reset
-
-
-class Head(NamedTuple):
-    """Status, phrase and header fields of an answer."""
-
-    status: int
-    phrase: bytes
-    fields: list[tuple[bytes, bytes]]
-
-
-Step = Head | bytes | int
-"""The head, a part of the body, or a time in nanoseconds of the mock's clock before which nothing more comes."""
 
 
 class Desk:
@@ -117,7 +87,7 @@ class Desk:
         """The reply as the wire would send it."""
         with self.lock:
             date = self._date()
-        return http1.outgoing(reply, Received(request, keep_alive=True, http_1_0=False), date)
+        return framing.outgoing(reply, Received(request, keep_alive=True, http_1_0=False), date)
 
 
 class _Visit:
@@ -142,7 +112,7 @@ class _Visit:
                 recorder.identify(self._entry, self._call)
             recorder.decide(self._entry, reply, self._call.refused_at, self._mock.clock())
         made = self._desk.outgoing(reply, self._call.request)
-        yield from _Passage(made, self._call.request, self, paced=bool(reply.tokens), streams=made.chunked).steps()
+        yield from Delivery(made, self._call.request, self, paced=bool(reply.tokens), streams=made.chunked).steps()
 
     def end(self, end: str) -> None:
         """Writes down how the answer ended, the first time, and gives up what it holds."""
@@ -248,96 +218,11 @@ class _Visit:
                 yield now_ns + GAP_NS if next_ns is None else max(next_ns, now_ns + GAP_NS)
 
 
-class _Passage:
-    """A reply on its way to the client."""
-
-    def __init__(self, made: Outgoing, request: Request, visit: _Visit, *, paced: bool, streams: bool) -> None:
-        self._made = made
-        self._head = _head(made)
-        self._visit = visit
-        self._paced = paced
-        self._streams = streams
-        length = next((int(value) for name, value in self._head.fields if name == b"content-length"), None)
-        self._length = None if request.method == "HEAD" else length
-        self._got = 0
-
-    def steps(self) -> Iterator[Step]:
-        """Everything of it, and the end that it comes to."""
-        visit, frames = self._visit, self._made.frames
-        if self._paced and not self._streams:
-            yield from visit.wait(visit.tokens)
-        for write in (self._made.disturbed or {}).get(HEAD, ()):
-            yield from self._pause(write)
-        visit.left(len(self._made.head), None, finished=False)
-        yield self._head
-        out = 0
-        while out < len(frames):
-            if self._paced and self._streams:
-                yield from visit.wait(out + 1)
-            due = min(visit.due, len(frames)) if self._paced and self._streams else len(frames)
-            yield from self._parts(out, due)
-            out = due
-        visit.left(0, None, finished=True)
-        if self._length is not None and self._got < self._length:
-            raise LostError(_AMID_BODY.format(got=self._got, wanted=self._length))
-
-    def _parts(self, start: int, end: int) -> Iterator[Step]:
-        """The writes of these frames: one for all of them, unless they are disturbed."""
-        disturbed, frames = self._made.disturbed, self._made.frames
-        tokens = self._visit.tokens if self._paced else None
-        if disturbed is None:
-            yield from self._part(
-                b"".join(frames[start:end]), end if self._streams else tokens, last=end == len(frames)
-            )
-            return
-        for index in range(start, end):
-            writes = disturbed.get(index, (Write(frames[index]),))
-            for number, write in enumerate(writes, 1):
-                yield from self._pause(write, alone=False)
-                out = (index + 1 if self._streams else tokens) if number == len(writes) else None
-                ends = write.ending is not None
-                last = number == len(writes) and index + 1 == len(frames) and not ends
-                yield from self._part(write.data, out if self._paced and not ends else None, last=last)
-                if write.ending is not None:
-                    raise self._lost(write.ending)
-
-    def _part(self, data: bytes, tokens: int | None, *, last: bool) -> Iterator[bytes]:
-        """A part, written down before it is handed over: who has the last one may never come back."""
-        if self._length is not None:
-            data = data[: self._length - self._got]
-        self._got += len(data)
-        whole = self._length is None or self._got >= self._length
-        self._visit.left(len(data), tokens if self._paced else None, finished=last and whole)
-        if data:
-            yield data
-
-    def _pause(self, write: Write, *, alone: bool = True) -> Iterator[int]:
-        if write.before_ns:
-            yield self._visit.later_ns(write.before_ns)
-        if alone and write.ending is not None:
-            raise LostError(_RESET if write.ending is Ending.RST else _NO_ANSWER, reset=write.ending is Ending.RST)
-
-    def _lost(self, ending: Ending) -> LostError:
-        if ending is Ending.RST:
-            return LostError(_RESET, reset=True)
-        if self._length is None:
-            return LostError(_AMID_CHUNKS)
-        return LostError(_AMID_BODY.format(got=self._got, wanted=self._length))
-
-
 def _origin(server: str) -> str:
     address = Address.parse(server)
     return f"{address.scheme}://{address.authority}"
 
 
 def _aside(made: Outgoing) -> Iterator[Step]:
-    yield _head(made)
+    yield head(made)
     yield b"".join(made.frames)
-
-
-def _head(made: Outgoing) -> Head:
-    line, *fields = made.head.split(b"\r\n")
-    found = _STATUS.match(line + b"\r\n")
-    assert found is not None
-    pairs = (field.partition(b": ") for field in fields if field)
-    return Head(int(found[1]), found[2], [(name, value) for name, _, value in pairs])

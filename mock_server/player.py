@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
-from mock_server import http1
+from mock_server import framing
 from mock_server.message import HEAD, Disturbed, Ending, Outgoing, Write
 
 _FLUSH_S = 0.001
@@ -121,7 +121,7 @@ class Player:
             return write.data
         if write.ending is Ending.CHUNK:
             return b"%x\r\n%b" % (2 * len(write.data), write.data)
-        return http1.chunk(write.data)
+        return framing.chunk(write.data)
 
     def _end(self, ending: Ending) -> None:
         self.stop()

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import anyio
 import anyio.lowlevel
 
-from mock_server.in_process import Head, LostError, Step
+from mock_server.delivery import Head, LostError, Step
 
 _SECOND_NS = 1_000_000_000
 

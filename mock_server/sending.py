@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mock_server import http1
+from mock_server import framing
 from mock_server.checks import Call
 from mock_server.engine import Generation
 from mock_server.http1 import Received
@@ -62,7 +62,7 @@ class Sending:
         if due != self.frames + 1 or due == generation.tokens or self.head or self.held or made is None:
             self._otherwise()
             return
-        data = http1.chunk(made.frames[due - 1])
+        data = framing.chunk(made.frames[due - 1])
         self._write(data)
         self.frames = due
         generation.bytes_sent += len(data)

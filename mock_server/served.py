@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TypeVar
 
-from mock_server.http1 import DateField
+from mock_server.framing import DateField
 from mock_server.mock import Mock
 from mock_server.wire import Connection
 

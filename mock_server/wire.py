@@ -1,4 +1,4 @@
-"""HTTP/1.1 connections: the event loop's side of `http1`, the service and the engine.
+"""HTTP/1.1 connections: the event loop's side of `http1`, `framing`, the service and the engine.
 
 Owns every byte that leaves and when. A request that comes before its turn (pipelining) waits and stops the reading, so
 that a client cannot fill the memory; a client that does not read stops the writing. A client that takes too long over
@@ -13,11 +13,12 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, cast
 
-from mock_server import http1, journal, recorder
+from mock_server import framing, http1, journal, recorder
 from mock_server.checks import Call
 from mock_server.control import Answer
 from mock_server.engine import Generation, Overload
-from mock_server.http1 import DateField, Heads, Malformed, Reader, Received
+from mock_server.framing import DateField
+from mock_server.http1 import Heads, Malformed, Reader, Received
 from mock_server.journal import Entry
 from mock_server.limits import Patience, Phase
 from mock_server.message import Outgoing, Reply
@@ -163,7 +164,7 @@ class Connection(asyncio.Protocol):
             (self._transport.pause_reading if self._read_paused else self._transport.resume_reading)()
         if self._reader.awaits_continue and not self._busy:
             self._reader.awaits_continue = False
-            self._transport.write(http1.CONTINUE)
+            self._transport.write(framing.CONTINUE)
 
     def _answer(self, received: Received | Malformed) -> None:
         self._busy = True
@@ -248,9 +249,9 @@ class Connection(asyncio.Protocol):
         if entry is not None:
             recorder.identify(entry, call)
             recorder.decide(entry, reply, None, decided_ns)
-        made = http1.outgoing(reply, received, self._date(decided_ns))
+        made = framing.outgoing(reply, received, self._date(decided_ns))
         data = made.frames[0] if len(made.frames) == 1 else b"".join(made.frames)
-        data = b"".join((made.head, http1.chunk(data) if made.chunked else data, made.end))
+        data = b"".join((made.head, framing.chunk(data) if made.chunked else data, made.end))
         self._transport.write(data)
         if entry is not None:
             self._entry = None
@@ -269,13 +270,13 @@ class Connection(asyncio.Protocol):
 
     def _send(self, reply: Reply, received: Received | None) -> None:
         """Writes a reply that waits for nothing."""
-        made = http1.outgoing(reply, received, self._date())
+        made = framing.outgoing(reply, received, self._date())
         if made.disturbed is not None:
             self._player = self._play(made, None)
             self._player.deliver(len(made.frames), finished=True)
             return
         data = b"".join(made.frames)
-        self._write(made.head + (http1.chunk(data) if made.chunked else data) + made.end)
+        self._write(made.head + (framing.chunk(data) if made.chunked else data) + made.end)
         self._end_entry()
         self._done(close=made.close, amid_request=received is None)
 
@@ -289,7 +290,7 @@ class Connection(asyncio.Protocol):
             self._drop(reply)
             return
         generation.tokens, generation.together = reply.tokens, reply.together or reply.frames is None
-        made = http1.outgoing(reply, sending.received, self._date())
+        made = framing.outgoing(reply, sending.received, self._date())
         sending.make(made, streams=reply.frames is not None)
         sending.held = self._write_paused
         if made.disturbed is not None:
@@ -355,7 +356,7 @@ class Connection(asyncio.Protocol):
         first, due = sending.frames, generation.due
         data = made.frames[first] if due == first + 1 else b"".join(made.frames[first:due])
         if made.chunked:
-            data = http1.chunk(data)
+            data = framing.chunk(data)
         finished = due == generation.tokens
         if sending.head or finished:
             data = sending.head + data + (made.end if finished else b"")

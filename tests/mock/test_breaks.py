@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
-from mock_server import http1
+from mock_server import framing
 from mock_server.admission import Admission
 from mock_server.breaks import BREAKS
 from mock_server.broken import BrokenService
@@ -125,7 +125,7 @@ def _requests(contract: Contract, clause: str) -> Iterator[Request]:
 def _sent(service: Service, requests: list[Request]) -> list[tuple[Outgoing, bool]]:
     """What each request gets, as bytes, and whether a stream is held together."""
     replies = ((asked, service.answer(asked, NOW_NS)) for asked in requests)
-    return [(http1.outgoing(reply, _received(asked), b"Date: x\r\n"), reply.together) for asked, reply in replies]
+    return [(framing.outgoing(reply, _received(asked), b"Date: x\r\n"), reply.together) for asked, reply in replies]
 
 
 def _received(asked: Request) -> Received:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from mock_server.engine import Pace
-from mock_server.http1 import DateField
+from mock_server.framing import DateField
 from mock_server.incidents import Incidents
 from mock_server.mock import build
 from mock_server.wire import Connection
