@@ -154,10 +154,13 @@ class Endpoint:
 
         Raises: Inconclusive for the target's state, Violation for any other answer.
         """
-        exchange = self.ask(body, **options)
+        return self.refused(self.ask(body, **options), options.get("raw", body))
+
+    def refused(self, exchange: Exchange, sent: Any) -> Exchange:
+        """The exchange, when it refuses what was sent; see `refuse`."""
         self.settle(exchange, fault_is_answer=True)
         if not 400 <= (exchange.status or 0) < 500:
-            shown = json.dumps(body, ensure_ascii=False)[:200] if "raw" not in options else repr(options["raw"][:80])
+            shown = repr(sent[:80]) if isinstance(sent, bytes) else json.dumps(sent, ensure_ascii=False)[:200]
             raise Violation(f"{exchange.summary} for {shown}", expected="a 4xx", exchange=exchange)
         return exchange
 

@@ -68,6 +68,14 @@ def out_of_bounds(field: Schema) -> st.SearchStrategy[Any]:
     return st.sampled_from([value for value in _representatives(field) if _is_number(value)]) | _far(field)
 
 
+def neighbours(field: Schema) -> list[int | float]:
+    """The numbers just outside a field's bounds, and those that JSON has not."""
+    step = 1 if "integer" in _types(field) else 0.01
+    beside = (field.raw.get("minimum", math.inf) - step, field.raw.get("maximum", -math.inf) + step)
+    none = [] if "integer" in _types(field) else [math.nan, math.inf]
+    return [*filter(math.isfinite, beside), *none]
+
+
 def no_number(field: Schema) -> st.SearchStrategy[Any]:
     """Values that are no number, nor null or a boolean."""
     likely = [value for value in _representatives(field) if not _is_number(value)]

@@ -11,7 +11,7 @@ import pytest
 from contract_tests.endpoint import Endpoint
 from contract_tests.exchange import Exchange
 from contract_tests.oracle import Oracle
-from contract_tests.verdict import Unsupported, require
+from contract_tests.verdict import Tolerable, Unsupported, require
 from spec.contract import JSON
 
 _LONG_TASK = "Count from one to two hundred in words."
@@ -130,6 +130,9 @@ def test_text_cut_by_max_tokens__says_length(endpoint: Endpoint) -> None:
     """Two tokens of a long task are a cut."""
     exchange = _cut(endpoint)
     reason = _choice(exchange).get("finish_reason")
+    if reason == "stop" and is_brief(_text(exchange)):
+        roomy = endpoint.complete({**_long_task(endpoint), "max_tokens": ROOMY})
+        require_cut(_text(exchange), _text(roomy), exchange)
     require(reason == "length", expected="finish_reason length", got=reason, exchange=exchange)
 
 
@@ -192,16 +195,39 @@ def test_whole_text__lacks_the_stop_sequence(endpoint: Endpoint) -> None:
 def test_text_cut_by_max_tokens__is_short(endpoint: Endpoint) -> None:
     """Whatever usage says: two tokens are no page of text."""
     exchange = _cut(endpoint)
-    found, most = len(_text(exchange)), 2 * LONGEST_TOKEN
+    found, most = len(_text(exchange)), FEW * LONGEST_TOKEN
     require(found <= most, expected=f"at most {most} characters", got=f"{found}", exchange=exchange)
+
+
+@pytest.mark.clause("RSP-29")
+def test_text_cut_by_max_tokens__counts_as_many(endpoint: Endpoint) -> None:
+    """More than was allowed is billed, fewer is a limit that is not the one asked for."""
+    for exchange, most in ((_cut(endpoint), FEW), (endpoint.seen.completion, endpoint.body()["max_tokens"])):
+        if _choice(exchange).get("finish_reason") == "length":
+            require_count(_usage(exchange)["completion_tokens"], most, exchange)
+
+
+@pytest.mark.clause("RSP-30")
+def test_text_before_the_stop_sequence__stays(endpoint: Endpoint) -> None:
+    """The text of the same request, up to the sequence; space at the end is the server's."""
+    body = endpoint.body(**_repeatable(endpoint))
+    whole = _text(endpoint.complete(body))
+    word = stop_in(whole)
+    stopped = endpoint.complete({**body, "stop": word})
+    kept, text = whole[: whole.index(word)].rstrip(), _text(stopped)
+    if not whole.startswith(text):
+        raise Unsupported("another text, which the stop sequence need not have ended", exchange=stopped)
+    require(len(text) >= len(kept), expected=repr(kept), got=repr(text), exchange=stopped)
 
 
 @pytest.mark.clause("RSP-26")
 def test_text_ended_by_a_stop_sequence__says_stop(endpoint: Endpoint) -> None:
     """OpenAI's reference: stop if the model hit a natural stop point or a provided stop sequence."""
     body = endpoint.body(**_repeatable(endpoint))
-    word = stop_in(_text(endpoint.complete(body)))
-    stopped = endpoint.complete({**body, "stop": word})
+    whole = _text(endpoint.complete(body))
+    stopped = endpoint.complete({**body, "stop": stop_in(whole)})
+    if not whole.startswith(_text(stopped)):
+        raise Unsupported("another text, which the stop sequence need not have ended", exchange=stopped)
     reason = _choice(stopped).get("finish_reason")
     require(reason == "stop", expected="finish_reason stop", got=reason, exchange=stopped)
 
@@ -226,10 +252,12 @@ def test_same_seed__gets_the_same_text(endpoint: Endpoint) -> None:
 
 @pytest.mark.clause("RSP-17")
 def test_default_max_tokens__bounds_the_completion(endpoint: Endpoint) -> None:
-    """Without max_tokens the documented default holds."""
+    """Without max_tokens the documented default holds, neither more nor less."""
     exchange = endpoint.complete(endpoint.body(max_tokens=...))
     found, most = _usage(exchange)["completion_tokens"], endpoint.operation.defaults["max_tokens"]
     require(found <= most, expected=f"at most {most} completion tokens", got=found, exchange=exchange)
+    cut_early = found < most and _choice(exchange).get("finish_reason") == "length"
+    require(not cut_early, expected=f"a text cut after {most} tokens", got=f"after {found}", exchange=exchange)
 
 
 @pytest.mark.clause("RSP-19")
@@ -273,12 +301,43 @@ def stop_in(text: str) -> str:
     return found if found in text else words[1]
 
 
+def require_count(found: int, most: int, exchange: Exchange) -> None:
+    """Nothing when a text that the limit cut counts as many tokens as the limit.
+
+    Raises: Violation when it counts more, Tolerable when it counts fewer, which costs nobody anything.
+    """
+    require(found <= most, expected=f"{most} completion tokens", got=f"{found}", exchange=exchange)
+    if found < most:
+        raise Tolerable(f"{found}", expected=f"{most} completion tokens", exchange=exchange)
+
+
+def is_brief(text: str) -> bool:
+    """Whether two tokens can hold the text."""
+    return len(text) <= FEW * LONGEST_TOKEN
+
+
+def require_cut(text: str, roomy: str, exchange: Exchange) -> None:
+    """Nothing when the limit cut the text: the same task gets more with more room.
+
+    Raises: Unsupported when it does not: some models say little, whatever the task.
+    """
+    if len(roomy) <= len(text):
+        raise Unsupported(f"a text that ends by itself: {roomy!r}", exchange=exchange)
+
+
 REPEATABLE = {"seed": 7, "temperature": 0}
+FEW = 2
+"""Tokens that a long task does not fit."""
+ROOMY = 64
+"""Tokens that a long task fills."""
 LONGEST_TOKEN = 64
 """Characters; the longest piece of Mixtral's vocabularies has 18, and other tokenizers have longer runs of spaces."""
 
 
 def _cut(endpoint: Endpoint) -> Exchange:
     """The answer to a long task that max_tokens cuts, asked for once by all who look at it."""
-    messages = [{"role": "user", "content": _LONG_TASK}]
-    return endpoint.once("cut answer", lambda: endpoint.complete(endpoint.body(messages=messages, max_tokens=2)))
+    return endpoint.once("cut answer", lambda: endpoint.complete(_long_task(endpoint)))
+
+
+def _long_task(endpoint: Endpoint) -> dict[str, Any]:
+    return endpoint.body(messages=[{"role": "user", "content": _LONG_TASK}], max_tokens=FEW)

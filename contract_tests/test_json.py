@@ -20,6 +20,7 @@ _TEMPLATE = re.compile(r"</?s>|\[/?INST\]|<\|[a-z_]+\|>|<</?SYS>>")
 """What chat templates put around messages, and no reader should see."""
 _ROOM = 64
 """Tokens, so that the limit does not cut a character that is made of several."""
+_WHOLE_NUMBERS = frozenset(("created", "index", "prompt_tokens", "completion_tokens", "total_tokens"))
 _WHOLE_CHARACTERS = "Repeat exactly: \U0001f408 \u732b caf\u00e9"
 
 
@@ -73,6 +74,18 @@ def test_event__is_strict_json(endpoint: Endpoint) -> None:
         require(not found, expected="numbers of JSON", got=", ".join(found), exchange=stream.exchange)
 
 
+@pytest.mark.clause("RSP-31")
+def test_whole_numbers__are_written_as_such(endpoint: Endpoint) -> None:
+    """JSON Schema takes 1.0 for an integer; what other languages call one has no fraction."""
+    exchanges = [endpoint.seen.completion]
+    answers = [exchanges[0].json]
+    if endpoint.operation.streams:
+        exchanges.append(endpoint.seen.streamed)
+        answers += Stream(exchanges[-1]).chunks
+    found = sorted({name for answer in answers for name in _fractions(answer)})
+    require(not found, expected="no fraction", got=", ".join(found), exchange=exchanges[-1])
+
+
 @pytest.mark.clause("RSP-24")
 def test_text__has_whole_characters(endpoint: Endpoint) -> None:
     """A token may end inside a character, a delta may not: no U+FFFD, no half of a surrogate pair."""
@@ -80,6 +93,9 @@ def test_text__has_whole_characters(endpoint: Endpoint) -> None:
     exchanges = [endpoint.seen.completion, endpoint.complete(body)]
     if endpoint.operation.streams:
         exchanges.append(endpoint.complete({**body, "stream": True}))
+    if exchanges[0].json is not None:
+        # bytes that are no UTF-8, or counted as characters, are seen beyond ASCII alone
+        require(exchanges[1].json is not None, expected="JSON", got=exchanges[1].summary, exchange=exchanges[1])
     for exchange in exchanges:
         for text in _texts(exchange):
             broken = [each for each in text if each == "\ufffd" or "\ud800" <= each <= "\udfff"]
@@ -108,6 +124,18 @@ def _texts(exchange: Exchange) -> Iterator[str]:
         except (KeyError, IndexError, TypeError):
             raise Unsupported("no text to look at", exchange=exchange) from None
     yield from (text for text in found if isinstance(text, str))
+
+
+def _fractions(value: Any) -> Iterator[str]:
+    """The names of documented whole numbers that are read as floats."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            if name in _WHOLE_NUMBERS and isinstance(inner, float):
+                yield f"{name} {inner}"
+            yield from _fractions(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _fractions(inner)
 
 
 def _constants(raw: bytes) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -28,7 +29,17 @@ def _refuses(endpoint: Endpoint, data: st.DataObject, values: Values, *names: st
     """One such value of each named field, one field at a time."""
     for name in names:
         field = endpoint.operation.request.field(name)
-        endpoint.refuse(endpoint.body(**{name: data.draw(values(field), label=name)}))
+        value = data.draw(values(field), label=name)
+        endpoint.refuse(endpoint.body(**{name: value}))
+        if values is strategies.out_of_bounds and not endpoint.target.paid:
+            _refuses_neighbours(endpoint, name)
+
+
+def _refuses_neighbours(endpoint: Endpoint, name: str) -> None:
+    """The numbers next to the bounds, each asked for once: a server that is generous is so by a little."""
+    for value in strategies.neighbours(endpoint.operation.request.field(name)):
+        body = endpoint.body(**{name: value})
+        endpoint.refused(endpoint.once(f"{name} {value}", partial(endpoint.ask, body)), body)
 
 
 def _numbers(endpoint: Endpoint) -> list[str]:
@@ -148,6 +159,14 @@ def test_unknown_model__is_refused(endpoint: Endpoint) -> None:
     endpoint.expect_condition("unknown-model", exchange)
 
 
+@pytest.mark.clause("NEG-26")
+def test_model_of_another_type__is_refused(endpoint: Endpoint) -> None:
+    """A name is text; null is not tried, which many servers take for none."""
+    others: tuple[Any, ...] = (7, True, ["x"], {})
+    for model in others:
+        endpoint.refuse(endpoint.body(model=model))
+
+
 @pytest.mark.clause("NEG-15")
 def test_same_refusal_twice__is_the_same(endpoint: Endpoint) -> None:
     """Status and the keys of the body repeat."""
@@ -195,16 +214,18 @@ def test_boolean__is_no_number(endpoint: Endpoint) -> None:
 @given(value=st.sampled_from(["hello", 7, None, [], True, [{"role": "user", "content": "hello"}]]))
 @example(value="hello")
 def test_message_that_is_no_object__is_refused(endpoint: Endpoint, value: Any) -> None:
-    """Alone, and after a good message."""
-    endpoint.refuse(endpoint.body(messages=[value]))
-    endpoint.refuse(endpoint.body(messages=[{"role": "user", "content": "hello"}, value]))
+    """Alone, after a good message, and before one."""
+    good = {"role": "user", "content": "hello"}
+    for messages in ([value], [good, value], [value, good]):
+        endpoint.refuse(endpoint.body(messages=messages))
 
 
 @pytest.mark.clause("NEG-21")
 def test_part_that_says_nothing__is_refused(endpoint: Endpoint) -> None:
-    """A part has a known type, and what goes with it."""
+    """A part has a known type, and what goes with it; no part at all says nothing either."""
     for part in ({"type": "smell", "smell": "tea"}, {"type": "text"}, {"text": "hello"}, "hello", {}):
         endpoint.refuse(_message(endpoint, content=[part]))
+    endpoint.refuse(_message(endpoint, content=[]))
 
 
 @pytest.mark.clause("NEG-22")
@@ -234,6 +255,12 @@ def test_deep_nesting__never_makes_it_fail(endpoint: Endpoint) -> None:
     _survives(endpoint, deep, f"{_DEEP} brackets")
     _survives(endpoint, b'{"messages": ' + deep + b"}", f"{_DEEP} brackets")
     _survives(endpoint, b'{"a":' * _DEEP + b"1" + b"}" * _DEEP, f"{_DEEP} objects")
+
+
+@pytest.mark.clause("NEG-25")
+def test_null_content__is_refused(endpoint: Endpoint) -> None:
+    """Null stands beside calls, which users make none of."""
+    endpoint.refuse(_message(endpoint, content=None))
 
 
 def _survives(endpoint: Endpoint, raw: bytes, shown: str) -> None:

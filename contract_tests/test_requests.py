@@ -101,13 +101,15 @@ def test_missing_model__is_the_default(endpoint: Endpoint) -> None:
 @pytest.mark.clause("REQ-09")
 @given(data=st.data())
 def test_numbers_within_bounds__are_accepted(endpoint: Endpoint, data: st.DataObject) -> None:
-    """Each bound itself, then numbers between, for every field whose bounds a document prints."""
+    """Each bound itself, the default, then numbers between, for every field whose bounds a document prints."""
     request = endpoint.operation.request
     for name, raw in request.properties.items():
         bounds = [raw[keyword] for keyword in ("minimum", "maximum") if keyword in raw]
         bounds = [bound for bound in bounds if (name, bound) not in DISPUTED]
         if bounds and "x-source" in raw:
-            between = [] if endpoint.target.paid else [data.draw(strategies.within(request.field(name)), label=name)]
+            between: list[object] = []
+            if not endpoint.target.paid:
+                between = [raw["default"], data.draw(strategies.within(request.field(name)), label=name)]
             for value in (*bounds, *between):
                 endpoint.complete(endpoint.body(**{name: value}))
 
@@ -153,6 +155,7 @@ def test_whole_number_with_a_fraction_of_zero__what_becomes_of_it(endpoint: Endp
 @example(text="\U0001f408 \U00020bb7")
 @example(text='"\\\b\f\n\r\t\u2028\u2029\u0000')
 @example(text="\u05e9\u05dc\u05d5\u05dd \u202eabc \u0301\u0301\u0301")
+@example(text="")
 def test_any_unicode_text__is_processed(endpoint: Endpoint, text: str) -> None:
     """RFC 8259 section 8.1: JSON text is Unicode; a 5xx is the server's failure on it, a 4xx a limit of its own."""
     endpoint.seen.completion  # noqa: B018  a server that always fails is not to be blamed on the text

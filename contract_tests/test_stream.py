@@ -10,9 +10,20 @@ import pytest
 
 from contract_tests.endpoint import Endpoint
 from contract_tests.oracle import Oracle
-from contract_tests.stream import Stream
-from contract_tests.test_answers import CLOCK_S, LONGEST_TOKEN, REPEATABLE, date_s, stop_in
-from contract_tests.verdict import Info, Unsupported, require
+from contract_tests.stream import DONE, Stream
+from contract_tests.test_answers import (
+    CLOCK_S,
+    FEW,
+    LONGEST_TOKEN,
+    REPEATABLE,
+    ROOMY,
+    date_s,
+    is_brief,
+    require_count,
+    require_cut,
+    stop_in,
+)
+from contract_tests.verdict import Info, NotRun, Unsupported, require
 
 _COUNT = [{"role": "user", "content": "Count from one to two hundred in words."}]
 _WITH_USAGE = {"stream": True, "stream_options": {"include_usage": True}}
@@ -94,6 +105,8 @@ def test_usage__comes_last_when_asked_for(endpoint: Endpoint) -> None:
     last = _chunks(stream)[-1]
     good = last.get("choices") == [] and isinstance(last.get("usage"), dict)
     require(good, expected="choices [] and usage in the last chunk", got=str(last)[:200], exchange=stream.exchange)
+    before = DONE not in stream.payloads[:-1]
+    require(before, expected="usage before [DONE]", got=str(stream.payloads[-2:])[:200], exchange=stream.exchange)
 
 
 @pytest.mark.clause("STR-08")
@@ -119,8 +132,10 @@ def test_whole_answer__without_stream(endpoint: Endpoint) -> None:
 @pytest.mark.clause("STR-10")
 def test_max_tokens__bounds_the_stream(endpoint: Endpoint) -> None:
     """A cut stream says length."""
-    stream = endpoint.stream(endpoint.body(stream=True, messages=_COUNT, max_tokens=2))
+    stream = _cut(endpoint)
     reasons = stream.finish_reasons
+    if reasons == ["stop"] and is_brief(stream.text):
+        require_cut(stream.text, endpoint.stream(_long_task(ROOMY, endpoint)).text, stream.exchange)
     cut = bool(reasons) and all(reason == "length" for reason in reasons)
     require(cut, expected="finish_reason length", got=reasons, exchange=stream.exchange)
 
@@ -267,9 +282,21 @@ def test_stream__counts_the_same_completion(endpoint: Endpoint) -> None:
 @pytest.mark.clause("STR-28")
 def test_text_of_a_cut_stream__is_short(endpoint: Endpoint) -> None:
     """Whatever finish_reason says: two tokens are no page of text."""
-    stream = endpoint.stream(endpoint.body(stream=True, messages=_COUNT, max_tokens=2))
-    found, most = len(stream.text), 2 * LONGEST_TOKEN
+    stream = _cut(endpoint)
+    found, most = len(stream.text), FEW * LONGEST_TOKEN
     require(found <= most, expected=f"at most {most} characters", got=f"{found}", exchange=stream.exchange)
+
+
+@pytest.mark.clause("STR-29")
+def test_cut_stream__counts_max_tokens(endpoint: Endpoint) -> None:
+    """As many tokens as the limit, neither more nor fewer."""
+    if endpoint.target.paid:
+        raise NotRun("a stream of its own would be billed")
+    stream = endpoint.stream(endpoint.body(**_WITH_USAGE, messages=_COUNT, max_tokens=FEW))
+    found = (stream.usage or {}).get("completion_tokens")
+    if not isinstance(found, int) or set(stream.finish_reasons) != {"length"}:
+        raise Unsupported("no usage of a text that was cut", exchange=stream.exchange)
+    require_count(found, FEW, stream.exchange)
 
 
 @pytest.mark.clause("STR-17")
@@ -290,3 +317,12 @@ def _whole_text(body: Any) -> str:
     if not isinstance(text, str):
         raise Unsupported("no whole text to compare")
     return text
+
+
+def _cut(endpoint: Endpoint) -> Stream:
+    """The stream of a long task that max_tokens cuts, asked for once by all who look at it."""
+    return Stream(endpoint.once("cut stream", lambda: endpoint.complete(_long_task(FEW, endpoint))))
+
+
+def _long_task(tokens: int, endpoint: Endpoint) -> dict[str, Any]:
+    return endpoint.body(stream=True, messages=_COUNT, max_tokens=tokens)

@@ -23,6 +23,7 @@ _LENGTH = re.compile(rb"content-length: (\d+)")
 _DATE = re.compile(rb"Date: [^\r]*\r\n")
 _TYPE = re.compile(rb"content-type: application/json")
 _HEAD_END = b"\r\n\r\n"
+_FEW = 2
 _PAGE = " and so on" * 100
 """A text that no two tokens hold."""
 
@@ -131,6 +132,11 @@ def _not_a_number(made: Outgoing) -> Outgoing:
     return _one_body(made, made.frames[0].replace(b'"object":', b'"load":NaN,"object":', 1))
 
 
+def _index_as_float(body: dict[str, Any]) -> None:
+    if len(body["choices"]) == 1:
+        body["choices"][0]["index"] = 0.0
+
+
 def _objectless(call: Call, reply: Reply) -> None:
     empty = any(message.get("content") == "" for message in call.question.messages) if reply.refusal is None else False
     if empty and reply.frames is None:
@@ -171,6 +177,16 @@ def with_page(made: Completion) -> Completion:
 
 def _on_and_on(call: Call, made: Completion) -> Completion:
     return made if call.question.stream else with_page(made)
+
+
+def one_more(made: Completion) -> Completion:
+    """The completion with one token more, where a limit cut it to a few."""
+    few = made.finish_reason == "length" and made.choices is None and made.usage["completion_tokens"] <= _FEW
+    return counted(made, completion=1) if few else made
+
+
+def _empty_at_stop(call: Call, made: Completion) -> Completion:
+    return made if call.question.stream or made.stopped_by is None else replace(made, pieces=())
 
 
 def _length_for_stop(_call: Call, made: Completion) -> Completion:
@@ -255,6 +271,9 @@ ANSWERS: Mapping[str, Factory] = {
     "RSP-26": completion(_length_for_stop),
     "RSP-27": lambda: Break(request=_first_of_list),
     "RSP-28": completion(lambda _call, made: replace(made, pieces=(*made.pieces, "</s>"))),
+    "RSP-29": completion(lambda call, made: made if call.question.stream else one_more(made)),
+    "RSP-30": completion(_empty_at_stop),
+    "RSP-31": _whole(_index_as_float),
     "FUZZ-02": lambda: Break(reply=_objectless),
     "ERR-12": _set("error", {"message": "the model failed"}),
     "CRD-01": _credits(lambda: None),

@@ -159,6 +159,17 @@ def _any_text(_operation: Operation, body: Body) -> None:
                 part["text"] = str(part["text"])
 
 
+def _default_for_no_text(operation: Operation, body: Body) -> None:
+    if "model" in operation.defaults and not isinstance(body.get("model"), str):
+        body.pop("model", None)
+
+
+def _empty_for_null(_operation: Operation, body: Body) -> None:
+    for message in _messages(body):
+        if message.get("role") == "user" and "content" in message and message["content"] is None:
+            message["content"] = ""
+
+
 def _any_image(_operation: Operation, body: Body) -> None:
     for message in _messages(body):
         parts = message.get("content")
@@ -214,6 +225,8 @@ BODIES: Mapping[str, Factory] = {
     "NEG-20": changed_body(_any_message),
     "NEG-21": changed_body(_any_part),
     "NEG-22": changed_body(_any_image),
+    "NEG-25": changed_body(_empty_for_null),
+    "NEG-26": changed_body(_default_for_no_text),
     "FUZZ-03": changed_body(_any_text),
     "STR-24": changed_body(_usage_unasked),
     "STR-07": changed_body(lambda _operation, body: body.pop("stream_options", None)),

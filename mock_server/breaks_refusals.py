@@ -106,6 +106,10 @@ def _detail(_call: Call, reply: Reply, refusal: Refusal) -> None:
         reply.content = {"detail": refusal.message}
 
 
+def _all_under_detail(_call: Call, reply: Reply, refusal: Refusal) -> None:
+    reply.content = {"detail": refusal.message}
+
+
 def _other_status_inside(_call: Call, reply: Reply, _refusal: Refusal) -> None:
     # every refusal gets the key, so that all keep one shape
     reply.content = {**reply.content, "status": 499 if reply.status == 400 else reply.status}
@@ -257,6 +261,7 @@ REFUSALS: Mapping[str, Factory] = {
     "SSE-02": _inside_stream("invalid-request"),
     "ERR-01": _reply(_page),
     "ERR-02": _reply(_detail),
+    "ERR-19": _reply(_all_under_detail),
     "ERR-03": _reply(_other_status_inside),
     "ERR-04": _message("invalid-request", lambda _call, refusal: replace(refusal, message=refusal.message + _TRACE)),
     "ERR-05": _status("no-credits", 403),

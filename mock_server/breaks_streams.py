@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from mock_server.breaks_answers import completion, counted, with_page
+from mock_server.breaks_answers import completion, counted, one_more, with_page
 from mock_server.broken import Break, Factory
 from mock_server.checks import Call
 from mock_server.completion import DONE, Completion
@@ -220,4 +220,5 @@ STREAMS: Mapping[str, Factory] = {
     "STR-26": _streamed(lambda made: replace(made, pieces=("".join(made.pieces),))),
     "STR-27": _streamed(lambda made: counted(made, completion=1)),
     "STR-28": _streamed(with_page),
+    "STR-29": _streamed(one_more),
 }

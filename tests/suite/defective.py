@@ -280,11 +280,12 @@ _NUMBERS = frozenset(("temperature", "top_p", "max_tokens", "frequency_penalty",
 def no_system(body: Any) -> bool:
     """Whether a body has a system message."""
     return isinstance(body, dict) and any(
-        isinstance(each, dict) and each.get("role") == "system" for each in _listed(body.get("messages"))
+        isinstance(each, dict) and each.get("role") == "system" for each in listed(body.get("messages"))
     )
 
 
-def _listed(value: Any) -> list[Any]:
+def listed(value: Any) -> list[Any]:
+    """A list, empty for what is none."""
     return value if isinstance(value, list) else []
 
 
@@ -365,12 +366,12 @@ def repeating(request: Request, answer: Answer) -> Answer | None:
 
 def with_key(request: Request) -> Request:
     """Any key is a good one."""
-    return _keyed(request, lambda _key: "mock-valid")
+    return rekeyed(request, lambda _key: "mock-valid")
 
 
 def shortened(request: Request) -> Request:
     """A key that begins like the good one is good."""
-    return _keyed(request, lambda key: "mock-valid" if key.startswith("mock-valid") else key)
+    return rekeyed(request, lambda key: "mock-valid" if key.startswith("mock-valid") else key)
 
 
 def any_scheme(request: Request) -> Request:
@@ -394,7 +395,8 @@ def forgetful(body: Body) -> Body:
     return {**body, "messages": messages[-1:]} if isinstance(messages, list) else body
 
 
-def _keyed(request: Request, change: Callable[[str], str]) -> Request:
+def rekeyed(request: Request, change: Callable[[str], str]) -> Request:
+    """A request with another key."""
     key = request.headers.get("authorization", "").partition(" ")[2]
     return replace(request, headers={**request.headers, "authorization": f"Bearer {change(key)}"})
 

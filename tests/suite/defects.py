@@ -138,6 +138,7 @@ DEFECTS: dict[str, Case] = {
     "a length too short": case(
         head(lengthened(-3)),
         "HTTP-16",
+        "ERR-19",
         "ERR-01",
         "RSP-01",
         "RSP-19",
@@ -259,11 +260,14 @@ DEFECTS: dict[str, Case] = {
         "RSP-19",
         style=Style(framing="length"),
     ),
-    "an HTML page": case(on(is_refusal, lambda answer: typed("text/html")(replace(answer, body=HTML))), "ERR-01"),
-    "no body": case(on(is_refusal, put(body=b"")), "ERR-01"),
+    "an HTML page": case(
+        on(is_refusal, lambda answer: typed("text/html")(replace(answer, body=HTML))), "ERR-19", "ERR-01"
+    ),
+    "no body": case(on(is_refusal, put(body=b"")), "ERR-19", "ERR-01"),
     "refusals as text/plain": case(on(is_refusal, typed("text/plain")), "ERR-16"),
     "data: before a refusal": case(
         on(refused(400), lambda answer: replace(answer, body=b"data:" + json.dumps(answer.body).encode())),
+        "ERR-19",
         "ERR-01",
         "SSE-02",
     ),
@@ -286,6 +290,7 @@ DEFECTS: dict[str, Case] = {
             refused(400),
             lambda answer: replace(answer, status=422, body={"detail": [{"msg": "bad", "loc": ["body"]}]}),
         ),
+        "ERR-19",
         "ERR-02",
         "ERR-08",
     ),

@@ -84,6 +84,8 @@ class Style:
     small_headers: bool = False
     reverse: bool = False
     pieces: int = 0
+    brief: bool = False
+    sampled: bool = False
     pad: bytes = b""
 
 
@@ -158,7 +160,7 @@ class Chat:
 
     def _complete(self, request: Request) -> Answer:
         body = request.json
-        tokens, reason = _tokens(body)
+        tokens, reason = _tokens(body, self.style)
         base = {"id": f"chatcmpl-other-{next(_IDS)}", "created": int(time.time()), "model": body.get("model") or MODEL}
         usage = _usage(sum(3 + len(_text(each["content"]).split()) for each in body["messages"]), len(tokens))
         headers: Headers = []
@@ -204,13 +206,16 @@ class Chat:
 # ---- what is said
 
 
-def _tokens(body: Body) -> tuple[list[str], str]:
+def _tokens(body: Body, style: Style) -> tuple[list[str], str]:
     asked = json.dumps([body["messages"], body.get("seed"), body.get("temperature")], sort_keys=True)
+    asked += f" {next(_IDS)}" if style.sampled else ""
     chance = random.Random(hashlib.sha256(asked.encode()).digest())  # noqa: S311  the same answer every time
     words = [chance.choice(_WORDS) for _ in range(chance.randint(12, 20))]
     if "Count" in asked:
         words = list(_WORDS * 7)[:90]
     tokens = [words[0].capitalize(), *(f" {word}" for word in words[1:]), " \u2014", " caf\u00e9", "."]
+    if style.brief:
+        tokens = ["Yes"]
     _, repeat, said = _text(body["messages"][-1]["content"]).partition("Repeat exactly: ")
     if repeat:
         tokens = list(said)

@@ -8,9 +8,11 @@ from tests.suite.defects import DEFECTS
 from tests.suite.judging import CLAUSES, broken, judged
 from tests.suite.other_server import Style
 from tests.suite.other_wire import other_server
+from tests.suite.subtle_defects import SUBTLE
 
 PASSIVE = {name for name, clause in CLAUSES.items() if clause.judged == "passive"}
 ABOUT_FORM = {name for name, clause in CLAUSES.items() if clause.group in ("SSE", "STR", "HTTP", "RSP")}
+CASES = {**DEFECTS, **SUBTLE}
 OPTIONAL = {"TOOL", "FMT", "LOGP", "CHC"}
 """What this server refuses, for it does not know it."""
 
@@ -29,6 +31,7 @@ STYLES = {
     "finish_reason with the last content": (Style(finish="last chunk"), set()),
     "usage absent until the end": (Style(usage_null=False), set()),
     "more fields than documented": (Style(extras=True), set()),
+    "few words, whatever is asked": (Style(brief=True), set()),
     # lawful by the standard, and missed by some clients: a should, never a must
     "CRLF": (Style(line_end=b"\r\n"), {"SSE-04"}),
     "CR": (Style(line_end=b"\r"), {"SSE-04"}),
@@ -57,10 +60,24 @@ def test_lawful_style__is_no_failure(name: str) -> None:
     assert found == dict.fromkeys(departures, "NON-STRICT")
 
 
-@pytest.mark.parametrize("name", DEFECTS)
+def test_text_that_is_never_the_same__is_no_broken_stop_sequence() -> None:
+    """What a sampling server says the second time need not hold the stop sequence; a should on the seed says so."""
+    with other_server(Style(sampled=True)) as url:
+        found = judged(url, only={"RSP-14", "RSP-26", "RSP-27", "RSP-30", "STR-11", "STR-27"})
+    assert broken(found) == {}
+
+
+def test_report_of_a_key_compared_in_part__shows_no_part_of_it() -> None:
+    """A key without its last letter tells all but one of a real one's."""
+    with other_server(defect=SUBTLE["a key without its last letter"].defect) as url:
+        exchange = judged(url, only={"AUT-12"})["AUT-12"].exchange
+    assert "mock-vali" not in str(exchange)
+
+
+@pytest.mark.parametrize("name", CASES)
 def test_defect__brings_down_its_clauses(name: str) -> None:
     """Those that speak of it, and of all that judge every answer no other."""
-    case = DEFECTS[name]
+    case = CASES[name]
     with other_server(case.style, case.defect) as url:
         found = judged(url, case.dialect, only=PASSIVE | case.falls)
     assert set(broken(found)) == case.falls
