@@ -117,12 +117,14 @@ def test_content__is_a_string(endpoint: Endpoint) -> None:
 
 @pytest.mark.clause("RSP-07")
 def test_finish_reason__is_known(endpoint: Endpoint) -> None:
-    """One of the contract's values."""
-    choice = endpoint.operation.success.media_types[JSON].field("choices").items
+    """One of the contract's values; an agent that is told of calls looks for them."""
+    known = endpoint.operation.success.media_types[JSON].field("choices").items.field("finish_reason")
     for exchange in _answers(endpoint):
-        reason = _choice(exchange).get("finish_reason")
-        known = choice.field("finish_reason")
+        choice = _choice(exchange)
+        reason, message = choice.get("finish_reason"), choice.get("message")
         require(known.is_valid(reason), expected=f"one of {known.raw.get('enum')}", got=reason, exchange=exchange)
+        called = isinstance(message, dict) and bool(message.get("tool_calls"))
+        require(called or reason != "tool_calls", expected="tool_calls beside it", got=reason, exchange=exchange)
 
 
 @pytest.mark.clause("RSP-08")

@@ -225,6 +225,9 @@ DEFECTS: dict[str, Case] = {
         "RSP-28",
     ),
     # what a whole answer says
+    "calls that are not there": case(
+        whole(lambda body: body["choices"][0].update(finish_reason="tool_calls")), "RSP-07", "RSP-08", "RSP-26"
+    ),
     "choices empty": case(whole(lambda body: body.update(choices=[])), "RSP-04", "RSP-19"),
     "content as parts": case(
         whole(lambda body: body["choices"][0]["message"].update(content=[{"type": "text", "text": "hello"}])),
