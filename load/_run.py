@@ -63,8 +63,8 @@ class Run:
 
     @property
     def in_flight(self) -> int:
-        """How many requests were begun and are not recorded yet."""
-        return len(self._under_way)
+        """How many requests were begun and have not ended; what has is read and recorded a little later."""
+        return sum(not each.complete and each.failure is None for each in self._under_way.values())
 
     @property
     def so_far(self) -> Tally:
@@ -171,10 +171,6 @@ class Run:
     def under_way(self) -> list[Exchange]:
         """The requests that were begun and are not recorded yet."""
         return list(self._under_way.values())
-
-    def awaited(self) -> int:
-        """How many requests have no whole answer yet: those that have one and wait to be recorded wait for nobody."""
-        return sum(not exchange.complete for exchange in self.under_way())
 
     @property
     def held_s(self) -> float:

@@ -80,7 +80,7 @@ class StageRunner:
             at_ns = window.start_ns + round((index + index * _GOLDEN % 1) * slot_ns)
             if run.wait_until_over(max(0.0, run.until_s(at_ns))) or (stage.ends_on_429 and run.refused()):
                 return samples
-            samples.append(run.awaited())
+            samples.append(run.in_flight)
         run.wait_until_over(max(0.0, run.until_s(window.end_ns)))
         return samples
 

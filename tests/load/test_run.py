@@ -226,6 +226,17 @@ def test_between_stages__nothing_is_sent(staged: Run) -> None:
     assert Tally.from_wire(staged.take()).counts["held_back"] == 0
 
 
+def test_in_flight__are_those_that_have_not_ended(staged: Run) -> None:
+    """One that has ended and is not read yet is on its way no more: a user may have sent the next."""
+    first, second, third = (staged.open_exchange(0) for _ in range(3))
+    third.end_ns = 1  # of the last byte so far
+    assert staged.in_flight == 3
+    first.complete = True
+    assert staged.in_flight == 2
+    second.failure = "no end after 120 s"
+    assert staged.in_flight == 1
+
+
 def test_under_way__are_those_that_were_begun_and_not_recorded(staged: Run) -> None:
     """The stage waits for them."""
     first, second = staged.open_exchange(0), staged.open_exchange(0)
