@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
@@ -57,6 +58,7 @@ class Player:
         self._cut = cut
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
+        self._until_ns = 0
         self._queue: deque[_Queued] = deque()
         self._frames = 0
         self._finished = False
@@ -81,7 +83,7 @@ class Player:
             queued = self._queue[0]
             if queued.before_ns:
                 self._queue[0] = queued._replace(before_ns=0)
-                self._timer = self._loop.call_later(queued.before_ns / 1e9, self._resume)
+                self._wait(queued.before_ns)
                 return
             self._queue.popleft()
             if queued.data:
@@ -102,8 +104,17 @@ class Player:
         if self._timer is not None:
             self._timer.cancel()
 
+    def _wait(self, wait_ns: int) -> None:
+        self._until_ns = time.monotonic_ns() + wait_ns
+        self._timer = self._loop.call_later(wait_ns / 1e9, self._resume)
+
     def _resume(self) -> None:
         self._timer = None
+        # the loop counts from the beginning of its turn, in milliseconds: it may ring before the time has passed
+        early_ns = self._until_ns - time.monotonic_ns()
+        if early_ns > 0:
+            self._wait(early_ns)
+            return
         self.play()
 
     def _put(self, index: int, out: int | None) -> None:
