@@ -173,6 +173,16 @@ def test_page__stands_alone(tmp_path: Path, base: Path) -> None:
     assert text.count("share of values up to each") == 4
 
 
+def test_page__names_each_target_once(tmp_path: Path, base: Path) -> None:
+    """Two runs of one, or of two."""
+    other = finished(tmp_path / "b", *requests(2), target="http://10.0.0.2:8000")
+    first = read_finished(base)
+    place = first.summary["run"]["target"] + first.summary["run"]["path"]
+    assert f"Two load runs of {place}</h1>" in render_comparison(compare(first, first, tolerance=0.05))
+    both = render_comparison(compare(first, read_finished(other), tolerance=0.05))
+    assert f"Two load runs of {place} and http://10.0.0.2:8000{first.summary['run']['path']}</h1>" in both
+
+
 def test_command__exits_with_what_it_found(tmp_path: Path, base: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """0 for no regression, 1 for one, with a table and a page."""
     slower = finished(tmp_path / "b", *requests(2, ttft=1.5))
