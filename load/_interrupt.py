@@ -28,6 +28,12 @@ def interrupt_main_only() -> None:
         signal.signal(signal.SIGINT, _interrupt_main)
 
 
+def keep_reports() -> None:
+    """From now on the first Ctrl-C is as the second: the run has ended by itself, and its reports are being written."""
+    if signal.getsignal(signal.SIGINT) is _interrupt_main:
+        signal.signal(signal.SIGINT, _say_second)
+
+
 def leave_first_to_master() -> None:
     """From now on the first SIGINT of a worker is only noted: its master gets it too, and asks for the last counts.
 

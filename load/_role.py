@@ -14,6 +14,7 @@ from locust.event import Events
 from locust.runners import Runner
 
 from load import _consent
+from load._interrupt import keep_reports
 from load._live import Moment, idle, live
 from load._reporting import Reporting
 from load._settings import Settings, UsageError, read_settings
@@ -127,6 +128,7 @@ class ReportingRole:
         self.runner.stop()
         if options.autostart and options.autoquit != _NEVER:
             time.sleep(options.autoquit)
+            keep_reports()
             self.runner.quit()
             if self.environment.web_ui is not None:
                 self.environment.web_ui.stop()  # type: ignore[no-untyped-call]
@@ -169,6 +171,7 @@ class ReportingRole:
             self.reporting.report()
 
     def _on_quitting(self, **_: Any) -> None:
+        keep_reports()
         if self.reporting is not None and not self.reporting.is_done:
             # a signal, not the end of the run time: whoever sends it does not want to wait for long answers
             self.reporting.interrupted = True

@@ -282,6 +282,20 @@ def test_interrupted_run__reports_what_it_has(
     assert len(ended.requests) == 4
 
 
+def test_interrupt_at_the_end__keeps_the_reports(tmp_path: Path) -> None:
+    """The run is over when somebody grows tired of it."""
+    with ScriptedServer(lambda _: stream(3)) as server:
+        process = start(tmp_path, "--host", server.url, "-u", "1", "-t", "1s")
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "Shutting down" in line:
+                process.send_signal(signal.SIGINT)
+                break
+        ended = end(process, tmp_path)
+    assert ended.code == 0
+    assert "\npassed\nreport: " in ended.stdout
+
+
 def test_refused_run__fails_and_does_not_hammer(tmp_path: Path) -> None:
     """One attempt a second and user; exit code 1."""
     with ScriptedServer(lambda _: [answer("429 Too Many Requests", b"{}")]) as server:

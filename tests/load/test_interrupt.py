@@ -41,6 +41,26 @@ except KeyboardInterrupt:
 """
 
 
+ENDED = """
+import os, signal
+import gevent
+from load._interrupt import interrupt_main_only, keep_reports
+
+interrupt_main_only()
+keep_reports()
+os.kill(os.getpid(), signal.SIGINT)
+gevent.sleep(0.1)
+print("the report is written")
+"""
+
+
+def test_interrupt_after_the_end__leaves_the_report_to_be_written() -> None:
+    """A run whose time is over needs nobody to end it."""
+    done = subprocess.run([sys.executable, "-c", ENDED], capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "the report is written\n")
+    assert done.stderr == "the reports are being written; once more ends without them\n"
+
+
 def test_second_interrupt__leaves_the_report_to_be_written() -> None:
     """And says that it is."""
     done = subprocess.run([sys.executable, "-c", WRITING, "1"], capture_output=True, text=True, check=False, timeout=60)
