@@ -103,7 +103,8 @@ def _any_role(operation: Operation, body: Body) -> None:
 
 def _any_content(operation: Operation, body: Body) -> None:
     for message, valid in _message_fields(operation, body, "content"):
-        if "content" in message and not valid:
+        # null is a matter of its own
+        if message.get("content") is not None and not valid:
             message["content"] = str(message["content"])
 
 
