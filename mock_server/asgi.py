@@ -127,7 +127,7 @@ class App:
                 more.clear()
             await _send_whole(reply, send)
             if reply.tokens:
-                generation.sent.append((generation.due, self._mock.clock()))
+                generation.sent.append(generation.due, self._mock.clock())
         finally:
             pacer.cancel(generation)
             service.abandon(call)
@@ -143,7 +143,7 @@ class App:
             due = min(generation.due, len(frames))
             for body in _bodies(frames, sent, due, reply.disturbed):
                 await _write(body, send)
-            generation.sent.append((due, self._mock.clock()))
+            generation.sent.append(due, self._mock.clock())
             sent = due
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 

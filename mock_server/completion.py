@@ -111,18 +111,22 @@ def frames(completion: Completion, *, include_usage: bool) -> Sequence[bytes]:
         return [opening + ending]
     # all content events differ in one string only: the rest is encoded once
     before, _, after = _event(base | _choice({"content": _PLACE}, None) | rest).partition(_PLACED)
-    return _Events(completion.pieces, before, after, (opening, ending))
+    return Events(completion.pieces, before, after, (opening, ending))
 
 
-class _Events(Sequence[bytes]):
-    """The frames of a text, each written when it is asked for: a thousand streams need not have all of theirs."""
+class Events(Sequence[bytes]):
+    """The frames of a text, each written when it is asked for: a thousand streams need not have all of theirs.
 
-    __slots__ = ("_after", "_around", "_before", "_last", "_pieces")
+    An event is the JSON string of its piece between `before` and `after`; another comes before the first, and the end
+    behind the last.
+    """
+
+    __slots__ = ("_around", "_last", "after", "before", "pieces")
 
     def __init__(self, pieces: tuple[str, ...], before: bytes, after: bytes, around: tuple[bytes, bytes]) -> None:
-        self._pieces = pieces
-        self._before = before
-        self._after = after
+        self.pieces = pieces
+        self.before = before
+        self.after = after
         self._around = around
         self._last = len(pieces) - 1
 
@@ -138,7 +142,7 @@ class _Events(Sequence[bytes]):
     def __getitem__(self, index: int | slice) -> bytes | list[bytes]:
         if isinstance(index, slice):
             return [self[each] for each in range(len(self))[index]]
-        event = b"".join((self._before, orjson.dumps(self._pieces[index]), self._after))
+        event = b"".join((self.before, orjson.dumps(self.pieces[index]), self.after))
         if 0 < index < self._last:
             return event
         index = range(self._last + 1)[index]
@@ -147,8 +151,8 @@ class _Events(Sequence[bytes]):
         return event + self._around[1] if index == self._last else event
 
     def __iter__(self) -> Iterator[bytes]:
-        before, after = self._before, self._after
-        events = [before + orjson.dumps(piece) + after for piece in self._pieces]
+        before, after = self.before, self.after
+        events = [before + orjson.dumps(piece) + after for piece in self.pieces]
         events[0] = self._around[0] + events[0]
         events[-1] += self._around[1]
         return iter(events)

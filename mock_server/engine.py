@@ -11,9 +11,11 @@ A pass may come late, the deadlines do not: what it finds overdue is computed as
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol, overload
+from typing import NamedTuple, Protocol
+
+from mock_server.steps import Beats, Stamps, Steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +34,9 @@ class Generation:
 
     The engine calls `begin` once, when its turn comes, or `refuse` instead; then `deliver` in the same pass, with what
     is due by then, maybe nothing, and again whenever more tokens are due. `begin` may still set `tokens` and
-    `together`, which makes all tokens due with the last one. `dues` holds every deadline, as how many tokens are due
-    from which time on; `sent` is for the one who delivers, how many were out at which time, and so is `bytes_sent`, of
-    what the journal is not told yet. `next_ns` is the model's.
+    `together`, which makes all tokens due with the last one. `sent` is for the one who delivers, how many were out at
+    which time, and so is `bytes_sent`, of what the journal is not told yet. `next_ns`, `first_ns` and `step_ns` are the
+    model's, and so are the deadlines in `noted`, which has none where they are all at one distance (`step_ns`).
     """
 
     tokens: int
@@ -47,53 +49,21 @@ class Generation:
     due: int = 0
     cancelled: bool = False
     next_ns: int = 0
-    dues: Sequence[tuple[int, int]] = ()
-    sent: list[tuple[int, int]] = field(default_factory=list)
+    first_ns: int = 0
+    step_ns: int = 0
+    noted: Steps = ()
+    sent: Stamps = field(default_factory=Stamps)
     bytes_sent: int = 0
+
+    @property
+    def dues(self) -> Steps:
+        """Every deadline until now, as how many tokens are due from which time on."""
+        return Beats(self.first_ns, self.step_ns, self.due) if self.step_ns else self.noted
 
     @property
     def finished(self) -> bool:
         """Whether every token is due."""
         return self.due == self.tokens
-
-
-class Beats(Sequence[tuple[int, int]]):
-    """Deadlines at one distance, as `Generation.dues` has them: `made` so far, one token each."""
-
-    __slots__ = ("first_ns", "made", "step_ns")
-
-    def __init__(self, first_ns: int, step_ns: int, made: int = 0) -> None:
-        self.first_ns = first_ns
-        self.step_ns = step_ns
-        self.made = made
-
-    @property
-    def times(self) -> Sequence[int]:
-        """When each of them was."""
-        return range(self.first_ns, self.first_ns + self.made * self.step_ns, self.step_ns)
-
-    def __len__(self) -> int:
-        return self.made
-
-    def __iter__(self) -> Iterator[tuple[int, int]]:
-        return zip(range(1, self.made + 1), self.times, strict=True)
-
-    @overload
-    def __getitem__(self, index: int) -> tuple[int, int]: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[tuple[int, int]]: ...
-
-    def __getitem__(self, index: int | slice) -> tuple[int, int] | Sequence[tuple[int, int]]:
-        if isinstance(index, slice):
-            return list(self)[index]
-        number = range(self.made)[index]
-        return number + 1, self.first_ns + number * self.step_ns
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Sequence) and list(self) == list(other)
-
-    __hash__ = None  # type: ignore[assignment]  # it grows
 
 
 class Load(NamedTuple):
@@ -235,8 +205,8 @@ class Steady:
             first_ns = pace.due_ns(generation.start_ns, generation.tokens - 1)
         else:
             first_ns = pace.due_ns(generation.start_ns, 0)
-            generation.dues = Beats(first_ns, pace.itl_ns)
-        generation.next_ns = first_ns
+            generation.step_ns = pace.itl_ns
+        generation.first_ns = generation.next_ns = first_ns
         if first_ns > now_ns or self._advance(generation, now_ns):
             self._put(generation)
         generation.deliver()
@@ -255,8 +225,16 @@ class Steady:
         while runs:
             run = runs[0] if len(runs) == 1 else min(runs, key=_first_ns)
             generation = run[0]
-            if generation.next_ns > now_ns:
+            due_ns = generation.next_ns
+            if due_ns > now_ns:
                 return
+            due, next_ns = generation.due + 1, due_ns + generation.step_ns
+            if next_ns > now_ns and due < generation.tokens and run[-1].next_ns <= next_ns and not generation.cancelled:
+                # the rule: one more token, and then its turn comes again when all others had theirs
+                generation.due, generation.next_ns = due, next_ns
+                run.rotate(-1)
+                generation.deliver()
+                continue
             run.popleft()
             if not run:
                 runs.remove(run)
@@ -277,17 +255,17 @@ class Steady:
 
     def _advance(self, generation: Generation, now_ns: int) -> bool:
         """Notes the tokens due until now; whether there are more."""
-        tokens, due_ns, beats = generation.tokens, generation.next_ns, generation.dues
-        if type(beats) is not Beats:
+        tokens, due_ns, step_ns = generation.tokens, generation.next_ns, generation.step_ns
+        if not step_ns:
             generation.due = tokens
-            generation.dues = [(tokens, due_ns)]
+            generation.noted = ((tokens, due_ns),)
             return False
-        due, itl_ns = generation.due + 1, beats.step_ns
-        due_ns += itl_ns
+        due = generation.due + 1
+        due_ns += step_ns
         if due_ns <= now_ns:
-            late = min(tokens - due, (now_ns - due_ns) // itl_ns + 1)
-            due, due_ns = due + late, due_ns + late * itl_ns
-        generation.due = beats.made = due
+            late = min(tokens - due, (now_ns - due_ns) // step_ns + 1)
+            due, due_ns = due + late, due_ns + late * step_ns
+        generation.due = due
         generation.next_ns = due_ns
         return due < tokens
 

@@ -12,6 +12,7 @@ from http import HTTPStatus
 
 import orjson
 
+from mock_server.completion import Events
 from mock_server.http1 import Received
 from mock_server.message import Outgoing, Reply
 
@@ -68,6 +69,31 @@ def outgoing(reply: Reply, received: Received | None, date: bytes) -> Outgoing:
 def chunk(data: bytes) -> bytes:
     """The data as one chunk of a chunked body."""
     return b"".join((_chunk_size(len(data)), data, b"\r\n"))
+
+
+def chunks(frames: Sequence[bytes]) -> Callable[[int], bytes]:
+    """What gives the frame of an index as one chunk."""
+    return _Chunks(frames).chunk if isinstance(frames, Events) else lambda index: chunk(frames[index])
+
+
+class _Chunks:
+    """The events of a text as chunks, of which all but the two at the ends differ in one string only."""
+
+    __slots__ = ("_after", "_before", "_events", "_last", "_length", "_pieces")
+
+    def __init__(self, events: Events) -> None:
+        self._events = events
+        self._pieces, self._before = events.pieces, events.before
+        self._after = events.after + b"\r\n"
+        self._length = len(events.before) + len(events.after)
+        self._last = len(events) - 1
+
+    def chunk(self, index: int) -> bytes:
+        """One event as a chunk."""
+        if 0 < index < self._last:
+            content = orjson.dumps(self._pieces[index])
+            return b"".join((_chunk_size(self._length + len(content)), self._before, content, self._after))
+        return chunk(self._events[index])
 
 
 @functools.lru_cache(maxsize=4096)

@@ -143,7 +143,7 @@ class _Visit:
         now_ns, entry = self._mock.clock(), self._entry
         entry.wrote(size, now_ns)
         if tokens is not None and self._generation is not None:
-            self._generation.sent.append((tokens, now_ns))
+            self._generation.sent.append(tokens, now_ns)
         if finished:
             self.end(recorder.ending(entry))
 

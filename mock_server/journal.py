@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import itertools
 import zlib
-from array import array
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
+from mock_server import steps
 from mock_server.credentials import Misplaced
-from mock_server.engine import Beats, Generation
+from mock_server.engine import Generation
 from mock_server.message import Refusal
+from mock_server.steps import Steps
 
 MOST_REQUESTS = 10_000
 MOST_BYTES = 32 * 1024 * 1024
@@ -31,10 +32,6 @@ _ENTRY_BYTES = 800
 """What an entry occupies beside its texts and times; a test holds it."""
 
 _WHOLE_BODY_BYTES = 64 * 1024
-_FEW_STEPS = 2
-
-Steps = Sequence[tuple[int, int]]
-"""How many tokens there were at which time, ascending in both."""
 
 
 class Entry:
@@ -73,8 +70,8 @@ class Entry:
     ended_ns: int | None
     end: str | None
     generation: Generation | None
-    _dues: Steps | array[int]
-    _sent: Steps | array[int]
+    _dues: Steps
+    _sent: Steps
 
     def __init__(
         self,
@@ -108,14 +105,14 @@ class Entry:
         """How many tokens were due at which time, ascending."""
         if self.generation is not None:
             return self.generation.dues
-        return _unpacked(self._dues) if isinstance(self._dues, array) else self._dues
+        return self._dues
 
     @property
     def sent(self) -> Steps:
         """How many tokens had been handed to the socket at which time, ascending."""
         if self.generation is not None:
             return self.generation.sent
-        return _unpacked(self._sent) if isinstance(self._sent, array) else self._sent
+        return self._sent
 
     @property
     def bytes_sent(self) -> int:
@@ -139,13 +136,12 @@ class Entry:
         self.head_ns, self._bytes_sent = sent_ns, bytes_sent
 
     def settle(self) -> None:
-        """Lets go of the generation, which holds on to the connection, and keeps its times in a tenth of the room."""
+        """Lets go of the generation, which holds on to the connection."""
         if self.generation is not None:
-            self._dues, self._sent = _packed(self.generation.dues), _packed(self.generation.sent)
+            self._dues, self._sent = self.generation.dues, self.generation.sent
             self._bytes_sent += self.generation.bytes_sent
             self.generation = None
-        dues = _FEW_STEPS if type(self._dues) is Beats else len(self._dues)
-        size = _ENTRY_BYTES + len(self.path) + 8 * (dues + len(self._sent))
+        size = _ENTRY_BYTES + len(self.path) + steps.size(self._dues) + steps.size(self._sent)
         if self.request_id is not None:
             size += len(self.request_id)
         if self.refusal is not None:
@@ -215,27 +211,8 @@ class Journal:
             self.end(entry, SERVER_STOPPED, now_ns)
 
 
-def by_token(steps: Steps) -> list[int]:
-    """The time of each token, from how many there were at which time."""
-    times: list[int] = []
-    for count, at_ns in steps:
-        times.extend([at_ns] * (count - len(times)))
-    return times
-
-
 def _crc(body: bytes) -> int:
     if len(body) <= _WHOLE_BODY_BYTES:
         return zlib.crc32(body)
     half = _WHOLE_BODY_BYTES // 2
     return zlib.crc32(body[-half:], zlib.crc32(body[:half]))
-
-
-def _packed(steps: Steps) -> Steps | array[int]:
-    return (
-        steps if len(steps) <= _FEW_STEPS or type(steps) is Beats else array("q", itertools.chain.from_iterable(steps))
-    )
-
-
-def _unpacked(steps: array[int]) -> Steps:
-    items = iter(steps)
-    return list(zip(items, items, strict=True))

@@ -15,8 +15,8 @@ from itertools import accumulate
 from operator import attrgetter, sub
 from typing import Any, NamedTuple
 
-from mock_server.engine import Beats
-from mock_server.journal import COMPLETE, Entry, Steps
+from mock_server.journal import COMPLETE, Entry
+from mock_server.steps import Steps, times
 
 _SECOND_NS = 1_000_000_000
 _BATCH = 64
@@ -103,7 +103,7 @@ class ModelMetrics:
     def add(self, entries: Iterable[Entry], late: list[int]) -> None:
         """Counts completions; adds to `late` how much later than due the tokens of each deadline had left."""
         queue, first, whole, per_token, together = [], [], [], [], 0
-        finished, times = self.finished, self.between_tokens
+        finished, gaps = self.finished, self.between_tokens
         for entry in entries:
             received_ns, sent = entry.received_ns, entry.sent
             self.prompt_tokens += entry.prompt_tokens or 0
@@ -120,10 +120,10 @@ class ModelMetrics:
             if tokens > 1:
                 per_token.append((last_ns - first_ns) // (tokens - 1))
             if len(sent) > 1:
-                at_ns = [ns for _, ns in sent]
-                times.add(map(sub, at_ns[1:], at_ns))
+                at_ns = times(sent)
+                gaps.add(map(sub, at_ns[1:], at_ns))
             late += lateness(entry.dues, sent)
-        times.add_zeros(together)
+        gaps.add_zeros(together)
         self.queue.add(queue)
         self.first_token.add(first)
         self.whole.add(whole)
@@ -208,8 +208,7 @@ def lateness(dues: Steps, sent: Steps) -> Iterable[int]:
         # one pass, one write: the rule, and worth a shorter way
         if len(dues) == 1:
             return (abs(sent[0][1] - dues[0][1]),)
-        due_ns = dues.times if type(dues) is Beats else [at_ns for _, at_ns in dues]
-        return map(abs, map(sub, [at_ns for _, at_ns in sent], due_ns))
+        return map(abs, map(sub, times(sent), times(dues)))
     return _lateness(dues, sent)
 
 

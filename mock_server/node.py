@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 
 from mock_server.engine import Generation, Load, Overload
 from mock_server.node_profile import Profile
+from mock_server.steps import Stamps
 
 _SECOND_NS = 1_000_000_000
 
@@ -31,7 +32,7 @@ class _Sequence:
     unread: int
     kv: int
     made: int = 0
-    dues: list[tuple[int, int]] = field(default_factory=list)
+    dues: Stamps = field(default_factory=Stamps)
 
 
 class Node:
@@ -177,7 +178,7 @@ class Node:
         last = made >= generation.tokens
         if last or not generation.together:
             generation.due = made
-            sequence.dues.append((made, at_ns))
+            sequence.dues.append(made, at_ns)
             self._touched[generation] = None
         if last:
             self._drop(generation)
@@ -202,7 +203,7 @@ class Node:
             generation = self._leave_queue()
             kv = generation.prompt_tokens + generation.tokens
             sequence = self._reading[generation] = _Sequence(generation, max(1, generation.prompt_tokens), kv)
-            generation.dues = sequence.dues
+            generation.noted = sequence.dues
             self.kv_used += kv
             self._touched[generation] = None
             generation.begin()

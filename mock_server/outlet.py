@@ -143,7 +143,7 @@ class Outlet(abc.ABC):
 
         def sent(count: int) -> None:
             if generation is not None:
-                generation.sent.append((count, self._mock.clock()))
+                generation.sent.append(count, self._mock.clock())
 
         def over() -> None:
             self._player = self._sending = None
@@ -188,7 +188,7 @@ class Outlet(abc.ABC):
             data = sending.head + data + (made.end if finished else b"")
             sending.head = b""
         sending.frames = due
-        generation.sent.append((due, self._write(data)))
+        generation.sent.append(due, self._write(data))
         if finished:
             self._sending = None
             self._end_entry()

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from mock_server.journal import Entry, by_token
+from mock_server.journal import Entry
+from mock_server.steps import by_token
 
 FIELDS = {
     "process": "the process that answered; each counts for itself",

@@ -23,7 +23,9 @@ class Sending:
     """
 
     __slots__ = (
+        "_chunk",
         "_clock",
+        "_note",
         "_otherwise",
         "_write",
         "call",
@@ -53,17 +55,20 @@ class Sending:
 
     def shorten(self, write: Callable[[bytes], object], clock: Callable[[], int]) -> None:
         """Lets the engine write the tokens of a chunked stream without asking the connection, where that will do."""
+        assert self.made is not None
         self._write, self._clock, self._otherwise = write, clock, self.generation.deliver
+        self._chunk, self._note = framing.chunks(self.made.frames), self.generation.sent.flat.append
         self.generation.deliver = self._step
 
     def _step(self) -> None:
-        generation, made = self.generation, self.made
+        generation, note = self.generation, self._note
         due = generation.due
-        if due != self.frames + 1 or due == generation.tokens or self.head or self.held or made is None:
+        if due != self.frames + 1 or due == generation.tokens or self.head or self.held:
             self._otherwise()
             return
-        data = framing.chunk(made.frames[due - 1])
+        data = self._chunk(due - 1)
         self._write(data)
         self.frames = due
         generation.bytes_sent += len(data)
-        generation.sent.append((due, self._clock()))
+        note(due)
+        note(self._clock())

@@ -7,6 +7,7 @@ from typing import Any
 from mock_server.engine import Generation
 from mock_server.journal import COMPLETE, Entry, Journal
 from mock_server.message import Refusal
+from mock_server.steps import Stamps
 from tests.mock.asking import NOW_NS, SECOND_NS
 
 PATH = "/v1/chat/completions"
@@ -68,7 +69,7 @@ def journal(*requests: tuple[Entry, float, str]) -> Journal:
 
 def generation(dues: list[tuple[int, int]], sent: list[tuple[int, int]]) -> Generation:
     """A generation with these times."""
-    return Generation(10, 3, _nothing, _nothing, _nothing, dues=dues, sent=sent)
+    return Generation(10, 3, _nothing, _nothing, _nothing, noted=Stamps(dues), sent=Stamps(sent))
 
 
 def _nothing(*_: Any) -> None:

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mock_server.journal import CLIENT_LEFT, COMPLETE, SERVER_STOPPED, Journal, Steps, by_token
+from mock_server.journal import CLIENT_LEFT, COMPLETE, SERVER_STOPPED, Journal
 from mock_server.journal_file import JournalFile
 from mock_server.record import FIELDS, Origin, record, redactor
+from mock_server.steps import Steps
 from tests.mock.asking import SECOND_NS
 from tests.mock.entries import at, completed, entry, generation, write
 
@@ -119,12 +120,6 @@ def test_times__are_kept_as_they_were(dues: Steps, sent: Steps) -> None:
     made = write(Journal(), entry(generation=generation(list(dues), list(sent))))
     assert (list(made.dues), list(made.sent)) == (list(dues), list(sent))
     assert made.generation is None
-
-
-def test_by_token__gives_each_token_its_time() -> None:
-    """Tokens that left together left at one time."""
-    assert by_token([(1, 10), (4, 20), (5, 30)]) == [10, 20, 20, 20, 30]
-    assert by_token([]) == []
 
 
 @given(one=st.binary(), other=st.binary())

@@ -17,8 +17,9 @@ import pytest
 
 from mock_server.asgi import App
 from mock_server.engine import Pace
-from mock_server.journal import CLIENT_LEFT, COMPLETE, CUT, SERVER_STOPPED, Entry, by_token
+from mock_server.journal import CLIENT_LEFT, COMPLETE, CUT, SERVER_STOPPED, Entry
 from mock_server.mock import build
+from mock_server.steps import by_token
 from spec.contract import Contract
 from tests.mock.asking import SECOND_NS
 from tests.mock.conftest import Start

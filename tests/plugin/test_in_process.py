@@ -17,7 +17,7 @@ import pytest
 import requests
 import respx
 
-from mock_server.journal import by_token
+from mock_server.steps import by_token
 from mock_server.testing import MixtralApi
 from mock_server.transports import UnmockedError
 from spec.sse import Decoder
