@@ -44,7 +44,7 @@ def outgoing(reply: Reply, received: Received | None, date: bytes) -> Outgoing:
     keep_alive = received is not None and received.keep_alive
     chunked = False
     if reply.frames is None:
-        body = reply.content if isinstance(reply.content, bytes) else orjson.dumps(reply.content)
+        body = _body(reply)
         framing = b"content-length: %d\r\n" % len(body)
         frames: Sequence[bytes] = [body]
     else:
@@ -64,6 +64,26 @@ def outgoing(reply: Reply, received: Received | None, date: bytes) -> Outgoing:
     for edit in reply.edits:
         made = edit(made)
     return made
+
+
+def undisturbed(reply: Reply, received: Received, date: bytes) -> bytes | None:
+    """The whole of a plain reply to a plain request, as `outgoing` has it in parts; None where either is not."""
+    if reply.frames is not None or reply.edits or reply.disturbed is not None:
+        return None
+    if not received.keep_alive or received.http_1_0 or received.request.method == "HEAD":
+        return None
+    body, fields = _body(reply), _fields(tuple(reply.headers.items()))
+    return b"".join((_status_line(reply.status), date, fields, b"content-length: %d\r\n\r\n" % len(body), body))
+
+
+def _body(reply: Reply) -> bytes:
+    return reply.content if isinstance(reply.content, bytes) else orjson.dumps(reply.content)
+
+
+def joined(made: Outgoing) -> bytes:
+    """A reply that leaves in one write, its frames in one chunk where it is chunked."""
+    data = b"".join(made.frames)
+    return b"".join((made.head, chunk(data) if made.chunked else data, made.end))
 
 
 def chunk(data: bytes) -> bytes:

@@ -39,15 +39,15 @@ class Entry:
 
     `id` counts the requests in the order in which they ended, so that who has read up to one id misses none; it is 0
     while the request is under way. `dues` and `sent` are steps: so many tokens were due, and out, at that time. A
-    completion takes as many `steps` as its longest choice has tokens: choices are written side by side. `size` is about
-    how many bytes the entry occupies.
+    completion takes as many `steps` as its longest choice has tokens: choices are written side by side. `size` is
+    about how many bytes the entry occupies.
     """
 
     __slots__ = (
-        "_bytes_sent", "_crc", "_dues", "_sent", "account", "body_bytes", "completion_id", "completion_tokens",
-        "connection", "credential", "decided_ns", "dialect", "end", "ended_ns", "finish_reason", "generation",
-        "head_ns", "id", "incident", "method", "misplaced", "model", "path", "prompt_tokens", "received_ns", "refusal",
-        "request_id", "size", "status", "step", "steps", "stream", "truncated",
+        "_at_once", "_bytes_sent", "_crc", "_dues", "_sent", "account", "body_bytes", "completion_id",
+        "completion_tokens", "connection", "credential", "decided_ns", "dialect", "end", "ended_ns", "finish_reason",
+        "generation", "head_ns", "id", "incident", "method", "misplaced", "model", "path", "prompt_tokens",
+        "received_ns", "refusal", "request_id", "size", "status", "step", "steps", "stream", "truncated",
     )  # fmt: skip
 
     dialect: str | None
@@ -87,7 +87,7 @@ class Entry:
         self.body_bytes = len(body)
         self._crc = _crc(body)
         self.connection = connection
-        self.id = self.credential = self._bytes_sent = self.size = 0
+        self.id = self.credential = self._bytes_sent = self._at_once = self.size = 0
         self.truncated = False
         self.dialect = self.account = self.model = self.stream = self.misplaced = self.request_id = None
         self.status = self.refusal = self.step = self.incident = self.end = None
@@ -105,14 +105,14 @@ class Entry:
         """How many tokens were due at which time, ascending."""
         if self.generation is not None:
             return self.generation.dues
-        return self._dues
+        return ((self._at_once, self.received_ns),) if self._at_once else self._dues
 
     @property
     def sent(self) -> Steps:
         """How many tokens had been handed to the socket at which time, ascending."""
         if self.generation is not None:
             return self.generation.sent
-        return self._sent
+        return ((self._at_once, self.head_ns or 0),) if self._at_once else self._sent
 
     @property
     def bytes_sent(self) -> int:
@@ -130,10 +130,17 @@ class Entry:
         """Why the request was refused; None for a completion."""
         return None if self.refusal is None else self.refusal.condition
 
-    def at_once(self, tokens: int, due_ns: int, sent_ns: int, bytes_sent: int) -> None:
-        """Writes down that all tokens were due at one time, and that they and all else left in one write."""
-        self._dues, self._sent = ((tokens, due_ns),), ((tokens, sent_ns),)
-        self.head_ns, self._bytes_sent = sent_ns, bytes_sent
+    def left_at_once(self, tokens: int, sent_ns: int, bytes_sent: int) -> None:
+        """Writes down that all tokens were due when they were asked for, and that they left in one write with the head.
+
+        Two numbers say it, not two lists of steps: most of what a fast server answers is of this kind.
+        """
+        self._at_once, self.head_ns, self._bytes_sent = tokens, sent_ns, bytes_sent
+
+    @property
+    def is_at_once(self) -> bool:
+        """Whether all tokens left in one write with the head."""
+        return self._at_once > 0
 
     def settle(self) -> None:
         """Lets go of the generation, which holds on to the connection."""

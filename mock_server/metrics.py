@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
-from operator import attrgetter, sub
+from operator import sub
 from typing import Any, NamedTuple
 
 from mock_server.journal import COMPLETE, Entry
@@ -23,7 +23,7 @@ _BATCH = 64
 """How many requests are counted at once."""
 _LONG = 16
 """A stream of so many tokens is counted when it ends: many of them at once would hold up those under way."""
-_MANY = 4096
+_MANY = 512
 
 
 def _bounds(*seconds: float) -> tuple[int, ...]:
@@ -100,8 +100,29 @@ class ModelMetrics:
         self.whole = Histogram(_WHOLE)
         self.queue = Histogram(_WHOLE)
 
-    def add(self, entries: Iterable[Entry], late: list[int]) -> None:
+    def add(self, entries: Sequence[Entry], late: list[int]) -> None:
         """Counts completions; adds to `late` how much later than due the tokens of each deadline had left."""
+        at_once = [entry for entry in entries if entry.is_at_once]
+        if at_once:
+            self._add_at_once(at_once, late)
+        if len(at_once) < len(entries):
+            self._add_paced((entry for entry in entries if not entry.is_at_once), late)
+
+    def _add_at_once(self, entries: Sequence[Any], late: list[int]) -> None:
+        """The short way for most of a fast server's work: one step each, of which everything is known."""
+        taken = [entry.head_ns - entry.received_ns for entry in entries]
+        steps = [entry.steps for entry in entries]
+        self.queue.add([entry.decided_ns - entry.received_ns for entry in entries])
+        self.first_token.add(taken)
+        self.whole.add(taken)
+        self.prompt_tokens += sum([entry.prompt_tokens for entry in entries])
+        self.generation_tokens += sum([entry.completion_tokens for entry in entries])
+        self.finished.update([entry.finish_reason for entry in entries])
+        self.between_tokens.add_zeros(sum(steps) - len(steps))
+        self.per_token.add_zeros(sum([count > 1 for count in steps]))
+        late += taken  # due when they were asked for
+
+    def _add_paced(self, entries: Iterable[Entry], late: list[int]) -> None:
         queue, first, whole, per_token, together = [], [], [], [], 0
         finished, gaps = self.finished, self.between_tokens
         for entry in entries:
@@ -146,9 +167,6 @@ class Kind(NamedTuple):
     incident: str | None
 
 
-_kind = attrgetter(*Kind._fields)
-
-
 class Metrics:
     """All counts of one server; they are brought up to date some requests at a time, and whenever they are read."""
 
@@ -191,7 +209,7 @@ class Metrics:
 
     def _count(self) -> None:
         new, self._new = self._new, []
-        self._kinds.update(map(_kind, new))
+        self._kinds.update([(entry.dialect, entry.status, entry.condition, entry.end, entry.incident) for entry in new])
         completions: defaultdict[str, list[Entry]] = defaultdict(list)
         for entry in new:
             if entry.status == 200 and entry.completion_tokens is not None and entry.model is not None:

@@ -75,15 +75,17 @@ class Outlet(abc.ABC):
         if entry is not None:
             recorder.identify(entry, call)
             recorder.decide(entry, reply, None, decided_ns)
-        made = framing.outgoing(reply, received, self._date(decided_ns))
-        data = made.frames[0] if len(made.frames) == 1 else b"".join(made.frames)
-        data = b"".join((made.head, framing.chunk(data) if made.chunked else data, made.end))
+        date, close = self._date(decided_ns), False
+        data = framing.undisturbed(reply, received, date)
+        if data is None:
+            made = framing.outgoing(reply, received, date)
+            data, close = framing.joined(made), made.close
         self._transport.write(data)
         if entry is not None:
             self._entry = None
-            entry.at_once(reply.tokens, call.now_ns, self._mock.clock(), len(data))
+            entry.left_at_once(reply.tokens, self._mock.clock(), len(data))
             self._mock.journal.end(entry, recorder.ending(entry), entry.head_ns or 0)
-        self._done(close=made.close, amid_request=False)
+        self._done(close=close, amid_request=False)
 
     # replies
 
@@ -101,8 +103,7 @@ class Outlet(abc.ABC):
             self._player = self._play(made, None)
             self._player.deliver(len(made.frames), finished=True)
             return
-        data = b"".join(made.frames)
-        self._write(made.head + (framing.chunk(data) if made.chunked else data) + made.end)
+        self._write(framing.joined(made))
         self._end_entry()
         self._done(close=made.close, amid_request=received is None)
 
