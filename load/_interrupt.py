@@ -34,6 +34,12 @@ def keep_reports() -> None:
         signal.signal(signal.SIGINT, _say_second)
 
 
+def all_is_written() -> None:
+    """From now on Ctrl-C does nothing: the process is about to end, and its exit status is to be the run's."""
+    if signal.getsignal(signal.SIGINT) in (_interrupt_main, _say_second, _leave):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 def leave_first_to_master() -> None:
     """From now on the first SIGINT of a worker is only noted: its master gets it too, and asks for the last counts.
 

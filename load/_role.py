@@ -14,7 +14,7 @@ from locust.event import Events
 from locust.runners import Runner
 
 from load import _consent
-from load._interrupt import keep_reports
+from load._interrupt import all_is_written, keep_reports
 from load._live import Moment, idle, live
 from load._reporting import Reporting
 from load._settings import Settings, UsageError, read_settings
@@ -181,3 +181,4 @@ class ReportingRole:
     def _on_quit(self, **_: Any) -> None:
         if self.reporting is not None:
             self.reporting.print()
+        all_is_written()

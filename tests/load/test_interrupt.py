@@ -61,6 +61,27 @@ def test_interrupt_after_the_end__leaves_the_report_to_be_written() -> None:
     assert done.stderr == "the reports are being written; once more ends without them\n"
 
 
+WRITTEN = """
+import os, signal
+from load._interrupt import all_is_written, interrupt_main_only
+
+class AtTheVeryEnd:
+    def __del__(self, kill=os.kill, process=os.getpid()):
+        kill(process, 2)
+
+interrupt_main_only()
+all_is_written()
+os.kill(os.getpid(), signal.SIGINT)
+os.late = AtTheVeryEnd()
+"""
+
+
+def test_interrupt_when_all_is_written__does_nothing() -> None:
+    """Not even while the interpreter ends, which gives signals their default handlers back."""
+    done = subprocess.run([sys.executable, "-c", WRITTEN], capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 def test_second_interrupt__leaves_the_report_to_be_written() -> None:
     """And says that it is."""
     done = subprocess.run([sys.executable, "-c", WRITING, "1"], capture_output=True, text=True, check=False, timeout=60)
