@@ -233,7 +233,8 @@ class Steady:
                 # the rule: one more token, and then its turn comes again when all others had theirs
                 generation.due, generation.next_ns = due, next_ns
                 run.rotate(-1)
-                generation.deliver()
+                deliver = generation.deliver
+                deliver()
                 continue
             run.popleft()
             if not run:

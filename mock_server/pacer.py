@@ -8,16 +8,7 @@ from mock_server.engine import Engine, Generation
 from mock_server.timer import timer
 
 GAP_NS = 500_000
-"""The least time from the beginning of one pass to that of the next: what becomes due meanwhile leaves together."""
-
-LONGEST_GAP_NS = 2_000_000
-"""The most that it grows to where passes take long: a token leaves late by this much at most, and the pass before it.
-
-The way into a pass and out of it is shared by all that leave in it; so a server near its limit gains time.
-"""
-
-_REST = 8
-"""So many times as long as a pass took the loop has for all else, unless that is longer than the longest gap."""
+"""The least time from one pass to the next: what becomes due meanwhile leaves together, late by this much at most."""
 
 
 class Pacer:
@@ -29,7 +20,6 @@ class Pacer:
         self._timer = timer(self._run)
         self._alarm_ns: int | None = None
         self._passed_ns = 0
-        self._gap_ns = GAP_NS
 
     def start(self, generation: Generation, start_ns: int) -> None:
         """Begins a completion that was asked for at `start_ns`; what is due is delivered before this returns."""
@@ -51,8 +41,6 @@ class Pacer:
         try:
             self.engine.release(self._passed_ns)
         finally:
-            took_ns = self._clock() - self._passed_ns
-            self._gap_ns = min(LONGEST_GAP_NS, max(GAP_NS, _REST * took_ns))
             self._arm()
 
     def _arm(self) -> None:
@@ -62,7 +50,7 @@ class Pacer:
                 self._alarm_ns = None
                 self._timer.clear()
             return
-        next_ns = max(next_ns, self._passed_ns + self._gap_ns)
+        next_ns = max(next_ns, self._passed_ns + GAP_NS)
         if self._alarm_ns is None or next_ns < self._alarm_ns:
             self._alarm_ns = next_ns
             self._timer.set(next_ns - self._clock())

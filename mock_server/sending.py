@@ -61,14 +61,15 @@ class Sending:
         self.generation.deliver = self._step
 
     def _step(self) -> None:
-        generation, note = self.generation, self._note
+        # taken out of their slots before they are called: CPython 3.11 is quicker at that than at `self._write(data)`
+        generation, chunk, write, clock, note = self.generation, self._chunk, self._write, self._clock, self._note
         due = generation.due
         if due != self.frames + 1 or due == generation.tokens or self.head or self.held:
             self._otherwise()
             return
-        data = self._chunk(due - 1)
-        self._write(data)
+        data = chunk(due - 1)
+        write(data)
         self.frames = due
         generation.bytes_sent += len(data)
         note(due)
-        note(self._clock())
+        note(clock())

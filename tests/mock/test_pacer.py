@@ -136,34 +136,6 @@ def test_token__never_leaves_before_its_deadline(
     _run(new_loop, main)
 
 
-@pytest.mark.parametrize(("took_ns", "gap_ns"), [(0, 500_000), (100_000, 800_000), (50 * MS, 2 * MS)])
-def test_long_pass__is_followed_by_a_longer_pause(took_ns: int, gap_ns: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Within bounds: what is due meanwhile leaves together."""
-    alarms: list[int] = []
-
-    class Alarm:
-        def set(self, wait_ns: int) -> None:
-            alarms.append(wait_ns)
-
-        def clear(self) -> None: ...
-
-    monkeypatch.setattr(pacing, "timer", lambda _ring: Alarm())
-    now_ns = 0
-
-    def deliver() -> None:
-        nonlocal now_ns
-        if generation.due:
-            now_ns += took_ns
-
-    pacer = Pacer(Engine(Pace(1 * MS, 1_000)), lambda: now_ns)
-    generation = Generation(10**6, 1, begin=lambda: None, deliver=deliver, refuse=lambda _: None)
-    pacer.start(generation, 0)
-    assert alarms == [1 * MS]
-    now_ns += 1 * MS
-    pacer._run()
-    assert alarms[1:] == [max(gap_ns - took_ns, 1_000 - took_ns)]
-
-
 def test_last_one_cancelled__turns_the_alarm_off() -> None:
     """An hour before it would have rung."""
 
