@@ -6,8 +6,9 @@ Times inside are nanoseconds, those that follow the run's clock count from its s
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from load._completion import Completion
@@ -49,6 +50,11 @@ class Record:
     completion_id: str | None = None
     broken: tuple[str, ...] = ()
     totals: tuple[int, ...] = ()
+    content_events: int = field(init=False)
+    """How many events carried content."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "content_events", sum([count for _, count in self.content]))
 
     @property
     def window_ns(self) -> int:
@@ -66,11 +72,6 @@ class Record:
     def origin_ns(self) -> int:
         """When it was sent; when it was started, if it never was."""
         return self.started_ns if self.sent_ns is None else self.sent_ns
-
-    @property
-    def content_events(self) -> int:
-        """How many events carried content."""
-        return sum(count for _, count in self.content)
 
     @property
     def output_tokens(self) -> int:
@@ -125,15 +126,13 @@ class Record:
         duration_ns = self._generation_ns
         return None if duration_ns is None else self._generated * _NS_PER_S / duration_ns
 
-    def gaps_ms(self) -> Iterator[tuple[float, int]]:
-        """The gaps between neighbouring events with content, and how often each occurs; those of one `recv` are 0."""
+    def gaps_ms(self) -> list[float]:
+        """The gaps between neighbouring events with content; those of one `recv` are 0."""
         if not self.streamed:
-            return
+            return []
         together = self.content_events - len(self.content)
-        if together:
-            yield 0.0, together
-        for (earlier, _), (later, _) in itertools.pairwise(self.content):
-            yield (later - earlier) / _NS_PER_MS, 1
+        apart = [(later - earlier) / _NS_PER_MS for (earlier, _), (later, _) in itertools.pairwise(self.content)]
+        return [0.0] * together + apart
 
     def token_gaps_ms(self) -> Iterator[tuple[float, int]]:
         """The time per token between neighbouring content, and of how many tokens; nothing where they are not known."""
@@ -148,17 +147,30 @@ class Record:
         """(time, tokens) whose sum is `output_tokens`: they are spread evenly over the events with content."""
         seen_events = given = 0
         events, tokens = self.content_events, self.output_tokens
+        if tokens == events:
+            yield from self.content
+            return
         for time_ns, count in self.content:
             seen_events += count
             due = tokens * seen_events // events
             yield time_ns, due - given
             given = due
 
+    def tokens_by_second(self) -> Counter[int]:
+        """How many tokens came in which second of the run."""
+        if self.output_tokens == self.content_events == len(self.content):
+            return Counter([time_ns // _NS_PER_S for time_ns, _ in self.content])
+        seconds = Counter[int]()
+        for time_ns, tokens in self.tokens_by_time():
+            seconds[time_ns // _NS_PER_S] += tokens
+        return seconds
+
     def line(self) -> dict[str, Any]:
         """The record as a line of requests.jsonl: times in ms from sending, rounded to a microsecond."""
+        origin_ns = self.origin_ns
 
         def since_sent(time_ns: int | None) -> float | None:
-            return None if time_ns is None else round((time_ns - self.origin_ns) / _NS_PER_MS, 3)
+            return None if time_ns is None else round((time_ns - origin_ns) / _NS_PER_MS, 3)
 
         tokens_from = "usage" if self.usage_tokens is not None else "events" if self.content else None
         return {
@@ -183,7 +195,7 @@ class Record:
             "output_tokens": None if tokens_from is None else self.output_tokens,
             "tokens_from": tokens_from,
             "received_bytes": self.received_bytes,
-            "content_ms": [[since_sent(time_ns), count] for time_ns, count in self.content],
+            "content_ms": [[round((time_ns - origin_ns) / _NS_PER_MS, 3), count] for time_ns, count in self.content],
         }
 
 

@@ -8,7 +8,8 @@ Source: DDSketch (Masson, Rim, Lee, VLDB 2019), section 2, without the limit on 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 RELATIVE_ERROR = 0.001
@@ -48,6 +49,25 @@ class Sketch:
             self.zeros += count
         else:
             key = math.ceil(math.log(value) / _LOG_GAMMA)
+            self._counts[key] = self._counts.get(key, 0) + count
+
+    def add_all(self, values: Sequence[float]) -> None:
+        """Counts each of some values.
+
+        Raises: ValueError as `add` does, with none of them counted.
+        """
+        if not values:
+            return
+        least, most, total = min(values), max(values), sum(values)
+        if not (least >= 0 and total < math.inf):
+            raise ValueError(f"sketch: expected finite values that are not negative, got {least!r} to {most!r}")
+        self.count += len(values)
+        self.total += total
+        self.minimum = least if self.minimum is None else min(self.minimum, least)
+        self.maximum = most if self.maximum is None else max(self.maximum, most)
+        keys = [math.ceil(math.log(value) / _LOG_GAMMA) for value in values if value]
+        self.zeros += len(values) - len(keys)
+        for key, count in Counter(keys).items():
             self._counts[key] = self._counts.get(key, 0) + count
 
     def merge(self, other: Sketch) -> None:

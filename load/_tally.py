@@ -166,7 +166,12 @@ class Tally:
 
     def _count_in_window(self, record: Record, window: Window) -> None:
         self.counts["window_ok"] += window.holds(record.end_ns)
-        self.counts["window_tokens"] += sum(tokens for time, tokens in record.tokens_by_time() if window.holds(time))
+        if record.content and window.holds(record.content[0][0]) and window.holds(record.content[-1][0]):
+            self.counts["window_tokens"] += record.output_tokens
+        else:
+            self.counts["window_tokens"] += sum(
+                tokens for time, tokens in record.tokens_by_time() if window.holds(time)
+            )
 
     def _count_completion(self, record: Record) -> None:
         self.counts["output_tokens"] += record.output_tokens
@@ -183,8 +188,7 @@ class Tally:
             self.ttft_by_prompt.add(record.worker, record.number, record.prompt_tokens, record.ttft_ms)
         if record.connect_ns is not None:
             self.figures["connect_ms"].add(record.connect_ns / 1_000_000)
-        for gap_ms, count in record.gaps_ms():
-            self.figures["icl_ms"].add(gap_ms, count)
+        self.figures["icl_ms"].add_all(record.gaps_ms())
         for gap_ms, count in record.token_gaps_ms():
             self.figures["itl_ms"].add(gap_ms, count)
 

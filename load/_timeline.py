@@ -58,8 +58,8 @@ class Timeline:
         sent.e2e_ms.add(record.e2e_ms)
         if record.ttft_ms is not None:
             sent.ttft_ms.add(record.ttft_ms)
-        for time_ns, tokens in record.tokens_by_time():
-            self._at(time_ns).output_tokens += tokens
+        for index, tokens in record.tokens_by_second().items():
+            self._at(index * _NS_PER_S).output_tokens += tokens
 
     def merge(self, other: Timeline) -> None:
         """Adds another worker's timeline."""

@@ -80,3 +80,16 @@ def test_value__must_be_a_time(value: float) -> None:
     """A negative or endless time is a bug of the caller."""
     with pytest.raises(ValueError, match="not negative"):
         Sketch().add(value)
+    sketch = Sketch()
+    with pytest.raises(ValueError, match="not negative"):
+        sketch.add_all([1.0, value, 2.0])
+    assert sketch.count == 0
+
+
+@given(values=st.lists(st.floats(0, 1e9)), before=st.lists(st.floats(0, 1e9)))
+def test_all_at_once__are_as_one_by_one(values: list[float], before: list[float]) -> None:
+    """To the same sketch."""
+    single, together = sketch_of([*before, *values]), sketch_of(before)
+    together.add_all(values)
+    assert together.total == pytest.approx(single.total)
+    assert {**together.to_wire(), "total": 0} == {**single.to_wire(), "total": 0}
