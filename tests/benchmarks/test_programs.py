@@ -64,6 +64,16 @@ def test_unpaced_streams__are_read_to_their_end(tmp_path: Path) -> None:
         assert figures["events"] >= 100 * figures["requests"]
 
 
+def test_reading__is_measured_beside_a_client_in_c(tmp_path: Path) -> None:
+    """Every stream is read to its end, and no ttft is shorter than the server's."""
+    rows = _measured("reading", tmp_path, "--streams", "12", "--itl-ms", "5", "--ttft-ms", "20")
+    assert set(rows) == {("12", "C"), ("12", "Locust worker")}
+    (locust,), (native,) = rows["12", "Locust worker"], rows["12", "C"]
+    assert locust["outcomes"]["ok"] == sum(locust["outcomes"].values()) >= 12
+    assert locust["ttft_p50_off_ms"] > 0
+    assert locust["cpu_of_reference"] == pytest.approx(locust["cpu_us_per_event"] / native["cpu_us_per_event"])
+
+
 def test_footprint__is_measured(tmp_path: Path) -> None:
     """Start, memory, idle connections and many requests."""
     rows = _measured("footprint", tmp_path, "--idle", "20", "--requests", "100")

@@ -159,6 +159,9 @@ COMMANDS: Mapping[str, Ends | Serves | Elsewhere] = {
     "python -m benchmarks.paced_streams --out reports/speed/paced_streams.json": Elsewhere(
         "tests/benchmarks/test_programs.py::test_paced_streams__come_at_their_pace"
     ),
+    "python -m benchmarks.reading --out reports/speed/reading.json": Elsewhere(
+        "tests/benchmarks/test_programs.py::test_reading__is_measured_beside_a_client_in_c"
+    ),
     "python -m benchmarks.footprint --requests 1000000 --out reports/speed/footprint.json": Elsewhere(
         "tests/benchmarks/test_programs.py::test_footprint__is_measured"
     ),
