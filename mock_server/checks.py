@@ -161,7 +161,10 @@ class Checks:
         return self._take(call, 0)
 
     def media_type(self, call: Call) -> Refusal | None:
-        """Whether the body is said to be JSON; parameters may follow (RFC 9110 section 8.3.1)."""
+        """Whether the body is said to be JSON, and nothing besides; parameters may follow (RFC 9110 section 8.3.1)."""
+        coding = call.request.headers.get("content-encoding", "identity")
+        if coding.strip().lower() != "identity":
+            return Refusal("invalid-request", f"content-encoding: expected none, got {coding[:_SHOWN]}")
         media_type = call.request.headers.get("content-type", "")
         if media_type.partition(";")[0].strip().lower() == JSON:
             return None

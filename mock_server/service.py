@@ -7,7 +7,7 @@
     4  key           none sent; or none of those sent is known       missing-key, wrong-key
     5  permission    the key may not use the model                   forbidden
     6  rate          too many calls with this key                    rate-limited
-    7  media type    the body is not said to be JSON                 invalid-request
+    7  media type    the body is not said to be JSON, or is coded    invalid-request
     8  JSON          it is none                                      invalid-request
     9  schema        it is not what the contract asks for            invalid-request
     10 model         no such model                                   unknown-model
@@ -64,6 +64,8 @@ _LONGEST_REMEMBERED = 8 * 1024
 """How many bodies that asked a question are kept, and of up to how many bytes."""
 
 _Check = Callable[[Call], Refusal | None]
+_Sent = tuple[str, str | None, str | None, bytes]
+"""What a reading depends on: the dialect, how the body is said to be typed and coded, and the body."""
 
 
 class Service:
@@ -91,7 +93,7 @@ class Service:
         self._permit = (checks.model_permission,)
         self._afford = (checks.credits, checks.tokens)
         self._pay = (checks.payment,)
-        self._readings = Memory[tuple[str, str | None, bytes], tuple[Mapping[str, Any], Question, Script]](_REMEMBERED)
+        self._readings = Memory[_Sent, tuple[Mapping[str, Any], Question, Script]](_REMEMBERED)
 
     def answer(self, request: Request, now_ns: int) -> Reply:
         """The reply to a request, all steps in one go, with no turn to wait for."""
@@ -111,8 +113,8 @@ class Service:
 
     def read(self, call: Call) -> Reply | None:
         """Steps 7 to 11: the refusal of the body, None when it asks a question; any thread may do this."""
-        body = call.request.body
-        key = call.operation.dialect, call.request.headers.get("content-type"), body
+        body, headers = call.request.body, call.request.headers
+        key = call.operation.dialect, headers.get("content-type"), headers.get("content-encoding"), body
         known = self._readings.get(key)
         if known is not None:
             call.body, call.question, call.script = known

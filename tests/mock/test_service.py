@@ -263,6 +263,16 @@ def test_content_type__must_be_json(contract: Contract, operation: Operation, co
     assert _answer(contract, request(operation, fields={"content-type": content_type})).status == status
 
 
+@pytest.mark.parametrize(("coding", "status"), [("gzip", 400), ("Identity", 200), ("br, gzip", 400)])
+def test_coded_body__is_refused_as_such(contract: Contract, operation: Operation, coding: str, status: int) -> None:
+    """Not as one that is no JSON, and also where the same bytes were read before."""
+    asked = service(contract)
+    assert asked.answer(request(operation), NOW_NS).status == 200
+    answer = asked.answer(request(operation, fields={"content-encoding": coding}), NOW_NS)
+    assert answer.status == status
+    assert (f"content-encoding: expected none, got {coding}" in str(answer.content)) == (status == 400)
+
+
 @pytest.mark.parametrize(
     ("fields", "status"),
     [
