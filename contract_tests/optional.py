@@ -67,6 +67,12 @@ def called(endpoint: Endpoint) -> Exchange:
     return granted(endpoint, fitting(endpoint, messages=user(QUESTION), tools=TOOLS, tool_choice=NAMED), "call")
 
 
+def required(endpoint: Endpoint) -> Exchange:
+    """The answer to the same question, of which any function has to be called."""
+    body = fitting(endpoint, messages=user(QUESTION), tools=TOOLS, tool_choice="required")
+    return granted(endpoint, body, "required call")
+
+
 def called_in_stream(endpoint: Endpoint) -> Stream:
     """The same, streamed."""
     body = fitting(endpoint, messages=user(QUESTION), tools=TOOLS, tool_choice=NAMED, stream=True)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from contract_tests import optional
 from contract_tests.endpoint import Endpoint
 from contract_tests.optional import NAMED, NAMES, PARAMETERS, QUESTION, TOOLS, user
-from contract_tests.verdict import Tolerable, require
+from contract_tests.verdict import Tolerable, Violation, require
 
 _CALL = {
     "id": "a1B2c3D4e",
@@ -33,8 +33,7 @@ def _refused(endpoint: Endpoint, **changes: Any) -> None:
 @pytest.mark.clause("TOOL-01")
 def test_required_call__is_made(endpoint: Endpoint) -> None:
     """Some function is called."""
-    body = optional.fitting(endpoint, messages=user(QUESTION), tools=TOOLS, tool_choice="required")
-    exchange = optional.granted(endpoint, body)
+    exchange = optional.required(endpoint)
     found = optional.message(exchange).get("tool_calls")
     require(bool(found), expected="tool_calls", got=exchange.summary, exchange=exchange)
 
@@ -63,8 +62,11 @@ def test_arguments__keep_the_parameters(endpoint: Endpoint) -> None:
 
 @pytest.mark.clause("TOOL-04")
 def test_named_function__is_the_one_called(endpoint: Endpoint) -> None:
-    """The other one is left alone."""
+    """The other one is left alone; who can call a function and answers with a text took no notice of the choice."""
     exchange = optional.called(endpoint)
+    ignored = not optional.message(exchange).get("tool_calls")
+    if ignored and optional.message(optional.required(endpoint)).get("tool_calls"):
+        raise Violation(exchange.summary, expected=f"a call of {NAMES[0]}", exchange=exchange)
     names = {str(optional.function(call).get("name")) for call in optional.calls(exchange)}
     require(names == {NAMES[0]}, expected=f"a call of {NAMES[0]}", got=sorted(names), exchange=exchange)
 

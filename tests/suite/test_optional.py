@@ -15,6 +15,15 @@ from tests.suite.running import run_suite, verdicts
 OPTIONAL = ("tools", "response_format", "logprobs", "top_logprobs", "n")
 GROUPS = ("TOOL", "FMT", "LOGP", "CHC")
 CHOICE = {"message": {"role": "assistant", "content": "hello"}, "finish_reason": "stop"}
+_WEATHER = {"name": "get_weather", "arguments": '{"city": "Paris", "unit": "C"}'}
+CALL = {
+    "message": {
+        "role": "assistant",
+        "content": None,
+        "tool_calls": [{"id": "call_1", "type": "function", "function": _WEATHER}],
+    },
+    "finish_reason": "tool_calls",
+}
 ANSWER = {
     "id": "a",
     "object": "chat.completion",
@@ -25,17 +34,22 @@ ANSWER = {
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """Answers with one text, `choices` times; `refuses` says whether a wish for more is refused, or ignored."""
+    """Answers with one text, `choices` times; `refuses` says whether a wish for more is refused, or ignored.
+
+    `calls` says whether a function is called where any has to be.
+    """
 
     protocol_version = "HTTP/1.1"
     refuses = True
     choices = 1
+    calls = False
 
     def do_POST(self) -> None:
         """The completion, or a 400."""
         body: Any = json.loads(self.rfile.read(int(self.headers["content-length"])) or b"null")
         wanted = [name for name in OPTIONAL if isinstance(body, dict) and name in body] if self.refuses else []
-        made = {**ANSWER, "choices": [{**CHOICE, "index": index} for index in range(self.choices)]}
+        choice = CALL if self.calls and isinstance(body, dict) and body.get("tool_choice") == "required" else CHOICE
+        made = {**ANSWER, "choices": [{**choice, "index": index} for index in range(self.choices)]}
         answer = json.dumps({"error": {"message": f"{wanted} not supported"}} if wanted else made).encode()
         self.send_response(400 if wanted else 200)
         self.send_header("content-type", "application/json")
@@ -48,8 +62,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def _serving(*, refuses: bool, choices: int) -> Iterator[str]:
-    handler = type("Handler", (_Handler,), {"refuses": refuses, "choices": choices})
+def _serving(**how: Any) -> Iterator[str]:
+    handler = type("Handler", (_Handler,), how)
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -60,8 +74,8 @@ def _serving(*, refuses: bool, choices: int) -> Iterator[str]:
             thread.join()
 
 
-def _found(folder: Path, *, refuses: bool, choices: int = 1) -> dict[str, str]:
-    with _serving(refuses=refuses, choices=choices) as address:
+def _found(folder: Path, **how: Any) -> dict[str, str]:
+    with _serving(**how) as address:
         run_suite("--base-url", address, "--dialect", "nvidia", "-k", " or ".join(GROUPS), folder=folder)
     return {clause: verdict for (clause, _), verdict in verdicts(folder).items()}
 
@@ -79,6 +93,12 @@ def test_ignored_feature__is_found(tmp_path: Path) -> None:
     found = _found(tmp_path, refuses=False)
     assert {clause for clause in found if found[clause] == "NON-STRICT"} >= {"TOOL-01", "FMT-01", "FMT-02", "CHC-01"}
     assert "FAIL" not in found.values(), found
+
+
+def test_named_function_ignored__is_found_where_others_are_called(tmp_path: Path) -> None:
+    """A server that calls what it likes when it has to call takes no notice of the name."""
+    found = _found(tmp_path, refuses=False, calls=True)
+    assert (found["TOOL-01"], found["TOOL-04"]) == ("PASS", "NON-STRICT")
 
 
 def test_short_texts__say_nothing_of_a_count(tmp_path: Path) -> None:
