@@ -143,11 +143,27 @@ def test_max_tokens__bounds_the_stream(endpoint: Endpoint) -> None:
 @pytest.mark.clause("STR-11")
 def test_streamed_text__lacks_the_stop_sequence(endpoint: Endpoint) -> None:
     """A piece of two words, which lies across two tokens."""
+    _, stop, stream = _stopped(endpoint)
+    require(stop not in stream.text, expected=f"no {stop!r}", got=repr(stream.text), exchange=stream.exchange)
+
+
+@pytest.mark.clause("STR-30")
+def test_streamed_text_before_the_stop_sequence__stays(endpoint: Endpoint) -> None:
+    """Also what was held back, for it might have begun the sequence; space at the end is the server's."""
+    whole, stop, stream = _stopped(endpoint)
+    kept = whole[: whole.index(stop)].rstrip()
+    if not whole.startswith(stream.text):
+        raise Unsupported("another text, which the stop sequence need not have ended", exchange=stream.exchange)
+    require(len(stream.text) >= len(kept), expected=repr(kept), got=repr(stream.text), exchange=stream.exchange)
+
+
+def _stopped(endpoint: Endpoint) -> tuple[str, str, Stream]:
+    """A streamed text, a piece of it, and the stream of the same request with that for a stop sequence."""
     fields = endpoint.operation.request.properties
     body = endpoint.body(stream=True, **{name: value for name, value in REPEATABLE.items() if name in fields})
-    stop = stop_in(endpoint.stream(body).text)
-    stream = endpoint.stream({**body, "stop": stop})
-    require(stop not in stream.text, expected=f"no {stop!r}", got=repr(stream.text), exchange=stream.exchange)
+    whole = endpoint.stream(body).text
+    stop = stop_in(whole)
+    return whole, stop, endpoint.stream({**body, "stop": stop})
 
 
 @pytest.mark.clause("STR-14")
