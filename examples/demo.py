@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from contract_tests.target import TargetError, choose, reach, running
 from spec.commandline import Parser
 from spec.contract import Contract
@@ -27,11 +29,16 @@ _LOAD_S = 20
 _LOCAL_USERS = 20
 _PAID_BUDGET = 60
 """Completions that the suite may use up on an endpoint that costs money."""
+_PACE = {"ttft_ms": 20, "itl_ms": 2}
+"""What the load run finds on the mock; the suite asks hundreds of questions, and judges no pace."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the demonstration runs: an address, the options that name it, and whether its completions cost money."""
+    """Where the demonstration runs: an address, the options that name it, and whether its completions cost money.
+
+    `ours` is true for the mock, which answers at once until it is given a pace.
+    """
 
     name: str
     base_url: str
@@ -39,6 +46,7 @@ class Place:
     suite_options: tuple[str, ...]
     load_options: tuple[str, ...]
     paid: bool
+    ours: bool = False
 
 
 def main() -> int:
@@ -50,6 +58,8 @@ def main() -> int:
         with _place(options) as place:
             print(f"server   {place.name} at {place.base_url}")
             suite = _suite(place, folder / "contract")
+            if place.ours:
+                _set_pace(place.base_url)
             load = _load(place, folder / "load", options.seconds)
     except TargetError as error:
         print(f"demo: {error}", file=sys.stderr)
@@ -87,9 +97,10 @@ def _options() -> argparse.Namespace:
 def _place(options: argparse.Namespace) -> Iterator[Place]:
     contract = Contract.load()
     if options.target == "mock" and options.base_url is None:
-        with running(choose(contract), options=("--ttft-ms", "20", "--itl-ms", "2")) as mock:
+        with running(choose(contract)) as mock:
             address = mock.base_url or ""
-            yield Place("the mock", address, "nvidia", ("--target", "mock", "--base-url", address), (), paid=False)
+            suite_options = ("--target", "mock", "--base-url", address)
+            yield Place("the mock", address, "nvidia", suite_options, (), paid=False, ours=True)
         return
     live = options.target if options.target != "mock" else None
     dialect = options.dialect or (None if live else "nvidia")
@@ -118,6 +129,10 @@ def _suite(place: Place, folder: Path) -> int:
     print("suite    pytest contract_tests", *place.suite_options, *budget, flush=True)
     command = ["-m", "pytest", "contract_tests", "-q", "--report", str(folder), *place.suite_options, *budget]
     return _run([sys.executable, *command], folder.with_suffix(".log"), "contract")
+
+
+def _set_pace(base_url: str) -> None:
+    httpx.patch(f"{base_url}/_mock/state", json={"pace": _PACE}, trust_env=False).raise_for_status()
 
 
 def _load(place: Place, folder: Path, seconds: int) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from load._sketch import RELATIVE_ERROR
 from tests.scripted import serving
 
 ROOT = Path(__file__).parent.parent
@@ -35,6 +36,7 @@ def test_demo__leads_to_both_reports(tmp_path: Path) -> None:
     summary = json.loads((tmp_path / "load" / "summary.json").read_text(encoding="utf-8"))
     assert "FAIL" not in verdicts["counts"]
     assert summary["outcomes"]["ok"] > 0
+    assert summary["ttft_ms"]["p50"] >= 20 * (1 - RELATIVE_ERROR), "the load run measures the mock at a pace"
     assert "<h1>Mock breaks no clause" in page
     for link in ("contract/index.html", "load/report.html"):
         assert f'href="{link}"' in page
