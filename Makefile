@@ -13,6 +13,9 @@ DEMO_OPTIONS := $(if $(TARGET),--target "$(TARGET)") $(if $(BASE_URL),--base-url
 	$(if $(DIALECT),--dialect "$(DIALECT)") $(if $(MODEL),--model "$(MODEL)") \
 	$(if $(API_KEY_ENV),--api-key-env "$(API_KEY_ENV)")
 
+# images for containers often forbid Python to keep what it compiled; the tests start a thousand processes of the same code
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: help demo setup clients clients-or-skipped test checks format lint types unit suite clean
 
 help:
