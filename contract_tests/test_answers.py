@@ -155,14 +155,24 @@ def test_total_tokens__is_the_sum(endpoint: Endpoint) -> None:
         require(usage["total_tokens"] == wanted, expected=wanted, got=usage["total_tokens"], exchange=exchange)
 
 
+_COMMON_WORDS = (
+    "morning garden window summer people mother letter number doctor street winter father family friend school river "
+    "market button silver island animal bottle butter circle corner dinner finger flower forest ground"
+)
+"""Words of about six letters, one token each or hardly more."""
+
+
 @pytest.mark.clause("RSP-11")
 def test_earlier_messages__are_counted(endpoint: Endpoint) -> None:
-    """The simplest request, and the same with a turn before it."""
+    """The simplest request, and the same with a turn before it, of which neither side alone makes up the difference.
+
+    A word is a token at least, and no tokenizer of English needs many more for words as common as these.
+    """
     short = endpoint.seen.completion
-    before = [{"role": "user", "content": "Say good morning."}, {"role": "assistant", "content": "Good morning."}]
+    before = [{"role": role, "content": _COMMON_WORDS} for role in ("user", "assistant")]
     longer = endpoint.complete(endpoint.body(messages=[*before, *endpoint.body()["messages"]]))
-    counts = _usage(short)["prompt_tokens"], _usage(longer)["prompt_tokens"]
-    require(counts[1] > counts[0], expected=f"more than {counts[0]}", got=counts[1], exchange=longer)
+    count, least = _usage(longer)["prompt_tokens"], _usage(short)["prompt_tokens"] + 1.7 * len(_COMMON_WORDS.split())
+    require(count >= least, expected=f"at least {least:.0f}", got=count, exchange=longer)
 
 
 @pytest.mark.clause("RSP-12")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
 
 from contract_tests.endpoint import WRONG_KEY, Endpoint
 from contract_tests.verdict import Inconclusive, Info, Tolerable, Unsupported, require
+
+_CHALLENGE = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+(?: |,|$)")
 
 
 @pytest.mark.clause("AUT-01")
@@ -27,13 +30,19 @@ def test_wrong_key__is_refused(endpoint: Endpoint) -> None:
 
 @pytest.mark.clause("AUT-03")
 def test_401__says_how_to_authenticate(endpoint: Endpoint) -> None:
-    """RFC 9110 section 15.5.2: "MUST send a WWW-Authenticate header field"; no client of this API reads it."""
+    """RFC 9110 section 15.5.2: "MUST send a WWW-Authenticate header field"; no client of this API reads it.
+
+    Section 11.3: a challenge begins with the name of a scheme, and parameters follow it.
+    """
     found = [exchange for exchange in (endpoint.seen.no_key, endpoint.seen.wrong_key) if exchange.status == 401]
     if not found:
         raise Unsupported("no 401 to look at")
     for exchange in found:
-        if not exchange.header("www-authenticate"):
+        challenge = exchange.header("www-authenticate")
+        if not challenge:
             raise Tolerable("none", expected="WWW-Authenticate with a 401", exchange=exchange)
+        if not _CHALLENGE.match(challenge):
+            raise Tolerable(challenge[:200], expected="a challenge that begins with a scheme", exchange=exchange)
 
 
 @pytest.mark.clause("AUT-04")

@@ -157,6 +157,18 @@ def test_streamed_text_before_the_stop_sequence__stays(endpoint: Endpoint) -> No
     require(len(stream.text) >= len(kept), expected=repr(kept), got=repr(stream.text), exchange=stream.exchange)
 
 
+@pytest.mark.clause("STR-31")
+def test_stream_ended_by_a_stop_sequence__says_stop(endpoint: Endpoint) -> None:
+    """OpenAI's reference: stop if the model hit a natural stop point or a provided stop sequence."""
+    whole, _, stream = _stopped(endpoint)
+    if not whole.startswith(stream.text):
+        raise Unsupported("another text, which the stop sequence need not have ended", exchange=stream.exchange)
+    reasons = stream.finish_reasons
+    if not reasons:
+        raise Unsupported("no finish_reason, which has its own clause", exchange=stream.exchange)
+    require(set(reasons) == {"stop"}, expected="finish_reason stop", got=reasons, exchange=stream.exchange)
+
+
 def _stopped(endpoint: Endpoint) -> tuple[str, str, Stream]:
     """A streamed text, a piece of it, and the stream of the same request with that for a stop sequence."""
     fields = endpoint.operation.request.properties

@@ -189,8 +189,8 @@ def _empty_at_stop(call: Call, made: Completion) -> Completion:
     return made if call.question.stream or made.stopped_by is None else replace(made, pieces=())
 
 
-def _length_for_stop(_call: Call, made: Completion) -> Completion:
-    return made if made.stopped_by is None else replace(made, finish_reason="length")
+def _length_for_stop(call: Call, made: Completion) -> Completion:
+    return made if call.question.stream or made.stopped_by is None else replace(made, finish_reason="length")
 
 
 def _first_of_list(operation: Operation, request: Request) -> Request:

@@ -207,7 +207,6 @@ STREAMS: Mapping[str, Factory] = {
     "STR-08": _streamed(lambda made: counted(made, prompt=1)),
     "STR-10": _streamed(lambda made: replace(made, finish_reason="stop")),
     "STR-11": _streamed(_with_stop),
-    "STR-30": _streamed(lambda made: made if made.stopped_by is None else replace(made, pieces=())),
     "STR-15": _choices(_number_for_text),
     "STR-16": chunks(lambda number, chunk: chunk.update(created=chunk["created"] + number)),
     "STR-17": _choices(lambda number, choice: choice.update(index=number)),
@@ -222,4 +221,6 @@ STREAMS: Mapping[str, Factory] = {
     "STR-27": _streamed(lambda made: counted(made, completion=1)),
     "STR-28": _streamed(with_page),
     "STR-29": _streamed(one_more),
+    "STR-30": _streamed(lambda made: made if made.stopped_by is None else replace(made, pieces=())),
+    "STR-31": _streamed(lambda made: made if made.stopped_by is None else replace(made, finish_reason="length")),
 }

@@ -6,6 +6,7 @@ Found by writing another server and breaking it in each place, to see what passe
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -45,6 +46,42 @@ def silent(answer: Answer) -> Answer:
     """Says nothing."""
     answer.body["choices"][0]["message"]["content"] = ""
     return answer
+
+
+def unsaid(choice: Body) -> None:
+    """A stop sequence might begin in every delta."""
+    if choice["delta"].get("content"):
+        choice["delta"]["content"] = ""
+
+
+def cut_short(choice: Body) -> None:
+    """A stop sequence takes tokens away, as a limit does."""
+    if choice["finish_reason"]:
+        choice["finish_reason"] = "length"
+
+
+def stopping(change: Callable[[Body], None]) -> Defect:
+    """Changes each choice of a stream for which a stop sequence was named."""
+
+    def changed(answer: Answer) -> None:
+        for event in (answer.events or [])[:-1]:
+            for choice in event["choices"]:
+                change(choice)
+
+    return on(lambda request, answer: answer.events is not None and bool(request.asks("stop")), changed)
+
+
+def without(role: str) -> Callable[[Body], Body]:
+    """Of a conversation what one side said before is lost."""
+
+    def change(body: Body) -> Body:
+        messages = body.get("messages")
+        if not isinstance(messages, list):
+            return body
+        kept = [each for each in messages[:-1] if not isinstance(each, dict) or each.get("role") != role]
+        return {**body, "messages": [*kept, *messages[-1:]]}
+
+    return change
 
 
 def counted_as_characters(_request: Request, head: bytes, pieces: list[bytes]) -> tuple[bytes, list[bytes]]:
@@ -111,6 +148,8 @@ SUBTLE: dict[str, Case] = {
     "nothing before the stop sequence": case(
         on(lambda request, answer: is_whole(request, answer) and bool(request.asks("stop")), silent), "RSP-30"
     ),
+    "nothing streamed before the stop sequence": case(stopping(unsaid), "STR-30"),
+    "length for a stream that a stop sequence ends": case(stopping(cut_short), "STR-31"),
     "a limit of 16 for who names none": case(
         bodied(lambda body: {**body, "max_tokens": body.get("max_tokens", 4)}), "RSP-17"
     ),
@@ -124,6 +163,11 @@ SUBTLE: dict[str, Case] = {
     ),
     "a length in characters": case(
         Defect(raw=counted_as_characters), "RSP-24", style=Style(framing="length", ascii_only=False)
+    ),
+    "the assistant's turns left out": case(bodied(without("assistant")), "RSP-11"),
+    "the user's earlier turns left out": case(bodied(without("user")), "RSP-11"),
+    "a challenge without a scheme": case(
+        on(refused(401), headers(lambda headers: {**headers, "WWW-Authenticate": 'realm="chat"'})), "AUT-03"
     ),
     "null for a text": case(bodied(null_as_empty), "NEG-25"),
     "any type of model": case(
