@@ -170,10 +170,17 @@ def test_stream_ended_by_a_stop_sequence__says_stop(endpoint: Endpoint) -> None:
     require(stopped, expected="finish_reason stop", got=reasons, exchange=stream.exchange)
 
 
+def _repeatable(endpoint: Endpoint, **changes: Any) -> dict[str, Any]:
+    """A body that asks for a stream, the same one each time as far as the dialect has fields for that."""
+    fields = endpoint.operation.request.properties
+    return endpoint.body(
+        stream=True, **{name: value for name, value in REPEATABLE.items() if name in fields}, **changes
+    )
+
+
 def _stopped(endpoint: Endpoint) -> tuple[str, str, Stream]:
     """A streamed text, a piece of it, and the stream of the same request with that for a stop sequence."""
-    fields = endpoint.operation.request.properties
-    body = endpoint.body(stream=True, **{name: value for name, value in REPEATABLE.items() if name in fields})
+    body = _repeatable(endpoint)
     whole = endpoint.stream(body).text
     stop = stop_in(whole)
     return whole, stop, endpoint.stream({**body, "stop": stop})
@@ -287,7 +294,7 @@ def test_deltas__are_parts_and_no_running_text(endpoint: Endpoint) -> None:
 @pytest.mark.clause("STR-26")
 def test_long_answer__comes_in_more_than_one_delta(endpoint: Endpoint) -> None:
     """A gateway that asks for a whole answer and sends it as one event streams nothing."""
-    stream = endpoint.stream(endpoint.body(stream=True, messages=_COUNT, max_tokens=64))
+    stream = endpoint.stream(_repeatable(endpoint, messages=_COUNT, max_tokens=64))
     contents = [content for content in stream.contents if content]
     if len(stream.text) < _LONG_TEXT:
         raise Unsupported(f"{len(stream.text)} characters are too few to tell", exchange=stream.exchange)
