@@ -107,6 +107,11 @@ class Reader:
         self._end(Malformed(408, f"expected {self.progress[0].value} in time, got none", self._path()))
         return self._complete
 
+    def close(self) -> None:
+        """Nothing more is received: lets go of the parser, which holds on to this reader."""
+        self._ended = True
+        del self._parser
+
     def _parse(self, received: bytes) -> bytes:
         """Reads these bytes; returns those that are to be read next, mostly none."""
         if len(received) > self._limits.head_bytes:

@@ -87,6 +87,13 @@ class Outlet(abc.ABC):
             self._mock.journal.end(entry, recorder.ending(entry), entry.head_ns or 0)
         self._done(close=close, amid_request=False)
 
+    def _end_sending(self) -> Sending | None:
+        """The completion under way is so no more; None when there was none."""
+        sending, self._sending = self._sending, None
+        if sending is not None:
+            sending.end()
+        return sending
+
     # replies
 
     def _send_refusal(self, refused: Reply, received: Received, call: Call) -> None:
@@ -134,7 +141,7 @@ class Outlet(abc.ABC):
 
     def _drop(self, refused: Reply) -> None:
         """Sends a refusal in the place of the completion."""
-        sending, self._sending = self._sending, None
+        sending = self._end_sending()
         assert sending is not None
         self._pacer.cancel(sending.generation)
         self._send_refusal(refused, sending.received, sending.call)
@@ -147,7 +154,8 @@ class Outlet(abc.ABC):
                 generation.sent.append(count, self._mock.clock())
 
         def over() -> None:
-            self._player = self._sending = None
+            self._player = None
+            self._end_sending()
             self._end_entry()
             self._done(close=made.close, amid_request=False)
 
@@ -191,7 +199,7 @@ class Outlet(abc.ABC):
         sending.frames = due
         generation.sent.append(due, self._write(data))
         if finished:
-            self._sending = None
+            self._end_sending()
             self._end_entry()
             self._done(close=made.close, amid_request=False)
 

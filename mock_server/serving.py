@@ -99,7 +99,7 @@ def _run(config: uvicorn.Config, listening: socket.socket, started: Callable[[],
     # uvicorn raises the signal again when it is done: that must find us, not the default which kills
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
-    _collect_rarely()
+    _collect_little()
     started()
     server.run(sockets=[listening])
 
@@ -129,11 +129,13 @@ def serve_together(
     return workers.run(workers.sockets(listening, count, _BACKLOG), work, started=started, tell=tell, grace_s=GRACE_S)
 
 
-def _collect_rarely() -> None:
-    """Keeps garbage collections from holding up the streams: one that looks through everything takes up to 50 ms.
+def _collect_little() -> None:
+    """Keeps garbage collections from holding up the streams: one that looks through everything takes up to 100 ms.
 
-    What was loaded is not looked through again, and what comes and goes is counted in tens of thousands.
+    What was loaded is not looked through again. What a request leaves is freed by the counting of references; what is
+    under way passes through small and frequent collections of the young, and is looked through again every few hundred
+    of these only.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(2_000, 100, 20)
+    gc.set_threshold(1_000, 5, 500)

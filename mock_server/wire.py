@@ -75,8 +75,10 @@ class Connection(Outlet, asyncio.Protocol):
         self._watch.cancel()
         if self._sending is not None:
             self._leave(self._sending)
+            self._end_sending()
         if self._player is not None:
             self._player.stop()
+        self._reader.close()
         self._end_entry(journal.SERVER_STOPPED if self._last else journal.CLIENT_LEFT)
         if self._linger is not None:
             self._linger.cancel()

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import socket
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -425,6 +427,29 @@ def test_disconnect__stops_the_stream_at_once(contract: Contract, *, reset: bool
         assert driven.connection._pacer.engine.next_ns is None
 
     _driven(test, contract)
+
+
+@pytest.mark.parametrize("leaves", [False, True])
+def test_stream__leaves_no_work_for_the_garbage_collector(contract: Contract, *, leaves: bool) -> None:
+    """What a stream was made of is freed when it is over or its client gone: a collection would hold up all others."""
+
+    def test(driven: _Driven) -> None:
+        driven.ask(stream=True, max_tokens=3)
+        sending = driven.connection._sending
+        assert sending is not None
+        call, reader = weakref.ref(sending.call), weakref.ref(driven.connection._reader)
+        del sending
+        driven.wait(1 if leaves else 9)
+        assert (call() is None) != leaves
+        driven.connection.connection_lost(None)
+        del driven.connection
+        assert (call(), reader()) == (None, None)
+
+    gc.disable()
+    try:
+        _driven(test, contract)
+    finally:
+        gc.enable()
 
 
 def test_late_tokens__leave_in_one_write(contract: Contract) -> None:
