@@ -1,7 +1,7 @@
 """Reading streams: what one event costs one worker of the load instrument, and how far off its ttft is.
 
 A server in C sends streams at known times; one Locust worker on one core reads them, with all that a run does, from
-writing prompts to judging answers; next to it a client in C that only counts events.
+writing prompts to judging answers; next to it a client in C that only counts events, and other people's clients.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from benchmarks import servers
+from benchmarks import readers, servers
 from benchmarks.command import parser, positive, progress, run
 from benchmarks.event_stream import EventStream, long_stream
 from benchmarks.machine import MachineError, allow_connections, cores, pin
@@ -29,6 +29,8 @@ _COLUMNS = (
     Column("events/s", "events_per_s", ranged=True),
     Column("CPU µs each", "cpu_us_per_event", "{:.2f}", ranged=True),
     Column("of C", "cpu_of_reference", "{:.2f}", ranged=True),
+    Column("events of Locust worker", "events_of_worker", "{:.2f}", ranged=True),
+    Column("CPU µs/stream", "cpu_us_per_stream"),
     Column("ttft p50 off ms", "ttft_p50_off_ms", "{:.2f}", ranged=True),
     Column("ttft p99 off ms", "ttft_p99_off_ms", "{:.2f}", ranged=True),
     Column("late p50 ms", "late_p50_ms", "{:.2f}"),
@@ -45,11 +47,19 @@ def main(arguments: list[str] | None = None) -> int:
     made.add_argument("--streams", type=positive, nargs="+", default=[1000], metavar="N", help="at once")
     made.add_argument("--ttft-ms", type=positive, default=200, metavar="X", help="time to the first event")
     made.add_argument("--itl-ms", type=positive, default=20, metavar="X", help="time between two events of a stream")
+    made.add_argument(
+        "--peer",
+        type=readers.peer,
+        action="append",
+        default=[],
+        metavar="NAME=COMMAND",
+        help="another client, a command with {url} and maybe {streams} and {seconds} in it (may be repeated)",
+    )
     return run(made.parse_args(arguments), _measure, ("streams", "client"), _COLUMNS)
 
 
 def _measure(options: argparse.Namespace) -> Results:
-    results = Results("reading", vars(options))
+    results = Results("reading", {**vars(options), "peer": [each.name for each in options.peer]})
     allow_connections(max(options.streams) + 200)
     server_core, client_core = cores()
     ttft_ns, itl_ns = options.ttft_ms * 1_000_000, options.itl_ms * 1_000_000
@@ -70,10 +80,13 @@ def _measure(options: argparse.Namespace) -> Results:
                 plan = Plan(requests, streams, options.seconds, spread_ms, ttft_ns, itl_ns, stream.tokens)
                 progress(f"round {number} of {options.rounds}: {streams} streams")
                 rows = {"C": _native(client, server.port, plan), _LOCUST: _locust(server.port, plan, stream, folder)}
+                rows |= {each.name: readers.watched(each, server.port, plan) for each in options.peer}
                 for row, figures in rows.items():
+                    figures["cpu_us_per_stream"] = figures["cpu_us_per_event"] * stream.tokens
                     if number:  # round 0 warms up
                         results.add((str(streams), row), figures)
     results.relate("cpu_us_per_event", "cpu_of_reference", lambda row: (row[0], "C"))
+    results.relate("events_per_s", "events_of_worker", lambda row: (row[0], _LOCUST))
     results.notes.append(
         f"{stream.tokens} tokens in each answer; off: against {options.ttft_ms} ms, the server's own lateness included."
     )

@@ -8,6 +8,9 @@
  * soon as the request is there, then what is sent at TTFT_NS and every ITL_NS after it, all times counted from the
  * request. Without pace (both 0) all blocks leave in one call.
  *
+ * A request that begins with "GET /sent" gets the number of blocks that were sent so far, the first ones of replies not
+ * counted: what a client read that is measured from outside, but for what is on its way.
+ *
  * All streams have one pace, so their deadlines come in the order of a queue, but for delays. The timer counts
  * milliseconds, as event loops do: everything that is due leaves in one pass.
  */
@@ -35,6 +38,7 @@ struct connection {
     size_t length;
     size_t sent, due;   /* offsets into the reply; equal when nothing is owed */
     int block;          /* the next block to become due */
+    int counted;        /* the blocks of the reply that are sent whole */
     uint64_t start_ns;
 };
 
@@ -50,7 +54,7 @@ static unsigned queue_head, queue_tail;
 static char *reply;
 static size_t ends[MOST_BLOCKS];
 static int blocks, poller;
-static uint64_t ttft_ns, itl_ns;
+static uint64_t ttft_ns, itl_ns, blocks_sent;
 
 static void fail(const char *what) {
     perror(what);
@@ -97,7 +101,16 @@ static void flush(int fd) {
             return;
         }
         one->sent += (size_t)sent;
+        for (; one->counted < blocks && ends[one->counted] <= one->sent; one->counted++)
+            blocks_sent += one->counted > 0;
     }
+}
+
+static void tell(int fd) {
+    char body[32], told[128];
+    int length = snprintf(body, sizeof body, "%llu", (unsigned long long)blocks_sent);
+    length = snprintf(told, sizeof told, "HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s", length, body);
+    if (send(fd, told, (size_t)length, MSG_NOSIGNAL) != length) leave(fd);
 }
 
 /* Queues a deadline; only after a delay is it not the last one already. */
@@ -111,6 +124,7 @@ static void wait_for(int fd, uint64_t due_ns) {
 static void answer(int fd) {
     struct connection *one = &connections[fd];
     one->sent = 0;
+    one->counted = 0;
     one->start_ns = now_ns();
     if (itl_ns == 0) {
         one->due = ends[blocks - 1];
@@ -144,9 +158,13 @@ static void receive(int fd) {
     }
     one->length += (size_t)received;
     for (size_t length; one->open && one->length && (length = request_length(one));) {
+        int asks = length > 9 && memcmp(one->received, "GET /sent", 9) == 0;
         one->length -= length;
         memmove(one->received, one->received + length, one->length);
-        answer(fd);
+        if (asks)
+            tell(fd);
+        else
+            answer(fd);
     }
 }
 

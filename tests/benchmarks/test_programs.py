@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from benchmarks.readers import Look, best_of
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -74,6 +77,28 @@ def test_reading__is_measured_beside_a_client_in_c(tmp_path: Path) -> None:
     assert locust["cpu_of_reference"] == pytest.approx(locust["cpu_us_per_event"] / native["cpu_us_per_event"])
 
 
+def test_client_of_others__is_watched_at_the_server(tmp_path: Path) -> None:
+    """One that reads a single stream gets no more events than that has, and pays for them."""
+    client = (
+        "import time, urllib.request; began = time.time()\n"
+        "while time.time() - began < {seconds}: urllib.request.urlopen('{url}', b'{}').read()"
+    )
+    peer = f"one={shlex.join([sys.executable, '-c', client])}"
+    rows = _measured("reading", tmp_path, "--streams", "12", "--itl-ms", "5", "--ttft-ms", "20", "--peer", peer)
+    (one,), (locust,) = rows["12", "one"], rows["12", "Locust worker"]
+    assert 0 < one["events_per_s"] <= 200 * 1.1
+    assert one["cpu_us_per_event"] > 0
+    assert one["events_of_worker"] == pytest.approx(one["events_per_s"] / locust["events_per_s"])
+
+
+def test_best_stretch__is_the_fastest_of_the_wanted_length() -> None:
+    """Of three looks a second apart the second stretch is the better one; none is two and a half seconds long."""
+    looks = [Look(0.0, 0, 0.0), Look(1.0, 10, 0.5), Look(2.0, 110, 0.75)]
+    assert best_of(looks, 1.0) == Look(1.0, 100, 0.25)
+    assert best_of(looks, 2.0) == Look(2.0, 110, 0.75)
+    assert best_of(looks, 2.5) is None
+
+
 def test_footprint__is_measured(tmp_path: Path) -> None:
     """Start, memory, idle connections and many requests."""
     rows = _measured("footprint", tmp_path, "--idle", "20", "--requests", "100")
@@ -98,6 +123,15 @@ def test_peer__is_measured_beside_the_mock(tmp_path: Path) -> None:
     peer = f"twin={sys.executable} -m mock_server --port {{port}}"
     rows = _measured("completions", tmp_path, "--prompts", "same", "--peer", peer)
     assert rows["same", "twin"][0]["requests"] > 0
+
+
+def test_client_that_ends__is_told_in_one_line() -> None:
+    """With exit status 1 and its own status."""
+    ended = _run(
+        "reading", "--rounds", "1", "--seconds", "0.3", "--streams", "2", "--peer", "gone=sh -c 'exit 7' {url}"
+    )
+    assert ended.returncode == 1
+    assert ended.stderr.strip() == "benchmark: gone: expected 0.3 s of streams, got exit status 7"
 
 
 @pytest.mark.parametrize(
