@@ -11,6 +11,9 @@ from load._outcome import Outcome
 AFTER_FAILURE_S = 1.0
 """Least wait after a failed request."""
 
+_MOST_S = 1e9
+"""A longer wait is none that anybody can tell from for ever, nor a clock count in nanoseconds."""
+
 
 def pause_s(outcome: Outcome, headers: Mapping[str, str], now: dt.datetime) -> float:
     """Seconds to wait after a request that ended like this; a Retry-After counts when it asks for more than the least.
@@ -19,7 +22,7 @@ def pause_s(outcome: Outcome, headers: Mapping[str, str], now: dt.datetime) -> f
     """
     if outcome is Outcome.OK:
         return 0.0
-    return max(AFTER_FAILURE_S, _retry_after_s(headers.get("retry-after", ""), now))
+    return min(_MOST_S, max(AFTER_FAILURE_S, _retry_after_s(headers.get("retry-after", ""), now)))
 
 
 def _retry_after_s(value: str, now: dt.datetime) -> float:
@@ -31,7 +34,7 @@ def _retry_after_s(value: str, now: dt.datetime) -> float:
         return float(value)
     try:
         moment = email.utils.parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return 0.0
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=dt.UTC)

@@ -29,6 +29,8 @@ def test_completion__is_followed_by_the_next_request_at_once() -> None:
         ("Sun, 22 Nov 2026 12:00:30 GMT", 30),
         ("Sun, 22 Nov 2026 12:00:30 -0000", 30),
         ("Sun, 22 Nov 2026 11:00:00 GMT", AFTER_FAILURE_S),
+        ("9" * 400, 1e9),
+        ("1 Jan 99999999999999999999 00:00:00 GMT", AFTER_FAILURE_S),
     ],
 )
 def test_failure__is_followed_by_what_retry_after_asks_for(value: str | None, seconds: float) -> None:
