@@ -86,8 +86,11 @@ class ExchangeReader:
             self._exchange.reusable = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keeps a header; a repeated one keeps its last value."""
-        if not self._exchange.complete:
+        """Keeps a header; a repeated one keeps its last value.
+
+        Source: RFC 9110 section 6.5.1, what trails the body is none of the headers.
+        """
+        if self._exchange.headers_ns is None:
             self._exchange.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:

@@ -65,6 +65,13 @@ def test_informational_answer__is_not_the_answer() -> None:
     assert "link" not in exchange.headers
 
 
+def test_trailer__is_no_header() -> None:
+    """What comes after the body changes nothing that was said before it."""
+    exchange = read(STREAM_HEAD, chunk(b"a") + b"0\r\nContent-Type: text/plain\r\nRetry-After: 9\r\n\r\n")
+    assert exchange.headers == {"content-type": "text/event-stream", "transfer-encoding": "chunked"}
+    assert exchange.complete
+
+
 def test_connection_close__is_not_reused() -> None:
     """What the server says of its connection is believed."""
     assert not read(answer("200 OK", b"{}", "Connection: close")).reusable
