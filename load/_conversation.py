@@ -23,7 +23,7 @@ class Conversation:
     def turn(self) -> None:
         """One turn: one request, one record, one request event of Locust; then the wait that follows it."""
         run = self._run
-        if not run.wait_for_funds():
+        if not run.wait_while_held() or not run.wait_for_funds():
             return
         ask = run.next_ask(history=self._history)
         exchange = run.open_exchange()

@@ -26,6 +26,7 @@ _NS_PER_S = 1_000_000_000
 _CREDITS = "x-remaining-credits"
 _DECIMAL = re.compile(r"\d+(\.\d+)?")
 _FUNDS_EVERY_S = 0.05
+_HELD_EVERY_S = 1.0
 _NEVER = Window(2**63)
 
 
@@ -119,6 +120,12 @@ class Run:
             self._tally.hold_back(arrival.due_ns, self._window_of(arrival.due_ns))
             return False
         return True
+
+    def wait_while_held(self) -> bool:
+        """Waits as long as the target asked to be left alone, whoever was told so; whether requests may leave then."""
+        while self.is_sending and (held_s := self.held_s):
+            self.wait_until_over(min(held_s, _HELD_EVERY_S))
+        return self.is_sending
 
     def wait_for_funds(self) -> bool:
         """Waits until the budget has room for one more request of a closed loop; whether it ever has."""

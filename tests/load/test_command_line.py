@@ -308,6 +308,16 @@ def test_refused_run__fails_and_does_not_hammer(tmp_path: Path) -> None:
     assert "No request succeeded" in ended.stdout
 
 
+def test_target_that_asks_to_wait__is_left_alone_by_all_users(tmp_path: Path) -> None:
+    """One user is refused, and those who were answered meanwhile do not ask again either."""
+    refusal: Script = [answer("429 Too Many Requests", b"{}", "Retry-After: 30")]
+    with ScriptedServer(lambda number: stream(3) if number else refusal) as server:
+        ended = run(tmp_path, "--host", server.url, "-u", "4", "-r", "4", "-t", "2s")
+    assert ended.summary["outcomes"]["rate_limited"] == 1
+    # whoever had asked already
+    assert len(ended.requests) <= 4
+
+
 @pytest.mark.parametrize(("most", "code"), [("0.6", 0), ("0.4", 1)])
 def test_error_share__decides_the_exit_code(tmp_path: Path, most: str, code: int) -> None:
     """Half of the requests fail: more than 0.4, less than 0.6."""

@@ -151,6 +151,20 @@ def test_open_loop__is_held_while_the_target_asked_to_wait(run: Run, clock: Cloc
     assert Tally.from_wire(run.take()).counts["held_back"] == 1
 
 
+def test_closed_loop__is_held_while_the_target_asked_to_wait(run: Run, clock: Clock) -> None:
+    """All its users are, also those whose own requests were answered."""
+    assert run.wait_while_held()
+    refused(run, clock, "3600")
+    waiting = threading.Thread(target=run.wait_while_held, daemon=True)
+    waiting.start()
+    waiting.join(0.1)
+    assert waiting.is_alive()
+    run.stop()
+    waiting.join(20)
+    assert not waiting.is_alive()
+    assert not run.wait_while_held()
+
+
 def test_refusal_without_a_wait__holds_for_a_second(run: Run, clock: Clock) -> None:
     """A target that gives no time is not hammered either."""
     refused(run, clock, "")
