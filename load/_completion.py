@@ -21,7 +21,10 @@ from spec.sse import Decoder
 
 DONE = "[DONE]"
 _SHOWN = 160
-"""Longest quotation of an answer in a detail, in characters."""
+"""Longest detail, in characters."""
+
+_QUOTED = 2 * _SHOWN
+"""Longest quotation of an answer: what its end cuts in two is not shown, a secret least of all."""
 
 _STEP = 16
 """Pieces of a stream that are read in one step."""
@@ -43,7 +46,7 @@ class Completion:
     `content` holds (stamp in ns, events with content) for each `recv` that brought any; for an answer in one piece the
     end and one event. Token counts are those of `usage`, None when the server sent none; `totals` are the tokens so far
     for each entry of `content`, where the usage of each event tells them. `broken` are the clauses that an answer with
-    status 200 did not keep, of those that are cheap to judge.
+    status 200 did not keep, of those that are cheap to judge. `secret` is what a detail never shows.
     """
 
     outcome: Outcome = Outcome.OK
@@ -55,10 +58,14 @@ class Completion:
     completion_tokens: int | None = None
     totals: list[int] = field(default_factory=list)
     broken: set[str] = field(default_factory=set, compare=False)
+    secret: str = field(default="", compare=False, repr=False)
 
     def end_as(self, outcome: Outcome, detail: str) -> None:
         """Settles the outcome."""
         self.outcome = outcome
+        if self.secret:
+            # before the cut, which would leave a part of it
+            detail = detail.replace(self.secret, "***")
         self.detail = detail if len(detail) <= _SHOWN else detail[:_SHOWN] + "..."
 
     def read_id(self, answer: dict[str, Any]) -> None:
@@ -95,9 +102,9 @@ def returned(steps: Generator[None, None, T]) -> T:
             return result
 
 
-def reading(exchange: Exchange, *, streamed: bool) -> Generator[None, None, Completion]:
-    """As `read_completion`, in steps of a few events."""
-    completion = Completion()
+def reading(exchange: Exchange, *, streamed: bool, secret: str = "") -> Generator[None, None, Completion]:
+    """As `read_completion`, in steps of a few events; `secret` is what a server may quote and nobody is to see."""
+    completion = Completion(secret=secret)
     if exchange.status is None:
         completion.end_as(_without_answer(exchange), exchange.failure or "no answer")
     elif exchange.status != 200:
@@ -142,7 +149,7 @@ def error_text(body: bytes) -> str:
         said = body.decode("utf-8", "replace")
     while isinstance(said, dict):
         said = next((said[name] for name in ("error", "message", "detail", "title") if said.get(name)), str(said))
-    return " ".join(str(said).split())[: _SHOWN * 2]
+    return " ".join(str(said).split())[:_QUOTED]
 
 
 def _read_success(exchange: Exchange, completion: Completion, expected: str) -> Generator[None, None, None]:
@@ -197,8 +204,8 @@ def _read_stream(exchange: Exchange, completion: Completion) -> Generator[None, 
             if done:
                 # what comes after the end is wrong, and no part of the completion
                 continue
-            chunk = _json(event.data)
-            if chunk.get("error") or event.type == "error":
+            chunk = None if event.type == "error" else _json(event.data)
+            if chunk is None or chunk.get("error"):
                 judge.broken.add("ERR-15")
                 completion.end_as(Outcome.ERROR_EVENT, error_text(event.data.encode()))
                 return True
@@ -264,25 +271,25 @@ def _json(text: str | bytes) -> dict[str, Any]:
         value = orjson.loads(text)
     except orjson.JSONDecodeError:
         shown = text if isinstance(text, str) else text.decode("utf-8", "replace")
-        raise MalformedError(f"expected JSON, got {shown[:_SHOWN]!r}") from None
+        raise MalformedError(f"expected JSON, got {shown[:_QUOTED]!r}") from None
     return _object(value, "answer")
 
 
 def _choices(answer: dict[str, Any]) -> list[dict[str, Any]]:
     choices = answer.get("choices")
     if not isinstance(choices, list):
-        raise MalformedError(f"choices: expected a list, got {str(choices)[:_SHOWN]}")
+        raise MalformedError(f"choices: expected a list, got {str(choices)[:_QUOTED]}")
     return [_object(choice, "choice") for choice in choices]
 
 
 def _object(value: Any, name: str) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise MalformedError(f"{name}: expected an object, got {str(value)[:_SHOWN]}")
+        raise MalformedError(f"{name}: expected an object, got {str(value)[:_QUOTED]}")
     return value
 
 
 def _finish_reason(choice: dict[str, Any]) -> str | None:
     reason = choice.get("finish_reason")
     if reason is not None and not isinstance(reason, str):
-        raise MalformedError(f"finish_reason: expected a string or null, got {str(reason)[:_SHOWN]}")
+        raise MalformedError(f"finish_reason: expected a string or null, got {str(reason)[:_QUOTED]}")
     return reason

@@ -147,7 +147,7 @@ class Run:
     def closing(self, exchange: Exchange, *, cut_off: bool = False) -> Generator[None, None, Record]:
         """As `close_exchange`, in steps between which others may have their turn."""
         streamed = self.settings.operation.streams
-        completion = yield from reading(exchange, streamed=streamed)
+        completion = yield from reading(exchange, streamed=streamed, secret=self._key)
         if cut_off:
             completion.end_as(Outcome.UNFINISHED, "cut off by the end of the run")
         completion.broken &= self._clauses
@@ -278,8 +278,6 @@ class Run:
 
     def _hide_key(self, completion: Completion) -> None:
         # a server may quote the key that it refuses
-        if completion.detail:
-            completion.detail = completion.detail.replace(self._key, "***")
         if completion.id:
             completion.id = completion.id.replace(self._key, "***")
         if completion.finish_reason:

@@ -106,6 +106,17 @@ def test_key__is_written_nowhere(run: Run, tmp_path: Path, received: bytes, stat
     assert KEY not in text + json.dumps(run.take())
 
 
+@pytest.mark.parametrize("before", [152, 158, 312, 318])
+@pytest.mark.parametrize(
+    ("quote", "status"), [("%s", 401), ("data: %s\n\n", 200), ('data: {"choices": "%s"}\n\n', 200)]
+)
+def test_key__is_not_written_in_part_either(run: Run, quote: str, status: int, before: int) -> None:
+    """Wherever a long quotation is cut."""
+    record = run.close_exchange(exchange((quote % ("x" * before + KEY)).encode(), status=status))
+    assert record.detail is not None
+    assert KEY[:3] not in record.detail
+
+
 def test_requests__differ_between_workers(run: Run, tmp_path: Path) -> None:
     """Forked processes would else send the same prompts."""
     sibling = Run(settings(tmp_path), KEY, run_id="r1", share=Share(3, 4))
