@@ -153,10 +153,7 @@ def error_text(body: bytes) -> str:
 
 
 def _read_success(exchange: Exchange, completion: Completion, expected: str) -> Generator[None, None, None]:
-    media_type = exchange.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != expected:
-        completion.broken.add("SSE-01" if expected == EVENT_STREAM else "HTTP-05")
-        completion.end_as(Outcome.WRONG_CONTENT_TYPE, f"expected {expected}, got {media_type or 'none'}")
+    if not _is_readable(exchange, completion, expected):
         return
     try:
         if expected == EVENT_STREAM:
@@ -179,6 +176,20 @@ def _read_success(exchange: Exchange, completion: Completion, expected: str) -> 
         completion.end_as(Outcome.TRUNCATED, "ended without data: [DONE]")
     elif completion.finish_reason is None:
         completion.end_as(Outcome.TRUNCATED, "ended without a finish_reason")
+
+
+def _is_readable(exchange: Exchange, completion: Completion, expected: str) -> bool:
+    """Whether the answer has the media type and the coding that were asked for; else its outcome is settled."""
+    media_type = exchange.headers.get("content-type", "").partition(";")[0].strip().lower()
+    coding = exchange.headers.get("content-encoding", "identity").strip().lower()
+    if media_type != expected:
+        completion.broken.add("SSE-01" if expected == EVENT_STREAM else "HTTP-05")
+        completion.end_as(Outcome.WRONG_CONTENT_TYPE, f"expected {expected}, got {media_type or 'none'}")
+    elif coding != "identity":
+        completion.end_as(Outcome.MALFORMED, f"content-encoding: expected identity, as was asked for, got {coding}")
+    else:
+        return True
+    return False
 
 
 def _read_stream(exchange: Exchange, completion: Completion) -> Generator[None, None, bool]:

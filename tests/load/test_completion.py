@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from typing import Any
 
@@ -79,6 +80,7 @@ def test_stream__without_usage_has_no_token_counts() -> None:
         (b'data: {"error": {"message": "overloaded"}}\n\n' + DONE, {}, Outcome.ERROR_EVENT),
         (b'data: {"error": "overloaded"}\n\n', {"complete": False, "failure": "reset"}, Outcome.ERROR_EVENT),
         (b'event: error\ndata: {"message": "overloaded"}\n\n', {}, Outcome.ERROR_EVENT),
+        (b"event: error\ndata: upstream gone\n\n", {}, Outcome.ERROR_EVENT),
         (b"data: {nonsense\n\n" + STOP + DONE, {}, Outcome.MALFORMED),
         (b"data: [1]\n\n", {}, Outcome.MALFORMED),
         (b'data: {"type": "about:blank", "status": 500}\n\n', {}, Outcome.MALFORMED),
@@ -106,6 +108,15 @@ def test_failed_stream__keeps_what_came_before() -> None:
     """A cut stream still says when its content came."""
     found = streamed(event({"content": "a"}), event({"content": "b"}), complete=False, failure="reset")
     assert found.content == [(MS, 1), (2 * MS, 1)]
+
+
+def test_compressed_answer__is_called_so() -> None:
+    """It was not asked for, and no part of it can be read."""
+    found = Exchange(started_ns=0, status=200, complete=True, received=[(MS, gzip.compress(STOP + DONE))])
+    found.headers = {"content-type": "text/event-stream", "content-encoding": "gzip"}
+    completion = read_completion(found, streamed=True)
+    assert completion.outcome is Outcome.MALFORMED
+    assert completion.detail == "content-encoding: expected identity, as was asked for, got gzip"
 
 
 def test_content_type__may_have_parameters() -> None:
