@@ -10,6 +10,7 @@ import argparse
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from load._duration import duration_s
@@ -45,7 +46,7 @@ class Term:
     percent: float
 
     def __str__(self) -> str:
-        return f"{self.figure}<{self.limit_ms:g}ms@p{self.percent:g}"
+        return f"{self.figure}<{_digits(self.limit_ms)}ms@p{_digits(self.percent)}"
 
     def keeps(self, record: Record) -> bool | None:
         """Whether a request keeps the limit; None when it has no such figure."""
@@ -71,12 +72,19 @@ def _term(text: str) -> Term:
     if found is None:
         presets = ", ".join(PRESETS)
         raise argparse.ArgumentTypeError(f"expected {_FORM}, or one of {presets}, got {text!r}")
-    figure, limit, percent = found[1], duration_s(found[2]), float(found[3])
+    figure, percent = found[1], float(found[3])
+    # what seconds in binary add behind the comma of milliseconds is no part of the limit
+    limit_ms = round(duration_s(found[2]) * 1000, 6)
     if figure not in FIGURES:
         raise argparse.ArgumentTypeError(f"expected a limit on one of {', '.join(FIGURES)}, got {figure!r}")
-    if not 0 < percent < 100 or limit <= 0:
+    if not 0 < percent < 100 or limit_ms <= 0:
         raise argparse.ArgumentTypeError(f"expected a limit above 0 at a percentile between 0 and 100, got {text!r}")
-    return Term(figure, limit * 1000, percent)
+    return Term(figure, limit_ms, percent)
+
+
+def _digits(number: float) -> str:
+    """All digits of the number and no exponent: it is read again, and two terms never become one."""
+    return f"{Decimal(repr(number)).normalize():f}"
 
 
 def count(slo: Slo, record: Record, counts: dict[str, int]) -> None:

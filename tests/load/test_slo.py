@@ -37,6 +37,15 @@ def test_text__is_read() -> None:
     assert parse_slo("") == ()
 
 
+@pytest.mark.parametrize("limit", ["0.07s", "20m", "1234567.891ms", "99999999999999999s", "2s", "0.000001ms"])
+@pytest.mark.parametrize("percent", ["50", "99.9", "99.999999"])
+def test_term__is_read_as_it_is_written(limit: str, percent: str) -> None:
+    """A report writes terms, and reads them again for its charts."""
+    (term,) = parse_slo(f"e2e<{limit}@p{percent}")
+    assert parse_slo(str(term)) == (term,)
+    assert str(term).endswith(f"@p{percent}")
+
+
 def test_preset__is_that_of_mlperf() -> None:
     """Two seconds to the first token and 200 ms for each further one."""
     assert parse_slo("mlperf-mixtral") == (Term("ttft", 2000, 99), Term("tpot", 200, 99))
