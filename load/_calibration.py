@@ -199,13 +199,14 @@ def read_calibration(path: Path) -> Calibration:
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise CalibrationError(f"{path}: expected the format {FORMAT}, got another")
     here = machine()
+    measured: Any = content.get("machine")
     for part in ("name", "processor", "cores"):
-        if content["machine"].get(part) != here[part]:
+        if not isinstance(measured, dict) or measured.get(part) != here[part]:
             raise CalibrationError(f"{path}: expected one of this machine ({here[part]!r}), got {part} of another")
     try:
         steps = tuple(_step(step) for step in content["steps"])
         dt.datetime.fromisoformat(content["date"])
-        return Calibration(content["machine"], content["date"], float(content["bound_ms"]), steps)
+        return Calibration(measured, content["date"], float(content["bound_ms"]), steps)
     except (KeyError, TypeError, ValueError) as error:
         raise CalibrationError(f"{path}: expected a calibration, got one without {error}") from error
 

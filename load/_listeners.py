@@ -9,6 +9,7 @@ import argparse
 import os
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from locust.argument_parser import LocustArgumentParser
@@ -17,6 +18,7 @@ from locust.event import Events
 from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 
 from load import _consent
+from load._calibration import CalibrationError, read_calibration
 from load._interrupt import interrupt_main_only, leave_first_to_master
 from load._local import LocalRole
 from load._master import MasterRole
@@ -63,6 +65,7 @@ def _check(options: argparse.Namespace) -> None:
     check_load(options.num_users, options.run_time, options.warmup)
     settings = read_settings(options, options.host)
     check_fields(settings)
+    _check_calibration(options.calibration)
     if not options.master:
         # a master sends no request; its workers look for the key where they are
         read_key(settings.key_variable, os.environ)
@@ -73,6 +76,15 @@ def _check(options: argparse.Namespace) -> None:
     if options.spawn_rate is None:
         # Locust's one user a second would spend most of a run on getting started
         options.spawn_rate = min(float(options.num_users or 1), _MOST_USERS_PER_S)
+
+
+def _check_calibration(path: str | None) -> None:
+    """Reads the calibration that somebody named, for at the end of the run it is too late to name another."""
+    try:
+        if path:
+            read_calibration(Path(path))
+    except CalibrationError as error:
+        raise UsageError(f"--calibration: {error}") from None
 
 
 def _on_init(environment: Environment, **_: Any) -> None:

@@ -109,6 +109,7 @@ def test_file__is_read_as_written(tmp_path: Path) -> None:
     [
         ({"format": "load-summary/1"}, "expected the format load-calibration/1"),
         ({"machine": {"name": "another"}}, "expected one of this machine"),
+        ({"machine": None}, "expected one of this machine"),
         ({"steps": [{}]}, "expected a calibration, got one without"),
         ({"date": "yesterday"}, "expected a calibration, got one without"),
     ],

@@ -350,6 +350,10 @@ def test_error_share__decides_the_exit_code(tmp_path: Path, most: str, code: int
         (["--host", "http://127.0.0.1", "--sweep", "8..2"], "--sweep: expected loads in rising order"),
         (["--host", "http://127.0.0.1", "--sweep", "rate:1..4", "--turns", "2"], "--turns: expected 1 in an open loop"),
         (["--host", "http://127.0.0.1", "--budget", "5usd"], "--budget: expected --price with it"),
+        (
+            ["--host", "http://127.0.0.1", "--calibration", "/none"],
+            "--calibration: /none: expected a calibration, got No",
+        ),
         (["--host", "http://127.0.0.1", "--price", "free"], "--price: expected 0.0005usd/request"),
         (["--host", "http://127.0.0.1", "--processes", "2", "--paid", "yes"], "--yes-this-costs-money: expected it"),
         (["--host", "http://127.0.0.1", "--processes", "2", "--spec", "/none"], "--spec: /none: expected a readable"),
