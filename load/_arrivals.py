@@ -16,6 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _NS_PER_S = 1_000_000_000
+_LEAST_PER_S = 1e-9
+"""A lower rate has its next request after more nanoseconds than can be told from never."""
+
 _FORMS = "closed, constant:RATE, poisson:RATE or trace:FILE"
 
 
@@ -103,6 +106,6 @@ def _rate(text: str, value: str) -> float:
         rate_per_s = float(value)
     except ValueError:
         rate_per_s = math.nan
-    if not 0 < rate_per_s < math.inf:
+    if not _LEAST_PER_S <= rate_per_s < math.inf:
         raise argparse.ArgumentTypeError(f"expected a rate in requests per second above 0, got {text!r}")
     return rate_per_s

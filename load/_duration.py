@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import re
 from typing import Self
 
@@ -15,6 +16,13 @@ def duration_s(text: str) -> float:
 
     Raises: ArgumentTypeError for anything else.
     """
+    seconds = _seconds(text)
+    if not math.isfinite(seconds):
+        raise argparse.ArgumentTypeError(f"expected a duration such as 5s, 500ms or 1m30s, got {text[:20]!r}...")
+    return seconds
+
+
+def _seconds(text: str) -> float:
     if re.fullmatch(r"\d+(\.\d+)?", text):
         return float(text)
     if not text or _PART.sub("", text):

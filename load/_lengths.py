@@ -11,6 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+MOST_TOKENS = 10_000_000
+"""Nobody asks for more; and to write such a prompt would take the machine's memory."""
+
+_MOST_CV = 1000.0
+
 _CALL = re.compile(r"(uniform|lognormal)\(([^,()]+),([^,()]+)\)")
 _FORMS = "N, uniform(a,b), lognormal(mean,cv) or file:PATH"
 
@@ -121,8 +126,11 @@ def parse_lengths(text: str) -> Lengths:
             raise argparse.ArgumentTypeError(f"expected uniform(a,b) with a not above b, got {text!r}")
         return Uniform(low, high)
     mean, cv = _number(first, text), _number(second, text)
-    if mean < 1 or cv < 0:
-        raise argparse.ArgumentTypeError(f"expected lognormal(mean,cv) with mean >= 1 and cv >= 0, got {text!r}")
+    if not (1 <= mean <= MOST_TOKENS and 0 <= cv <= _MOST_CV):
+        raise argparse.ArgumentTypeError(
+            f"expected lognormal(mean,cv) with mean >= 1 and cv >= 0, at most {MOST_TOKENS} and {_MOST_CV:g}, "
+            f"got {text!r}"
+        )
     return LogNormal(mean, cv)
 
 
@@ -141,6 +149,8 @@ def _tokens(number: str, text: str) -> int:
     if not (number.isascii() and number.isdecimal()) or int(number) < 1:
         shown = "" if number == text else f" in {text!r}"
         raise argparse.ArgumentTypeError(f"expected {_FORMS}, lengths of at least 1, got {number!r}{shown}")
+    if int(number) > MOST_TOKENS:
+        raise argparse.ArgumentTypeError(f"expected lengths of at most {MOST_TOKENS}, got {number[:20]!r}")
     return int(number)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import orjson
 
 
 class PromptFileError(ValueError):
@@ -39,7 +40,7 @@ def read_prompts(path: Path) -> tuple[OwnPrompt, ...]:
 
 def _prompt(where: str, line: str) -> OwnPrompt:
     try:
-        value = json.loads(line)
+        value = orjson.loads(line)
     except ValueError as error:
         raise PromptFileError(f"{where}: expected JSON, got {error}") from error
     if not isinstance(value, dict) or ("messages" in value) == ("prompt" in value):

@@ -6,6 +6,7 @@ Knows no Locust; the options arrive as a namespace, the environment as a mapping
 from __future__ import annotations
 
 import argparse
+import math
 import re
 import tempfile
 from collections.abc import Callable, Mapping
@@ -32,6 +33,8 @@ MOCK_KEY = "mock-valid"
 """The key that the mock server accepts without any set-up; it opens nothing else."""
 
 T = TypeVar("T")
+
+_LEAST_SPEED = 1e-9
 
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,63}")
 
@@ -135,7 +138,7 @@ def _check_together(options: argparse.Namespace, arrivals: Arrivals) -> None:
         )
     if options.turns > 1 and options.prompts:
         raise UsageError("--turns: expected 1 with --prompts, whose lines are conversations already")
-    if options.speed <= 0 or (options.speed != 1 and arrivals.kind != "trace"):
+    if not _LEAST_SPEED <= options.speed < math.inf or (options.speed != 1 and arrivals.kind != "trace"):
         raise UsageError(f"--speed: expected a number above 0, with --arrivals trace:FILE, got {options.speed:g}")
 
 

@@ -48,11 +48,11 @@ def read_trace(path: Path, speed: float = 1.0) -> list[Arrival]:
 
 def _arrivals(path: Path, text: str) -> Iterator[Arrival]:
     lines = text.splitlines()
-    read, rows = (_mooncake, _json_rows(lines)) if text.lstrip().startswith("{") else _csv_form(path, lines)
+    read, rows = (_mooncake, _json_rows(path, lines)) if text.lstrip().startswith("{") else _csv_form(path, lines)
     for number, row in rows:
         try:
             arrival = read(row)
-        except (KeyError, ValueError, TypeError) as error:
+        except (KeyError, ValueError, TypeError, OverflowError) as error:
             raise TraceError(f"{path}:{number}: expected a time and two counts of tokens, got {error}") from error
         # traces hold requests that failed: without a prompt or an answer there is nothing to ask for
         if arrival.prompt_tokens and arrival.output_tokens:
@@ -64,37 +64,54 @@ def _csv_form(path: Path, lines: list[str]) -> tuple[Callable[[Row], Arrival], I
     names = set(reader.fieldnames or ())
     for wanted, read in _CSV_FORMS.items():
         if set(wanted) <= names:
-            return read, ((reader.line_num, row) for row in reader)
+            return read, _csv_rows(path, reader)
     forms = "; ".join(",".join(wanted) for wanted in _CSV_FORMS)
     first = lines[0][:80] if lines else ""
     raise TraceError(f"{path}:1: expected JSON lines or a header with {forms}, got {first!r}")
 
 
-def _json_rows(lines: list[str]) -> Iterator[tuple[int, Row]]:
+def _csv_rows(path: Path, reader: csv.DictReader[str]) -> Iterator[tuple[int, Row]]:
+    try:
+        for row in reader:
+            yield reader.line_num, row
+    except csv.Error as error:
+        raise TraceError(f"{path}:{reader.line_num}: expected CSV, got {error}") from error
+
+
+def _json_rows(path: Path, lines: list[str]) -> Iterator[tuple[int, Row]]:
     for number, line in enumerate(lines, 1):
         if line.strip():
             try:
-                yield number, json.loads(line)
+                row = json.loads(line)
             except ValueError as error:
-                yield number, {"timestamp": error}
+                raise TraceError(f"{path}:{number}: expected JSON, got {error}") from error
+            yield number, row
+
+
+def _tokens(value: Any) -> int:
+    count = int(value)
+    if count < 0:
+        raise ValueError(f"{count} tokens")
+    return count
 
 
 def _azure(row: Row) -> Arrival:
-    moment = dt.datetime.fromisoformat(row["TIMESTAMP"].strip())
+    moment = dt.datetime.fromisoformat(str(row["TIMESTAMP"]).strip())
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=dt.UTC)
     since = moment - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
     due_ns = (since.days * 86_400 + since.seconds) * _NS_PER_S + since.microseconds * 1000
-    return Arrival(due_ns, int(row["ContextTokens"]), int(row["GeneratedTokens"]))
+    return Arrival(due_ns, _tokens(row["ContextTokens"]), _tokens(row["GeneratedTokens"]))
 
 
 def _burst_gpt(row: Row) -> Arrival:
     due_ns = round(float(row["Timestamp"]) * _NS_PER_S)
-    return Arrival(due_ns, int(row["Request tokens"]), int(row["Response tokens"]))
+    return Arrival(due_ns, _tokens(row["Request tokens"]), _tokens(row["Response tokens"]))
 
 
 def _mooncake(row: Row) -> Arrival:
-    return Arrival(round(float(row["timestamp"]) * _NS_PER_MS), int(row["input_length"]), int(row["output_length"]))
+    due_ns = round(float(row["timestamp"]) * _NS_PER_MS)
+    return Arrival(due_ns, _tokens(row["input_length"]), _tokens(row["output_length"]))
 
 
 _CSV_FORMS: Mapping[tuple[str, ...], Callable[[Row], Arrival]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,12 @@ def test_paid__is_told_by_the_address_unless_the_user_says(
         (LOCAL, {"arrivals": "poisson"}, "--arrivals: expected a rate in requests per second"),
         (LOCAL, {"arrivals": "trace:/none"}, "--arrivals: /none: expected a trace, got No such file"),
         (LOCAL, {"prompts": "/none"}, "--prompts: /none: expected JSON lines, got No such file"),
+        (LOCAL, {"arrivals": "constant:1e-320"}, "--arrivals: expected a rate in requests per second"),
+        (
+            LOCAL,
+            {"speed": math.nan, "arrivals": "trace:/none"},
+            "--speed: expected a number above 0, with --arrivals trace:FILE, got nan",
+        ),
         (LOCAL, {"speed": 2.0}, "--speed: expected a number above 0, with --arrivals trace:FILE, got 2"),
         (LOCAL, {"turns": 2, "arrivals": "constant:1"}, "--turns: expected 1 in an open loop (--arrivals,"),
         ("https://llm.example.com", {}, "--api-key-env: expected the name of the variable with the key for llm"),

@@ -58,7 +58,15 @@ def test_speed__shortens_the_time_between(tmp_path: Path) -> None:
         (AZURE.replace("374", "many"), ":2: expected a time and two counts of tokens, got invalid literal"),
         (BURST.replace("45.5", "later"), ":3: expected a time and two counts of tokens, got could not convert"),
         (MOONCAKE.replace('"input_length": 100,', ""), ":3: expected a time and two counts of tokens, got 'input_len"),
-        (MOONCAKE + "{\n", ":4: expected a time and two counts of tokens, got "),
+        (MOONCAKE + "{\n", ":4: expected JSON, got Expecting property name"),
+        (MOONCAKE + "[1]\n", ":4: expected a time and two counts of tokens, got list indices"),
+        (MOONCAKE.replace('"input_length": 100', '"input_length": -1'), ":3: expected a time and two counts"),
+        (
+            MOONCAKE + '{"timestamp": 1e999, "input_length": 1, "output_length": 1}',
+            ":4: expected a time and two counts",
+        ),
+        ("ContextTokens,GeneratedTokens,TIMESTAMP\n1,2\n", ":2: expected a time and two counts of tokens, got Invalid"),
+        (AZURE + "x" * 200_000, ":4: expected CSV, got field larger than field limit"),
         ("TIMESTAMP,ContextTokens,GeneratedTokens\n", ": expected at least one arrival, got none"),
     ],
 )

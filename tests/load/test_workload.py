@@ -110,6 +110,7 @@ def test_own_conversation__is_sent_as_it_is(tmp_path: Path) -> None:
         ("{", ":1: expected JSON, got "),
         ("\n[]", ":2: expected an object with either messages or prompt, got '[]'"),
         ('{"prompt": "a", "messages": []}', ":1: expected an object with either messages or prompt"),
+        (r'{"prompt": "\ud800"}', ":1: expected JSON, got "),
         ('{"prompt": 1}', ":1: prompt: expected a text, got 1"),
         ('{"messages": []}', ":1: messages: expected a list of messages, got []"),
         ('{"prompt": "a", "max_tokens": 0}', ":1: max_tokens: expected a whole number of at least 1, got 0"),
