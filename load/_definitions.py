@@ -25,7 +25,8 @@ DEFINITIONS: Mapping[str, str] = {
     "dispatch_lag_ms": "From the moment at which the schedule wanted a request to the moment before it was written, "
     "less the time for a new connection (connect_ms): what the instrument adds. Open loop only.",
     "offered_per_s": "Requests that were due in the window, sent or dropped, divided by its length. Open loop only.",
-    "dropped": "Requests that were due in the window while --max-in-flight of them were on their way: not sent.",
+    "dropped": "Requests that were due in the window and not sent, because --max-in-flight of them were on their way, "
+    "or because the instrument was so far behind its schedule that the run ended first.",
     "held_back": "Requests that were due in the window and not sent, because the target had answered 429 and asked to "
     "wait, or because the budget had no room: the load was less than what was asked for.",
     "rate_limit": "When the target first answered 429 (second of the run), and how many requests per second had begun "

@@ -1,11 +1,13 @@
 """An open loop: every request leaves when it is due, whatever became of those before.
 
 Nothing waits here for a free place: a request that is due while the most allowed are on their way is dropped, and
-counted. The loop itself sends: a greenlet per request would come when the others let it.
+counted, and so is what this process did not come to send before the end. The loop itself sends: a greenlet per request
+would come when the others let it.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 from collections.abc import Iterator
 from time import perf_counter_ns
@@ -22,6 +24,9 @@ from load._settling import SLICE_NS
 
 _AHEAD = 64
 """So many requests are written before they are due: what that costs is no part of the lag."""
+
+_GRACE_NS = 100_000_000
+"""What was due so shortly before the end is not missed when it did not leave: the end came first."""
 
 _AT_ONCE = 32
 """So many leave in one pass of a loop that is behind its schedule; between passes it reads."""
@@ -45,6 +50,7 @@ class Pump:
     def drain(self, timeout_s: float) -> None:
         """Waits for the requests that are on their way, at most so long; those left are cut off, and recorded so."""
         self._writing.kill()
+        self._count_missed()
         # what was written ahead belongs to what is over, also where another pump goes on
         self._written.clear()
         with gevent.Timeout(timeout_s, exception=False):
@@ -58,6 +64,15 @@ class Pump:
         self._on_their_way.clear()
         for client in self._idle:
             client.close()
+
+    def _count_missed(self) -> None:
+        """Counts what was due in the window and never left, because this process was behind its schedule."""
+        end_ns = self._run.window.end_ns
+        written = (arrival for arrival, _ in self._written)
+        for arrival in itertools.chain(written, self._arrivals):
+            if end_ns is None or arrival.due_ns >= end_ns - _GRACE_NS:
+                break
+            self._run.drop(arrival, was_admitted=False)
 
     def _write(self) -> None:
         """Keeps requests written ahead; in between, sockets are read."""

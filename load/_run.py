@@ -134,9 +134,9 @@ class Run:
                 return False
         return True
 
-    def drop(self, arrival: Arrival) -> None:
-        """Counts a request that was admitted and is not sent all the same."""
-        if self._purse is not None:
+    def drop(self, arrival: Arrival, *, was_admitted: bool = True) -> None:
+        """Counts a request that was due and is not sent; one that was admitted gives its room in the budget back."""
+        if self._purse is not None and was_admitted:
             self._purse.release()
         self._tally.drop(arrival.due_ns, self._window_of(arrival.due_ns))
 
