@@ -9,11 +9,36 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
+
 from load._journal import NAME as REQUESTS
 from load._results import SUMMARY
 from load._summary import FORMAT
 
 Line = Mapping[str, Any]
+
+SCHEMA = Path(__file__).with_name("summary.schema.json")
+"""What a summary looks like, as published."""
+
+_NUMBER_OR_NONE = {"type": ["number", "null"]}
+_LINE: dict[str, Any] = {
+    "type": "object",
+    "required": ["outcome", "sent_s", "due_s", "ttft_ms", "tpot_ms", "e2e_ms", "output_tokens", "content_ms"],
+    "properties": {
+        "outcome": {"type": "string"},
+        "sent_s": {"type": "number"},
+        "due_s": _NUMBER_OR_NONE,
+        "ttft_ms": _NUMBER_OR_NONE,
+        "tpot_ms": _NUMBER_OR_NONE,
+        "e2e_ms": {"type": "number"},
+        "output_tokens": {"type": ["integer", "null"]},
+        "content_ms": {
+            "items": {"type": "array", "minItems": 2, "prefixItems": [{"type": "number"}, {"type": "integer"}]},
+            "type": "array",
+        },
+    },
+}
+"""What is read of a request's line."""
 
 
 class FinishedError(ValueError):
@@ -63,6 +88,8 @@ def read_finished(folder: Path) -> Finished:
     if not isinstance(summary, dict) or summary.get("format") != FORMAT:
         got = summary.get("format") if isinstance(summary, dict) else type(summary).__name__
         raise FinishedError(f"{folder / SUMMARY}: expected the format {FORMAT}, got {got!r}")
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    _check(folder / SUMMARY, summary, jsonschema_rs.validator_for(schema))
     start_s = summary["window"]["start_s"]
     lines = [line for line in _lines(folder / REQUESTS) if _begin_s(line) >= start_s]
     return Finished(folder, summary, lines)
@@ -73,11 +100,22 @@ def _begin_s(line: Line) -> float:
 
 
 def _lines(path: Path) -> Iterator[Line]:
-    for number, line in enumerate(_text(path).splitlines(), 1):
+    validator = jsonschema_rs.validator_for(_LINE)
+    for number, text in enumerate(_text(path).splitlines(), 1):
         try:
-            yield json.loads(line)
+            line = json.loads(text)
         except json.JSONDecodeError as error:
             raise FinishedError(f"{path}:{number}: expected JSON, got {error}") from error
+        _check(f"{path}:{number}", line, validator)
+        yield line
+
+
+def _check(where: object, found: Any, validator: jsonschema_rs.Validator) -> None:
+    for error in validator.iter_errors(found):
+        place = "".join(f"[{part!r}]" for part in error.instance_path)
+        raise FinishedError(
+            f"{where}: expected what a load run wrote, got at {place or 'its root'}: {error.message[:200]}"
+        )
 
 
 def _json(path: Path) -> Any:

@@ -239,6 +239,24 @@ def test_broken_line__is_told_with_its_number(base: Path, tmp_path: Path) -> Non
         read_finished(tmp_path)
 
 
+@pytest.mark.parametrize("line", ['{"sent_s": 1}', "[1]", '{"outcome": "ok", "sent_s": "soon"}'])
+def test_line_of_another_form__is_told_with_its_number(base: Path, tmp_path: Path, line: str) -> None:
+    """Somebody else's file."""
+    (tmp_path / "summary.json").write_bytes((base / "summary.json").read_bytes())
+    (tmp_path / "requests.jsonl").write_text(line, encoding="utf-8")
+    with pytest.raises(FinishedError, match=r"requests\.jsonl:1: expected what a load run wrote, got .*\S"):
+        read_finished(tmp_path)
+
+
+def test_summary_of_another_form__is_told(base: Path, tmp_path: Path) -> None:
+    """With the place."""
+    document = json.loads((base / "summary.json").read_text(encoding="utf-8"))
+    document["window"]["start_s"] = "soon"
+    (tmp_path / "summary.json").write_text(json.dumps(document), encoding="utf-8")
+    with pytest.raises(FinishedError, match=r"summary\.json: expected .* got at \['window'\]\['start_s'\]: "):
+        read_finished(tmp_path)
+
+
 @pytest.mark.parametrize("tolerance", ["-1%", "x", "200%"])
 def test_wrong_tolerance__is_refused(base: Path, tolerance: str) -> None:
     """As wrong usage."""
