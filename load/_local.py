@@ -30,8 +30,9 @@ class LocalRole(ReportingRole):
             settings,
             run_id=reporting.run_id,
             share=Share(),
-            # in a greenlet of its own: it is called by one that ending the run waits for
+            # in a greenlet of its own: they are called by one that ending the run waits for
             on_spent=lambda: gevent.spawn(self.end),
+            on_sent=lambda: gevent.spawn(self.end),
         )
         self._measuring, self._conductor = measuring, None
         if reporting.plan is not None:

@@ -20,7 +20,7 @@ from load._reporting import Reporting
 from load._role import ReportingRole, listen, options_of
 from load._settings import Settings
 from load._stage import Part, Stage
-from load._worker import FINISH, FINISHED, RUN_KEY, SPENT, STAGE, STAGED, WORKERS_KEY
+from load._worker import FINISH, FINISHED, RUN_KEY, SENT, SPENT, STAGE, STAGED, WORKERS_KEY
 
 _PATIENCE_S = 10.0
 """How long a worker may take to finish beyond the time that its requests may take."""
@@ -39,6 +39,8 @@ class MasterRole(ReportingRole):
         self._recorded: dict[str, int] = {}
         self._heard: dict[str, tuple[float, int]] = {}
         """Of each worker's last counts: when they came, in seconds of the run, and what was in flight there."""
+        self._sent: set[str] = set()
+        """The workers that have sent their share of a trace."""
         self._parts: dict[str, Part] = {}
         self._stage: Stage | None = None
         self._conductor: Conductor | None = None
@@ -50,12 +52,14 @@ class MasterRole(ReportingRole):
         self._runner.register_message(FINISHED, self._on_finished)
         self._runner.register_message(STAGED, self._on_staged)
         self._runner.register_message(SPENT, self._on_spent)
+        self._runner.register_message(SENT, self._on_sent)
 
     def begin(self, settings: Settings, reporting: Reporting) -> None:  # noqa: ARG002 -- a lone runner needs it
         """Forgets the last run's workers, and tells this one's which run it is."""
         self._seen = {client.id for client in self._runner.clients.all}
         self._merged.clear()
         self._recorded.clear()
+        self._sent.clear()
         self._heard = dict.fromkeys(self._seen, (0.0, 0))
         # Locust sends the options to every worker with its first job; the key is none of them
         options = options_of(self.environment)
@@ -139,6 +143,17 @@ class MasterRole(ReportingRole):
         if reporting is not None and msg.data["run_id"] == reporting.run_id and not reporting.is_over:
             gevent.spawn(self.end)
 
+    def _on_sent(self, msg: Message, **_: Any) -> None:
+        if self.reporting is not None and msg.data["run_id"] == self.reporting.run_id:
+            self._sent.add(msg.node_id)
+            self._end_when_all_is_sent()
+
+    def _end_when_all_is_sent(self) -> None:
+        """Ends the run of a trace when no worker has any of it left; one that is lost will send no more."""
+        reporting = self.reporting
+        if reporting is not None and not reporting.is_over and self._sent and self._working() <= self._sent:
+            gevent.spawn(self.end)
+
     def _present(self) -> set[str]:
         return {client.id for client in self._runner.clients.all if client.state != STATE_MISSING}
 
@@ -149,6 +164,7 @@ class MasterRole(ReportingRole):
     def _on_worker_report(self, client_id: str, data: dict[str, Any], **_: Any) -> None:
         if RUN_KEY in data:
             self._merge(client_id, data[RUN_KEY])
+            self._end_when_all_is_sent()
 
     def _on_finished(self, msg: Message, **_: Any) -> None:
         if self._merge(msg.node_id, msg.data):

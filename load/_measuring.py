@@ -26,7 +26,8 @@ from load._user import ChatUser
 class Measuring:
     """A run under way in this process: its users send, or in an open loop its pump.
 
-    `on_spent` is called when the budget has no room for a further request.
+    `on_spent` is called when the budget has no room for a further request, `on_sent` when this process has sent its
+    part of a trace.
 
     Raises: UsageError when this process has no key.
     """
@@ -39,6 +40,7 @@ class Measuring:
         run_id: str,
         share: Share,
         on_spent: Callable[[], None],
+        on_sent: Callable[[], None],
     ) -> None:
         self._environment = environment
         self._collector = QuietCollector()
@@ -55,7 +57,7 @@ class Measuring:
             self._stages = StageRunner(self.run, self._sender, share, self._patience_s)
         elif settings.arrivals.is_open:
             arrivals = schedule(settings.arrivals, share, settings.seed, settings.trace)
-            self._pump = Pump(self.run, self._sender, arrivals)
+            self._pump = Pump(self.run, self._sender, arrivals, on_sent)
 
     def perform(self, stage: Stage) -> Part:
         """Goes through a stage of a run that has them."""

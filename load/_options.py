@@ -134,7 +134,7 @@ OPTIONS = (
         "When requests leave. closed: each of -u users sends its next request when the last one has ended. "
         "constant:RATE and poisson:RATE: RATE requests per second on a schedule that no answer changes (an open loop; "
         "-u is not used). trace:FILE: as recorded, with the recorded lengths, from an Azure LLM inference CSV, a "
-        "BurstGPT CSV or Mooncake JSON lines.",
+        "BurstGPT CSV or Mooncake JSON lines; the run ends with the last one, or after -t.",
         default="closed",
     ),
     Option(

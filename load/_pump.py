@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from time import perf_counter_ns
 
 import gevent  # type: ignore[import-untyped]  # its stubs are a package of their own
@@ -33,10 +33,17 @@ _AT_ONCE = 32
 
 
 class Pump:
-    """Sends the arrivals of one process; a connection that is free is used again."""
+    """Sends the arrivals of one process; a connection that is free is used again.
 
-    def __init__(self, run: Run, sender: Sender, arrivals: Iterator[Arrival]) -> None:
+    `on_sent` is called once, by the loop or by the greenlet that writes, when the last of them has had its turn.
+    """
+
+    def __init__(
+        self, run: Run, sender: Sender, arrivals: Iterator[Arrival], on_sent: Callable[[], None] = lambda: None
+    ) -> None:
         self._run = run
+        self._on_sent = on_sent
+        self._all_written = False
         self._sender = sender
         self._arrivals = arrivals
         self._written: deque[tuple[Arrival, bytes]] = deque()
@@ -86,6 +93,12 @@ class Pump:
             if perf_counter_ns() >= slice_ends_ns:
                 self._sender.loop.turn()
                 slice_ends_ns = perf_counter_ns() + SLICE_NS
+        self._all_written = True
+        self._say_sent()
+
+    def _say_sent(self) -> None:
+        if self._all_written and not self._written and not self._run.is_over:
+            self._on_sent()
 
     def _wait_for_next(self) -> None:
         if self._written and not self._is_waiting:
@@ -106,6 +119,7 @@ class Pump:
         self._room.set()
         if not self._run.is_over:
             self._wait_for_next()
+        self._say_sent()
 
     def _send(self, arrival: Arrival, request: bytes) -> None:
         if not self._run.admits(arrival):

@@ -7,6 +7,7 @@ import time
 from threading import Event
 from typing import Any
 
+import gevent  # type: ignore[import-untyped]  # its stubs are a package of their own
 from locust.env import Environment
 from locust.rpc.protocol import Message
 from locust.runners import WorkerRunner
@@ -37,6 +38,9 @@ STAGED = "load_run_staged"
 
 SPENT = "load_run_spent"
 """Sent by a worker: its share of the budget has no room for a further request."""
+
+SENT = "load_run_sent"
+"""Sent by a worker: all of its share of a trace has left."""
 
 _LOOK_EVERY_S = 0.02
 _START_S = 30.0
@@ -77,15 +81,17 @@ class WorkerRole:
                 read_settings(options, self._environment.host),
                 run_id=getattr(options, RUN_KEY),
                 share=self._share(getattr(options, WORKERS_KEY)),
-                on_spent=self._say_spent,
+                on_spent=lambda: self._say(SPENT),
+                # in a greenlet of its own: the loop may call it, which must not wait
+                on_sent=lambda: gevent.spawn(self._say, SENT),
             )
         except UsageError as error:
             logger.error("%s", error)  # noqa: TRY400 -- a traceback says nothing to whom it concerns
             self._environment.process_exit_code = 2
             self._runner.quit()
 
-    def _say_spent(self) -> None:
-        self._runner.send_message(SPENT, {"run_id": getattr(options_of(self._environment), RUN_KEY)})
+    def _say(self, what: str) -> None:
+        self._runner.send_message(what, {"run_id": getattr(options_of(self._environment), RUN_KEY)})
 
     def _share(self, workers: list[str]) -> Share:
         """The part of this worker; of a schedule there is none left for one that came when the run had begun."""

@@ -165,8 +165,23 @@ def test_open_loop_beyond_its_cap__drops_and_says_so(tmp_path: Path) -> None:
     assert f"INVALID: {dropped} of {dropped + 2} requests that were due were not sent" in ended.stdout
 
 
+@pytest.mark.parametrize("processes", [1, 2])
+def test_trace__ends_the_run(tmp_path: Path, processes: int) -> None:
+    """Rates are those of the time in which it had requests, however long the run was given."""
+    trace = tmp_path / "trace.jsonl"
+    rows = [{"timestamp": 150 * index, "input_length": 10, "output_length": TOKENS} for index in range(11)]
+    trace.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    arguments = ("--arrivals", f"trace:{trace}", "-t", "600s", "--api-key-env", "A_KEY")
+    with ScriptedServer(timed) as server:
+        ended = run(tmp_path, "--host", server.url, *(distributed(*arguments) if processes > 1 else arguments))
+    assert ended.code == 0, ended.stderr
+    assert ended.summary["outcomes"]["ok"] == len(ended.requests) == len(rows)
+    assert 1.5 <= ended.summary["window"]["duration_s"] < 30
+    assert not ended.summary["window"]["interrupted"]
+
+
 def test_trace__is_played_with_its_lengths(tmp_path: Path) -> None:
-    """Twice as fast as it was recorded; the run ends with its time."""
+    """Twice as fast as it was recorded."""
     trace = tmp_path / "trace.jsonl"
     rows = [{"timestamp": 400 * index, "input_length": 20 + index, "output_length": 5 + index} for index in range(5)]
     trace.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
