@@ -144,7 +144,10 @@ _CHECKS = (
     _Check(
         SUSPECT,
         lambda s: s["lost"]["workers"] > 0,
-        lambda s: f"{s['lost']['workers']} of {s['run']['workers']} workers were lost: {', '.join(s['lost']['names'])}",
+        lambda s: (
+            f"{s['lost']['workers']} of {s['run']['workers']} workers were lost: {', '.join(s['lost']['names'])}; what "
+            "ended there since the last report, which comes every 3 s, is not counted"
+        ),
     ),
     _Check(
         SUSPECT,

@@ -104,4 +104,6 @@ def test_facts__name_the_lost(tmp_path: Path) -> None:
     counted = tally(*completions(20), window=Window(S, 11 * S))
     found = summarize(settings(tmp_path, warmup=1.0), facts, counted)
     assert found["lost"]["names"] == ["a", "b"]
-    assert found["validity"]["reasons"][0]["text"] == "2 of 4 workers were lost: a, b"
+    assert found["validity"]["reasons"][0]["text"] == (
+        "2 of 4 workers were lost: a, b; what ended there since the last report, which comes every 3 s, is not counted"
+    )
