@@ -230,6 +230,8 @@ class Run:
         if not self.is_over:
             self.close_window()
             self._over.set()
+            if self.settings.staging is None and self.window.end_ns is not None:
+                self._tally.measured_s = max(0, self.window.end_ns - self.window.start_ns) / _NS_PER_S
 
     def close(self) -> None:
         """Ends the run in this process; its requests are all recorded."""

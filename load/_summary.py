@@ -55,6 +55,9 @@ class Facts:
 
 def summarize(settings: Settings, facts: Facts, tally: Tally) -> dict[str, Any]:
     """The document that summary.json holds; None is "no value"."""
+    if tally.measured_s:
+        # the clock of a reporter starts before those by which requests are counted: no rate mixes them
+        facts = dataclasses.replace(facts, end_s=settings.warmup_s + tally.measured_s)
     duration_s = max(0.0, facts.end_s - settings.warmup_s)
     ok = tally.outcomes["ok"]
     failed = sum(tally.failures.values())

@@ -82,6 +82,8 @@ class Tally:
         self._slo = slo
         self.use: dict[str, tuple[float, float]] = {}
         """What each worker has used so far: seconds of CPU, and of the window."""
+        self.measured_s: float | None = None
+        """How long the window was by the clock by which requests were counted; None until it has ended."""
         self.credits_left: tuple[float, float] | None = None
         """The most and the least credits that the target said are left; None when it never did."""
         self.outcomes: Counter[str] = Counter()
@@ -155,6 +157,7 @@ class Tally:
             getattr(self, name).update(getattr(other, name))
         self.examples = other.examples | self.examples
         self.use.update(other.use)
+        self.measured_s = max((each for each in (self.measured_s, other.measured_s) if each is not None), default=None)
         for name, sketch in other.figures.items():
             self.figures[name].merge(sketch)
         for name, sketch in other.censored.items():
@@ -211,6 +214,7 @@ class Tally:
             "failures": [[*kind, count, self.examples[kind]] for kind, count in self.failures.items()],
             "counts": dict(self.counts),
             "use": {worker: list(used) for worker, used in self.use.items()},
+            "measured_s": self.measured_s,
             "figures": {name: sketch.to_wire() for name, sketch in self.figures.items()},
             "censored": {name: sketch.to_wire() for name, sketch in self.censored.items()},
             "timeline": self.timeline.to_wire(),
@@ -225,6 +229,7 @@ class Tally:
         for name in ("outcomes", "warmup_outcomes", "finish_reasons", "broken", "counts"):
             getattr(tally, name).update(wire[name])
         tally.use = {worker: (cpu_s, wall_s) for worker, (cpu_s, wall_s) in wire["use"].items()}
+        tally.measured_s = wire["measured_s"]
         for outcome, status, count, example in wire["failures"]:
             tally.failures[outcome, status] = count
             tally.examples[outcome, status] = example

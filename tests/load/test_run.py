@@ -83,6 +83,15 @@ def test_stop__ends_the_window_for_what_still_runs(run: Run, clock: Clock) -> No
     assert counted.counts["window_ok"] == 0
 
 
+def test_stop__says_how_long_the_window_was(run: Run, clock: Clock) -> None:
+    """By the run's own clock."""
+    assert Tally.from_wire(run.take()).measured_s is None
+    clock.now_ns = 5 * S
+    run.stop()
+    clock.now_ns = 9 * S
+    assert Tally.from_wire(run.take()).measured_s == 4
+
+
 def test_cut_off_exchange__is_unfinished(run: Run) -> None:
     """Whatever had come until then."""
     assert run.close_exchange(exchange(*COMPLETION[:1]), cut_off=True).outcome is Outcome.UNFINISHED

@@ -67,6 +67,16 @@ def test_figures__of_hand_made_records(tmp_path: Path) -> None:
     assert found["window"]["duration_s"] == 10
 
 
+def test_rates__are_by_the_clock_of_those_who_counted(tmp_path: Path) -> None:
+    """Two workers that started half a second after the master, and one of them a little later still."""
+    counted, other = tally(*completions(20), window=Window(S, 11 * S)), Tally()
+    counted.measured_s, other.measured_s = 8.0, 7.9
+    other.merge(Tally.from_wire(json.loads(json.dumps(counted.to_wire()))))
+    found = summarize(settings(tmp_path, warmup=1.0), FACTS, other)
+    assert found["requests_per_s"] == 2.5
+    assert found["window"] == {"start_s": 1.0, "end_s": 9.0, "duration_s": 8.0, "interrupted": False}
+
+
 def test_summary__is_json_and_defines_what_it_says(tmp_path: Path) -> None:
     """Each figure and each outcome comes with its meaning; no number is NaN."""
     found = summary(tmp_path, *completions(1))
