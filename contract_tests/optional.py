@@ -164,6 +164,17 @@ def fragments(stream: Stream) -> list[Json]:
     return made
 
 
+def by_call(fragments: Sequence[Json]) -> list[Json]:
+    """The fragments call by call, for those of several calls may come in turns; each call's in their order."""
+    return sorted(fragments, key=lambda each: each["index"] if isinstance(each.get("index"), int) else 0)
+
+
+def named(calls: Sequence[Json]) -> tuple[str, str]:
+    """The names and the arguments of all calls, or of all their fragments, joined."""
+    functions = [function(call) for call in calls]
+    return joined([each.get("name") for each in functions]), joined([each.get("arguments") for each in functions])
+
+
 def entries(choice: Mapping[str, Any]) -> list[Json]:
     """The entries of a choice's logprobs; empty when there are none."""
     logprobs = choice.get("logprobs")

@@ -109,12 +109,10 @@ def test_fragments__say_whose_they_are(endpoint: Endpoint) -> None:
 
 @pytest.mark.clause("TOOL-08")
 def test_fragments_joined__are_the_whole_call(endpoint: Endpoint) -> None:
-    """The same request, streamed and not: names and arguments; ids are each answer's own."""
-    call = optional.function(optional.calls(optional.called(endpoint))[0])
+    """The same request, streamed and not: names and arguments of all calls; ids are each answer's own."""
+    wanted = optional.named(optional.calls(optional.called(endpoint)))
     stream = optional.called_in_stream(endpoint)
-    functions = [optional.function(fragment) for fragment in optional.fragments(stream)]
-    found = tuple(optional.joined([each.get(part) for each in functions]) for part in ("name", "arguments"))
-    wanted = call.get("name"), call.get("arguments")
+    found = optional.named(optional.by_call(optional.fragments(stream)))
     require(found == wanted, expected=wanted, got=found, exchange=stream.exchange)
 
 

@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from contract_tests import optional
 from tests.suite.running import run_suite, verdicts
 
 OPTIONAL = ("tools", "response_format", "logprobs", "top_logprobs", "n")
@@ -106,3 +107,10 @@ def test_short_texts__say_nothing_of_a_count(tmp_path: Path) -> None:
     found = _found(tmp_path, refuses=False, choices=2)
     assert found["CHC-01"] == "PASS"
     assert found["CHC-03"] == "UNSUPPORTED"
+
+
+def test_fragments_in_turns__are_told_apart_by_their_index() -> None:
+    """Those of two calls; a fragment without a readable index belongs to the first."""
+    texts = [(0, "one", "{"), (1, "two", "["), (0, None, "}"), (1, None, "]"), (None, None, "!")]
+    fragments = [{"index": at, "function": {"name": name, "arguments": more}} for at, name, more in texts]
+    assert optional.named(optional.by_call(fragments)) == ("onetwo", "{}![]")
