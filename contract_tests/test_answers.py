@@ -238,8 +238,7 @@ def test_text_ended_by_a_stop_sequence__says_stop(endpoint: Endpoint) -> None:
     body = endpoint.body(**_repeatable(endpoint))
     whole = _text(endpoint.complete(body))
     stopped = endpoint.complete({**body, "stop": stop_in(whole)})
-    if not whole.startswith(_text(stopped)):
-        raise Unsupported("another text, which the stop sequence need not have ended", exchange=stopped)
+    require_ended(_text(stopped), whole, stopped)
     reason = _choice(stopped).get("finish_reason")
     require(reason == "stop", expected="finish_reason stop", got=reason, exchange=stopped)
 
@@ -311,6 +310,17 @@ def stop_in(text: str) -> str:
         raise Unsupported(f"a text too short to stop in: {text!r}")
     found = f"{words[1]} {words[2]}"
     return found if found in text else words[1]
+
+
+def require_ended(text: str, whole: str, exchange: Exchange) -> None:
+    """Nothing when a stop sequence can have ended the text.
+
+    Raises: Unsupported for the whole text, in which it was ignored, and for one that is no beginning of that.
+    """
+    if text == whole:
+        raise Unsupported("the whole text, which no stop sequence has ended", exchange=exchange)
+    if not whole.startswith(text):
+        raise Unsupported("another text, which the stop sequence need not have ended", exchange=exchange)
 
 
 def require_count(found: int, most: int, exchange: Exchange) -> None:

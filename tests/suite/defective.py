@@ -369,6 +369,12 @@ def with_key(request: Request) -> Request:
     return rekeyed(request, lambda _key: "mock-valid")
 
 
+def queried(request: Request) -> Request:
+    """A key in the query is as good as one in the header."""
+    key = request.path.partition("api_key=")[2]
+    return rekeyed(request, lambda _key: key) if key else request
+
+
 def shortened(request: Request) -> Request:
     """A key that begins like the good one is good."""
     return rekeyed(request, lambda key: "mock-valid" if key.startswith("mock-valid") else key)

@@ -67,6 +67,26 @@ def test_text_that_is_never_the_same__is_no_broken_stop_sequence() -> None:
     assert broken(found) == {}
 
 
+def test_stop_sequence_ignored__has_ended_nothing() -> None:
+    """What max_tokens cut says so, rightly; that the stop sequence was ignored has its own clauses."""
+    with other_server(defect=DEFECTS["stop ignored"].defect) as url:
+        found = judged(url, only={"RSP-26", "STR-31", "RSP-14", "STR-11"})
+    assert {name: entry.verdict for name, entry in found.items()} == {
+        "RSP-26": "UNSUPPORTED",
+        "STR-31": "UNSUPPORTED",
+        "RSP-14": "FAIL",
+        "STR-11": "FAIL",
+    }
+
+
+def test_server_that_needs_no_key__accepts_none_in_the_query() -> None:
+    """A missing key has its own clause; the others about keys have nothing to judge."""
+    with other_server(defect=DEFECTS["any key"].defect) as url:
+        found = judged(url, only={"AUT-01", "AUT-10", "AUT-13"})
+    assert found["AUT-01"].verdict == "FAIL"
+    assert {found["AUT-10"].verdict, found["AUT-13"].verdict} == {"UNSUPPORTED"}
+
+
 def test_report_of_a_key_compared_in_part__shows_no_part_of_it() -> None:
     """A key without its last letter tells all but one of a real one's."""
     with other_server(defect=SUBTLE["a key without its last letter"].defect) as url:
