@@ -5,8 +5,12 @@ Knows HTTP's outer form; knows nothing of verdicts. The key never leaves here: `
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
 import shlex
+import string
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.message import Message
 from functools import cached_property
@@ -14,6 +18,8 @@ from typing import Any
 
 _SHOWN = 6_000
 """Longest body in a report, in characters."""
+_PLAIN = re.compile(r"(?!@)[^\0-\x08\x0b-\x1f\x7f]*")
+"""What a line shows, and curl takes from it, as it is; an @ at the beginning is a file's name to curl."""
 _SUMMARY = 160
 
 
@@ -32,23 +38,49 @@ class Request:
     version: str = "1.1"
 
     def curl(self) -> str:
-        """A command line that repeats the request, the key as $API_KEY."""
-        parts = ["curl", "-sS", "-i", "-N", "-X", self.method, shlex.quote(self.url)]
+        """A command line for any shell that repeats the request byte for byte, the key as $API_KEY.
+
+        Where the body is too long for a line, it names a file that is to hold it.
+        """
+        # with -X HEAD curl would wait for the body that a HEAD has not
+        method = ["--head"] if self.method == "HEAD" and not self.body else ["-X", self.method]
+        parts = ["curl", "-sS", "-i", "-N", *method, self._quoted(self.url)]
         if self.version != "1.1":
             parts.insert(1, f"--http{self.version}")
-        for name, value in self.headers:
-            if name.lower() not in ("host", "content-length"):
-                parts += ["-H", f'"{name}: {value}"']
-        if self.body:
-            body = self.redacted(self.body.decode("utf-8", "replace"), "$API_KEY")[:_SHOWN]
-            parts += ["--data-binary", shlex.quote(body)]
-        return self.redacted(" ".join(parts), "$API_KEY")
+        named = {name.lower() for name, _ in self.headers}
+        headers = [f"{name}: {value}" for name, value in self.headers if name.lower() not in ("host", "content-length")]
+        if self.body and "content-type" not in named:
+            headers.append("Content-Type:")  # else curl says that it is a form
+        for header in headers:
+            parts += ["-H", f'"{self.redacted(header, "$API_KEY")}"']
+        if not self.body:
+            return " ".join(parts)
+        before, data, after = self._data()
+        return f"{before}{' '.join(parts)} --data-binary {data}{after}"
+
+    def _data(self) -> tuple[str, str, str]:
+        """What stands before curl, for its --data-binary, and at the end of the line."""
+        if len(self.body) > _SHOWN:
+            return "", "@BODY", f"  # BODY: the {len(self.body)} bytes of the request, too long for a line"
+        with contextlib.suppress(UnicodeDecodeError):
+            if _PLAIN.fullmatch(text := self.body.decode()):
+                return "", self._quoted(text), ""
+        # byte by byte, as every printf reads it
+        printed = self._quoted(self.body.decode("latin-1"), _octal)
+        return f"printf {printed} | ", "@-", ""
+
+    def _quoted(self, text: str, encoded: Callable[[str], str] = str) -> str:
+        """The text as one word of a shell, "$API_KEY" where a key stands."""
+        keys = "|".join(re.escape(secret) for secret in filter(None, self.secrets))
+        pieces = re.split(keys, text) if keys else [text]
+        return '"$API_KEY"'.join(shlex.quote(encoded(piece)) if piece else "" for piece in pieces)
 
     def shown(self) -> str:
         """The request as text, the key redacted."""
         head = "".join(f"{name}: {value}\n" for name, value in self.headers)
-        body = self.redacted(self.body.decode("utf-8", "replace"))[:_SHOWN]
-        return self.redacted(f"{self.method} {self.url}\n{head}\n{body}")
+        body = self.redacted(self.body.decode("utf-8", "replace"))
+        more = f"\n[{len(body) - _SHOWN} characters more]" if len(body) > _SHOWN else ""
+        return self.redacted(f"{self.method} {self.url}\n{head}\n{body[:_SHOWN]}{more}")
 
     def redacted(self, text: str, mark: str = "***") -> str:
         """The text with the mark where a key stood."""
@@ -128,3 +160,9 @@ class Exchange:
             "answer": self.request.redacted(answer),
             "curl": self.request.curl(),
         }
+
+
+def _octal(text: str) -> str:
+    """Bytes, a character each, as the format of every shell's printf."""
+    plain = string.ascii_letters + string.digits + ' {}[]:,"'
+    return "".join(letter if letter in plain else f"\\{ord(letter):03o}" for letter in text)

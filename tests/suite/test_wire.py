@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import gzip
+import os
+import subprocess
 
 import pytest
 
@@ -100,6 +102,49 @@ def test_shown__never_holds_the_key() -> None:
     assert "s3cr" not in "".join((*shown.values(), exchange.summary))
     assert "Bearer $API_KEY" in shown["curl"]
     assert "Authorization: Bearer ***" in shown["request"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"messages": "it\'s \\"caf\xc3\xa9\\" for 100 %\\n"}',
+        b'{"messages": "\xff\xfe"}',
+        b"\0\r\n\t",
+        b"-%s 'x' \\n",
+        b"@/etc/hostname",
+        b'{"key": "s3cr3t"}',
+        b"\xffs3cr3t\xff",
+        b"",
+    ],
+)
+def test_command_line__repeats_every_byte(body: bytes) -> None:
+    """In any shell, and the key is put in wherever it stood."""
+    with serving(OK + b"Content-Length: 2\r\n\r\n{}") as script:
+        url = f"{script.url}/x?api_key=s3cr3t&a='b'"
+        headers = (("Authorization", "Bearer s3cr3t"), ("Accept", "*/*"))
+        line = Request("POST", url, headers, body, secrets=("s3cr3t",)).curl()
+        subprocess.run(["sh", "-c", line], env={**os.environ, "API_KEY": "s3cr3t"}, check=True, capture_output=True)
+    assert "s3cr3t" not in line
+    head, _, received = script.received[0].partition(b"\r\n\r\n")
+    assert received == body
+    assert head.startswith(b"POST /x?api_key=s3cr3t&a='b' HTTP/1.1\r\n")
+    assert b"Bearer s3cr3t" in head
+    assert b"content-type" not in head.lower()
+
+
+def test_command_line_of_a_head__waits_for_no_body() -> None:
+    """With -X HEAD curl would wait for as many bytes as Content-Length says."""
+    with serving(OK + b"Content-Length: 2\r\n\r\n") as script:
+        line = Request("HEAD", script.url).curl()
+        subprocess.run(["sh", "-c", line], check=True, capture_output=True, timeout=20)
+    assert script.received[0].startswith(b"HEAD ")
+
+
+def test_body_too_long_for_a_line__is_a_file_to_it() -> None:
+    """Half a body would be another request."""
+    request = Request("POST", "http://x", body=b"[" * 10_000)
+    assert request.curl().endswith("--data-binary @BODY  # BODY: the 10000 bytes of the request, too long for a line")
+    assert request.shown().endswith("\n[4000 characters more]")
 
 
 @pytest.mark.parametrize("before", [155, 5_998])
