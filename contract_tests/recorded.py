@@ -32,6 +32,16 @@ from spec.recorded import CUT, LEFT, REDACTED, Recorded
 _ENDINGS = {CUT: "truncated", LEFT: "truncated"}
 _NOWHERE = "http://127.0.0.1:1"
 _UNBOUNDED = 1 << 31
+_ASKED_OTHERWISE: Sequence[tuple[Callable[[Request, Mapping[str, Any]], bool], frozenset[str]]] = (
+    (lambda request, _: request.method == "HEAD", frozenset(("ERR-01", "ERR-19"))),
+    (
+        lambda _, body: body.get("n") not in (None, 1),
+        frozenset(("RSP-04", "RSP-09", "STR-05", "STR-17", "STR-18", "STR-25")),
+    ),
+    (lambda _, body: bool(body.get("tools") or body.get("functions")), frozenset(("RSP-06",))),
+    (lambda _, body: _wants_usage(body.get("stream_options")), frozenset(("STR-24",))),
+)
+"""What the suite itself asks for elsewhere only, and which clauses of an answer do not speak of an answer to that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +102,11 @@ class Judge:
         self._oracle = Oracle(contract)
 
     def judged(self, operation: Operation, exchange: Exchange, *, strict: bool = False) -> Iterator[Judged]:
-        """What each clause that applies got on the answer."""
+        """What each clause got that applies, and speaks of an answer to such a request."""
+        without = _unspoken(exchange.request)
         for name, test in _tests().items():
             clause = self._clauses.get(name)
-            if clause is not None and clause.applies(operation):
+            if clause is not None and name not in without and clause.applies(operation):
                 endpoint = _Recording(operation, exchange)
                 outcome = self._outcome(test, endpoint)
                 yield judge(clause, operation.dialect, outcome, strict=strict, test=test.__name__, last=exchange)
@@ -162,6 +173,16 @@ def _role(operation: Operation, exchange: Exchange) -> str:
     if status == 401:
         return "wrong key"
     return "malformed" if not operation.request.is_valid(_sent(request)) else "refusal"
+
+
+def _unspoken(request: Request) -> frozenset[str]:
+    sent = _sent(request)
+    body = sent if isinstance(sent, dict) else {}
+    return frozenset().union(*(names for asked, names in _ASKED_OTHERWISE if asked(request, body)))
+
+
+def _wants_usage(options: Any) -> bool:
+    return isinstance(options, dict) and bool(options.get("include_usage"))
 
 
 def _asks_for_stream(exchange: Exchange) -> bool:

@@ -206,6 +206,30 @@ def test_every_verdict_on_an_honest_answer__is_no_break(recorded: Path) -> None:
         assert sum(entry.verdict is Verdict.PASS for entry in entries) > 10
 
 
+def test_honest_answer_to_a_wish__is_no_break(tmp_path: Path) -> None:
+    """Several choices, calls, usage are what was asked for, whole and streamed; a HEAD has no body."""
+    tool = {"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object"}}}
+    wishes: list[dict[str, Any]] = [
+        {"n": 2, "max_tokens": 4},
+        {"tools": [tool], "tool_choice": "required"},
+        {"stream_options": {"include_usage": True}, "logprobs": True, "response_format": {"type": "json_object"}},
+    ]
+    path = tmp_path / "c.yaml"
+    with _running() as mock, _running("--record", mock, "--cassette", str(path)) as address:
+        for wish in wishes:
+            ask(address, post(**wish))
+            ask(address, post(stream=True, **wish))
+        httpx.head(address + PATH)
+    judge = Judge(CONTRACT, clauses.load())
+    found = cases(Cassette.load(path), CONTRACT)
+    assert [case.exchange.status for case in found] == [200] * 6 + [405]
+    for case in found:
+        assert case.operation is not None
+        entries = list(judge.judged(case.operation, case.exchange))
+        broken = [entry.text() for entry in entries if entry.verdict in (Verdict.FAIL, Verdict.NON_STRICT)]
+        assert not broken, case.name
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
