@@ -45,10 +45,12 @@ def client(upstream: Address) -> httpx.AsyncClient:
     """What asks the upstream; over TLS that must prove who it is to certifi's authorities, or those of SSL_CERT_FILE.
 
     It waits for an answer as long as the one who asked does. To other machines it takes the environment's proxy.
+    Every request gets a connection of its own: one that is closed just then would lose what may not be asked twice.
     """
     timeout = httpx.Timeout(None, connect=_CONNECT_S)
     directly = {f"all://{upstream.authority}": None} if upstream.is_loopback else None
-    return httpx.AsyncClient(timeout=timeout, limits=httpx.Limits(max_connections=None), mounts=directly)
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
+    return httpx.AsyncClient(timeout=timeout, limits=limits, mounts=directly)
 
 
 class Relay:
@@ -78,7 +80,8 @@ class Relay:
         try:
             response = await self._asking.send(self._asked(request, hearing), stream=True)
         except (httpx.TransportError, httpx.InvalidURL) as error:
-            reason = f"{self._upstream.url}: expected an answer, got {type(error).__name__}: {error}"
+            got = ": ".join(filter(None, (type(error).__name__, str(error))))
+            reason = f"{self._upstream.url}: expected an answer, got {got}"
             self._tell(f"{request.method} {request.path}: not recorded: {reason}")
             await edge.refuse(send, 502, f"upstream {reason}")
             return

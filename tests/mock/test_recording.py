@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +153,39 @@ def test_upstream_that_is_not_there__is_a_502(tmp_path: Path) -> None:
     assert f"upstream {NOWHERE}: expected an answer, got ConnectError" in json.loads(answer.body)["error"]["message"]
     assert _exchanges(tmp_path / "c.yaml") == ()
     assert "not recorded" in (tmp_path / "c.log").read_text()
+
+
+class _Forgetful(BaseHTTPRequestHandler):
+    """Promises to keep a connection, and closes it on the second request, as servers do whose time for it is over."""
+
+    protocol_version = "HTTP/1.1"
+    asked = 0
+
+    def do_POST(self) -> None:
+        """The one answer."""
+        self.rfile.read(int(self.headers["content-length"]))
+        self.asked += 1
+        self.close_connection = self.asked > 1
+        if not self.close_connection:
+            self.send_response(200)
+            self.send_header("content-length", "2")
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+    def log_message(self, *_arguments: Any) -> None:
+        """Nothing."""
+
+
+def test_upstream_that_closes_what_it_keeps__loses_no_request(tmp_path: Path) -> None:
+    """It would not for a client with a connection of its own; and what may be billed is not asked twice."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Forgetful) as upstream:
+        threading.Thread(target=upstream.serve_forever).start()
+        url = f"http://127.0.0.1:{upstream.server_port}"
+        with _recording(url, tmp_path / "c.yaml") as (address, _):
+            statuses = [ask(address, post()).status for _ in range(2)]
+        upstream.shutdown()
+    assert statuses == [200, 200]
+    assert len(_exchanges(tmp_path / "c.yaml")) == 2
 
 
 def test_client_that_leaves__ends_the_request_upstream(tmp_path: Path) -> None:
