@@ -115,7 +115,7 @@ class StreamJudge:
                 self.broken.add("STR-05")
             if choice.get("finish_reason"):
                 self._finishes += 1
-            if "role" in delta:
+            if delta.get("role") is not None:
                 self._roles += 1
                 if self._roles > 1:
                     self.broken.add("STR-18")

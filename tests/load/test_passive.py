@@ -67,6 +67,7 @@ GOOD = (ROLE, a(), STOP, USAGE, DONE)
         ((ROLE, chunk(choices=[{"index": 0, "delta": {"content": "a"}}]), STOP, USAGE, DONE), {"STR-06"}),
         ((a(), STOP, USAGE, DONE), {"STR-03"}),
         ((ROLE, ROLE, a(), STOP, USAGE, DONE), {"STR-18"}),
+        ((ROLE, event({"role": None, "content": "a"}), STOP, USAGE, DONE), set()),
         ((ROLE, a(), USAGE, DONE), {"STR-05"}),
         ((ROLE, a(), STOP, STOP, USAGE, DONE), {"STR-05"}),
         ((ROLE, STOP, a(), USAGE, DONE), {"STR-05"}),
