@@ -55,11 +55,13 @@ def interval_text(spread: Mapping[str, Any], column: str) -> str:
 
 
 def _streamed(summary: Mapping[str, Any]) -> str:
-    parts = [f"the first token came after {_median(summary['ttft_ms'], plus_minus(summary, 'ttft_ms'))}"]
-    rates = summary["stream_tokens_per_s"]
+    first, rates = summary["ttft_ms"], summary["stream_tokens_per_s"]
+    parts = [f"the first token came after {_median(first, plus_minus(summary, 'ttft_ms'))}"]
     rate = rates["mean"] if rates["p50"] is None else rates["p50"]
     if rate is not None:
-        parts.append(f"then {number(rate)} tokens/s in each stream")
+        # a stream that comes at once has no rate
+        where = "each stream" if rates["n"] == first["n"] else f"{rates['n']} of the streams"
+        parts.append(f"then {number(rate)} tokens/s in {where}")
     return ", ".join(parts) + _total(summary)
 
 
