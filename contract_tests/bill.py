@@ -62,7 +62,7 @@ def _row(name: str, clauses: Sequence[Clause], ledger: Ledger, operations: Mappi
         name=name,
         clauses=len(clauses),
         requests=len(questions),
-        completions=len(billed),
+        completions=min(len(billed), most),
         most_completions=most,
         tokens=sum(bounded) if len(bounded) == len(tokens) else None,
     )

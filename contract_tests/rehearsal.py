@@ -16,6 +16,7 @@ from spec.contract import EVENT_STREAM, JSON, Contract, Operation
 
 _WORDS = [" One", " two", " three", " four", " five", " six", " seven", " eight"]
 _USAGE = {"prompt_tokens": 9, "completion_tokens": 1, "total_tokens": 10}
+_CALL = {"id": "call-1", "type": "function", "function": {"name": "any", "arguments": "{}"}}
 _GAP_NS = 10_000_000
 
 
@@ -49,12 +50,12 @@ class StandIn:
         role = self._role(request, operation)
         if role != "valid":
             return self._refusal(request, operation, *_ROLES[role])
-        body = _parsed(request.body)
-        if body is None or not operation.request.is_valid(body):
+        body = _parsed(request.body) if _is_json(request) else None
+        if body is None or not operation.request.is_valid(body) or not _fits_together(body):
             return self._refusal(request, operation, "invalid-request", 400)
         if body.get("model") not in (None, *(model.name for model in operation.models)):
             return self._refusal(request, operation, "unknown-model", 404)
-        return self._completion(request, streamed=operation.streams and body.get("stream") is True)
+        return self._completion(request, body, streamed=operation.streams and body.get("stream") is True)
 
     def _role(self, request: Request, operation: Operation) -> str:
         sent = {name.lower(): value for name, value in request.headers}
@@ -67,15 +68,14 @@ class StandIn:
         status = response.status if response else otherwise
         return self._exchange(request, status, [json.dumps({"error": condition}).encode()])
 
-    def _completion(self, request: Request, *, streamed: bool) -> Exchange:
+    def _completion(self, request: Request, body: Mapping[str, Any], *, streamed: bool) -> Exchange:
         self._serial += 1
         head = {"id": f"rehearsal-{self._serial}", "created": 0, "model": "rehearsal"}
         if streamed:
             chunks = [_chunk(head, {"delta": {"role": "assistant", "content": word}}) for word in _WORDS]
             chunks.append(_chunk(head, {"delta": {}, "finish_reason": "length"}) + b"data: [DONE]\n\n")
             return self._exchange(request, 200, chunks, EVENT_STREAM)
-        message = {"role": "assistant", "content": "".join(_WORDS)}
-        choice = {"index": 0, "message": message, "finish_reason": "length"}
+        choice = {"index": 0, **_said(body)}
         whole = {**head, "object": "chat.completion", "choices": [choice], "usage": _USAGE}
         return self._exchange(request, 200, [json.dumps(whole).encode()])
 
@@ -108,6 +108,30 @@ def _parsed(raw: bytes) -> Any:
         return json.loads(raw)
     except (ValueError, RecursionError):
         return None
+
+
+def _is_json(request: Request) -> bool:
+    said = next((value for name, value in request.headers if name.lower() == "content-type"), "")
+    return said.partition(";")[0].strip().lower() == JSON
+
+
+def _said(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The message of a choice and how it ended, with the calls or the log probabilities that were asked for."""
+    message = {"role": "assistant", "content": "".join(_WORDS)}
+    if body.get("tool_choice") not in (None, "auto", "none"):
+        return {"message": {**message, "tool_calls": [_CALL]}, "finish_reason": "tool_calls"}
+    logprobs = {"content": [{"token": word, "logprob": -1.0} for word in _WORDS]} if body.get("logprobs") else None
+    return {"message": message, "finish_reason": "length", "logprobs": logprobs}
+
+
+def _fits_together(body: Mapping[str, Any]) -> bool:
+    """Whether one part of the body speaks only of what another one has, which a schema cannot say."""
+    declared = [tool["function"]["name"] for tool in body.get("tools") or ()]
+    choice = body.get("tool_choice")
+    named = choice["function"]["name"] in declared if isinstance(choice, dict) else True
+    made = {call["id"] for message in body["messages"] for call in message.get("tool_calls") or ()}
+    results = {message.get("tool_call_id") for message in body["messages"] if message["role"] == "tool"}
+    return named and results <= made and bool(body.get("logprobs") or not body.get("top_logprobs"))
 
 
 def _chunk(head: Mapping[str, Any], choice: Mapping[str, Any]) -> bytes:

@@ -29,7 +29,7 @@ def remaining_credits(exchange: Exchange) -> Decimal:
 
 
 @pytest.mark.clause("CRD-01")
-def test_completion__says_the_remainingremaining_credits(endpoint: Endpoint) -> None:
+def test_completion__says_the_remaining_credits(endpoint: Endpoint) -> None:
     """The header is on every completion."""
     exchange = endpoint.seen.completion
     require(exchange.header(_HEADER) is not None, expected=_HEADER, got="none", exchange=exchange)
@@ -48,10 +48,12 @@ def test_remaining_credits__are_a_number(endpoint: Endpoint) -> None:
 
 @pytest.mark.clause("CRD-03")
 def test_remaining_credits__never_rise(endpoint: Endpoint) -> None:
-    """Over two completions."""
-    before = remaining_credits(endpoint.complete())
-    after = remaining_credits(endpoint.complete())
-    require(after <= before, expected=f"at most {before}", got=after)
+    """Over two completions, whichever was asked for first."""
+    seen = [each for each in (endpoint.seen.completion, endpoint.seen.second_answer) if each.status == 200]
+    before, *later = (remaining_credits(each) for each in sorted(seen, key=lambda each: each.sent_ns))
+    if not later:
+        raise Unsupported(f"no second answer: {endpoint.seen.second_answer.summary}")
+    require(later[0] <= before, expected=f"at most {before}", got=later[0])
 
 
 @pytest.mark.clause("CRD-06")

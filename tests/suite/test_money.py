@@ -319,6 +319,25 @@ def test_live_run__is_cheap(tmp_path: Path, target: str, most: int) -> None:
     assert smoke <= must <= most
 
 
+@pytest.mark.parametrize("dialect", ["nvidia", "segmind", "segmind-openai"])
+@pytest.mark.parametrize(("row", "options"), [("--level must", ["--level", "must"]), ("everything", [])])
+def test_bill__is_what_a_run_asks(tmp_path: Path, dialect: str, row: str, options: list[str]) -> None:
+    """Of a server that keeps the contract and costs money; each request and each completion."""
+    with running(choose(CONTRACT)) as mock:
+        where = ["-p", "tests.suite.billed", "--base-url", mock.base_url or "", "--dialect", dialect]
+        done = run_suite(*where, *options, folder=tmp_path)
+        rows = _bill(tmp_path, *where)
+    asked = re.search(r"^asked: (\d+) requests, (\d+) completions$", done.stdout, re.MULTILINE)
+    assert asked
+    assert list(asked.groups()) == rows[row][1:3]
+
+
+def test_smoke_run__judges_every_clause_of_its_tier(tmp_path: Path) -> None:
+    """Within its three completions per dialect, also where they cost nothing and no two clauses share them."""
+    run_suite("--tier", "smoke", folder=tmp_path)
+    assert set(verdicts(tmp_path).values()) == {"PASS", "INFO"}
+
+
 def test_dry_run__connects_to_nothing_and_needs_no_key(tmp_path: Path) -> None:
     """Neither to the target nor to a mock, and it writes no report."""
     with serving() as script:
