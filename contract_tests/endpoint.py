@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from contract_tests.exchange import Exchange, Request
+from contract_tests.further import FURTHER
 from contract_tests.line import Line
 from contract_tests.stream import Stream
 from contract_tests.target import Target
 from contract_tests.together import TOGETHER, is_completion
-from contract_tests.verdict import Inconclusive, Outcome, Retired, Violation
+from contract_tests.verdict import Inconclusive, Outcome, Retired, Unsupported, Violation
 from spec.address import Address
 from spec.contract import Credential, Operation
 
@@ -30,6 +31,11 @@ _STATE = frozenset((401, 402, 403, 406, 407, 408, 429))
 
 _OF_THE_KEY = frozenset((401, 403))
 """Those of them that a key which is good gets for a request that is not."""
+
+
+def speaks_of_choices(exchange: Exchange) -> bool:
+    """Whether it is a completion in some form, whole or streamed, and no page or error behind a 200."""
+    return exchange.status == 200 and b'"choices"' in exchange.body
 
 
 class Endpoint:
@@ -129,8 +135,8 @@ class Endpoint:
     def complete(self, body: Any = None, **options: Any) -> Exchange:
         """The exchange of a request that must be accepted: a 200.
 
-        Raises: Inconclusive for the target's state, Violation for a refusal of the request, and for a failure that
-        repeats while the simplest request succeeds.
+        Raises: Inconclusive for the target's state, Violation for a refusal of the request, for a failure that repeats
+        while the simplest request succeeds, and for a 200 that brings no completion where that one does.
         """
         body = self.body() if body is None else body
         exchange = self.ask(body, **options)
@@ -142,6 +148,10 @@ class Endpoint:
         self.settle(exchange)
         if exchange.status != 200:
             self._blame_simplest(exchange)
+            raise Violation(exchange.summary, expected="200 and a completion", exchange=exchange)
+        if not speaks_of_choices(exchange):
+            if not speaks_of_choices(self.seen.answer):
+                raise Unsupported("no completion of the simplest request either, which has its own clause")
             raise Violation(exchange.summary, expected="200 and a completion", exchange=exchange)
         return exchange
 
@@ -288,6 +298,11 @@ class Seen:
             "malformed", lambda: self._endpoint.try_to_ask(self._endpoint.body(messages=[{"role": "user"}]))
         )
 
+    @property
+    def no_json(self) -> Exchange:
+        """The answer to half of a JSON text, which other code refuses than a field."""
+        return self._once("no JSON", lambda: self._endpoint.try_to_ask(raw=b'{"messages": ['))
+
     def together(self, name: str) -> Exchange:
         """The answer to one of the requests that prove several clauses at once."""
         return self._once(name, lambda: self._endpoint.try_to_ask(**TOGETHER[name].options(self._endpoint)))
@@ -309,9 +324,28 @@ class Seen:
         return Stream(self._judgeable(self.streamed))
 
     @property
+    def streams(self) -> list[Stream]:
+        """Every stream that the passive clauses judge: the simplest, and where completions cost nothing further ones.
+
+        Raises: Inconclusive or Retired when the simplest is none.
+        """
+        return [self.stream, *(Stream(exchange) for exchange in self._further if exchange.status == 200)]
+
+    @property
+    def _further(self) -> list[Exchange]:
+        endpoint = self._endpoint
+        if endpoint.target.paid:
+            return []
+        known = endpoint.operation.request.properties.keys()
+        bodies = {
+            name: endpoint.body(stream=True, **changes) for name, changes in FURTHER.items() if changes.keys() <= known
+        }
+        return [self._once(name, partial(endpoint.try_to_ask, body)) for name, body in bodies.items()]
+
+    @property
     def refusals(self) -> list[Exchange]:
         """One refusal of each kind that the contract documents for every caller."""
-        found = [self.no_key, self.wrong_key, self.wrong_method, self.unknown_url, self.malformed]
+        found = [self.no_key, self.wrong_key, self.wrong_method, self.unknown_url, self.malformed, self.no_json]
         return [exchange for exchange in found if exchange.status is not None and exchange.status >= 400]
 
     @property

@@ -11,6 +11,7 @@ import pytest
 from contract_tests.endpoint import Endpoint
 from contract_tests.exchange import Exchange
 from contract_tests.oracle import Oracle
+from contract_tests.together import is_completion
 from contract_tests.verdict import Tolerable, Unsupported, require
 from spec.contract import JSON
 
@@ -148,13 +149,17 @@ def test_completion_tokens__keep_max_tokens(endpoint: Endpoint) -> None:
 
 @pytest.mark.clause("RSP-10")
 def test_total_tokens__is_the_sum(endpoint: Endpoint) -> None:
-    """Prompt and completion make the total."""
-    for exchange in _answers(endpoint):
+    """Prompt and completion make the total, however the text ends."""
+    ended = []
+    if not endpoint.target.paid and "stop" in endpoint.operation.request.properties:
+        ended = [_cut(endpoint), endpoint.complete(endpoint.body(stop="e"))]
+    for exchange in (*_answers(endpoint), *ended):
         usage = _usage(exchange)
         wanted = usage["prompt_tokens"] + usage["completion_tokens"]
         require(usage["total_tokens"] == wanted, expected=wanted, got=usage["total_tokens"], exchange=exchange)
 
 
+_BEYOND_ASCII = "\u732b\U0001f408\u0436\u00e9" * 8
 _COMMON_WORDS = (
     "morning garden window summer people mother letter number doctor street winter father family friend school river "
     "market button silver island animal bottle butter circle corner dinner finger flower forest ground"
@@ -172,6 +177,19 @@ def test_earlier_messages__are_counted(endpoint: Endpoint) -> None:
     before = [{"role": role, "content": _COMMON_WORDS} for role in ("user", "assistant")]
     longer = endpoint.complete(endpoint.body(messages=[*before, *endpoint.body()["messages"]]))
     count, least = _usage(longer)["prompt_tokens"], _usage(short)["prompt_tokens"] + 1.7 * len(_COMMON_WORDS.split())
+    require(count >= least, expected=f"at least {least:.0f}", got=count, exchange=longer)
+
+
+@pytest.mark.clause("RSP-32")
+def test_system_message__is_counted(endpoint: Endpoint) -> None:
+    """The simplest request, and the same after a system message; one that is not counted was not read."""
+    short = endpoint.seen.completion
+    system = {"role": "system", "content": _COMMON_WORDS}
+    longer = endpoint.ask(endpoint.body(messages=[system, *endpoint.body()["messages"]]))
+    endpoint.settle(longer)
+    if longer.status != 200:
+        raise Unsupported(f"a system message is refused: {longer.summary}", exchange=longer)
+    count, least = _usage(longer)["prompt_tokens"], _usage(short)["prompt_tokens"] + 0.85 * len(_COMMON_WORDS.split())
     require(count >= least, expected=f"at least {least:.0f}", got=count, exchange=longer)
 
 
@@ -214,22 +232,40 @@ def test_text_cut_by_max_tokens__is_short(endpoint: Endpoint) -> None:
 @pytest.mark.clause("RSP-29")
 def test_text_cut_by_max_tokens__counts_as_many(endpoint: Endpoint) -> None:
     """More than was allowed is billed, fewer is a limit that is not the one asked for."""
-    for exchange, most in ((_cut(endpoint), FEW), (endpoint.seen.completion, endpoint.body()["max_tokens"])):
-        if _choice(exchange).get("finish_reason") == "length":
-            require_count(_usage(exchange)["completion_tokens"], most, exchange)
+    cut = [(_cut(endpoint), FEW), (endpoint.seen.completion, endpoint.body()["max_tokens"]), *_cut_elsewhere(endpoint)]
+    for exchange, most in cut:
+        found = _usage(exchange)["completion_tokens"]
+        if found > most or _choice(exchange).get("finish_reason") == "length":
+            require_count(found, most, exchange)
 
 
 @pytest.mark.clause("RSP-30")
 def test_text_before_the_stop_sequence__stays(endpoint: Endpoint) -> None:
-    """The text of the same request, up to the sequence; space at the end is the server's."""
+    """The text of the same request, up to the sequence, and no beginning of the sequence."""
+    whole, word, stopped = _stopped(endpoint)
+    require_kept(whole, word, _text(stopped), stopped)
+
+
+@pytest.mark.clause("RSP-35")
+def test_stop_sequence_that_does_not_occur__changes_nothing(endpoint: Endpoint) -> None:
+    """The text's own words in the other case, and a pattern that would match every text."""
     body = endpoint.body(**_repeatable(endpoint))
     whole = _text(endpoint.complete(body))
-    word = stop_in(whole)
-    stopped = endpoint.complete({**body, "stop": word})
-    kept, text = whole[: whole.index(word)].rstrip(), _text(stopped)
-    if not whole.startswith(text):
-        raise Unsupported("another text, which the stop sequence need not have ended", exchange=stopped)
-    require(len(text) >= len(kept), expected=repr(kept), got=repr(text), exchange=stopped)
+    absent = [each for each in (stop_in(whole).swapcase(), ".*", "[A-Za-z]+") if each not in whole]
+    exchange = endpoint.complete({**body, "stop": absent})
+    require(_text(exchange) == whole, expected=repr(whole), got=repr(_text(exchange)), exchange=exchange)
+
+
+@pytest.mark.clause("RSP-36")
+def test_text_ended_by_a_stop_sequence__counts_fewer_tokens(endpoint: Endpoint) -> None:
+    """Nobody pays for what was not made, or not given."""
+    whole, word, stopped = _stopped(endpoint)
+    more = endpoint.complete(endpoint.body(**_repeatable(endpoint)))
+    goes_on = len(whole) > whole.index(word) + len(word) + LONGEST_TOKEN // 4
+    if not (goes_on and whole.startswith(_text(stopped)) and _text(more) == whole):
+        raise Unsupported("no text that would have gone on", exchange=stopped)
+    found, most = _usage(stopped)["completion_tokens"], _usage(more)["completion_tokens"]
+    require(found < most, expected=f"fewer than {most} completion tokens", got=f"{found}", exchange=stopped)
 
 
 @pytest.mark.clause("RSP-26")
@@ -245,12 +281,14 @@ def test_text_ended_by_a_stop_sequence__says_stop(endpoint: Endpoint) -> None:
 
 @pytest.mark.clause("RSP-27")
 def test_each_stop_sequence_of_a_list__counts(endpoint: Endpoint) -> None:
-    """The first of the list does not occur, the second does."""
+    """Neither the first of the list occurs nor the last; of those between the later one stands first in the list."""
     body = endpoint.body(**_repeatable(endpoint))
-    word = stop_in(_text(endpoint.complete(body)))
-    stopped = endpoint.complete({**body, "stop": ["#~#~#", word]})
+    whole = _text(endpoint.complete(body))
+    word, later = stop_in(whole), whole.split()[-1]
+    stopped = endpoint.complete({**body, "stop": ["#~#~#", later, word, "~#~#~"]})
     text = _text(stopped)
-    require(word not in text, expected=f"a text without {word!r}", got=repr(text), exchange=stopped)
+    for each in (word, later):
+        require(each not in text, expected=f"a text without {each!r}", got=repr(text), exchange=stopped)
 
 
 @pytest.mark.clause("RSP-15")
@@ -259,6 +297,24 @@ def test_same_seed__gets_the_same_text(endpoint: Endpoint) -> None:
     body = endpoint.body(**_repeatable(endpoint))
     first, second = endpoint.complete(body), endpoint.complete(body)
     require(_text(first) == _text(second), expected=repr(_text(first)), got=repr(_text(second)), exchange=second)
+
+
+@pytest.mark.clause("RSP-33")
+def test_seed__is_no_matter_of_temperature(endpoint: Endpoint) -> None:
+    """Twice the same request at the highest temperature; 0 is a seed like any other."""
+    body = endpoint.body(**_hot(endpoint, 0))
+    first, second = endpoint.complete(body), endpoint.complete(body)
+    require(_text(first) == _text(second), expected=repr(_text(first)), got=repr(_text(second)), exchange=second)
+
+
+@pytest.mark.clause("RSP-34")
+def test_another_seed__gets_another_text(endpoint: Endpoint) -> None:
+    """Three seeds at the highest temperature, and not one text for all."""
+    exchanges = [endpoint.complete(endpoint.body(**_hot(endpoint, seed))) for seed in (0, 1, 2)]
+    texts = {_text(exchange) for exchange in exchanges}
+    if len(min(texts, key=len)) < LONGEST_TOKEN // 2:
+        raise Unsupported(f"a text too short to differ: {min(texts, key=len)!r}", exchange=exchanges[-1])
+    require(len(texts) > 1, expected="more than one text", got=f"three times {texts}"[:200], exchange=exchanges[-1])
 
 
 @pytest.mark.clause("RSP-17")
@@ -296,20 +352,62 @@ def date_s(exchange: Exchange) -> float | None:
         return None
 
 
+def _hot(endpoint: Endpoint, seed: int) -> dict[str, Any]:
+    """A task with many answers, at the highest temperature."""
+    highest = endpoint.operation.request.properties["temperature"]["maximum"]
+    task = [{"role": "user", "content": "Write a short poem about something that nobody has ever written about."}]
+    return {"messages": task, "seed": seed, "temperature": highest, "max_tokens": ROOMY}
+
+
+def _stopped(endpoint: Endpoint) -> tuple[str, str, Exchange]:
+    """A whole text, a piece of it, and the answer to the same request with that for a stop sequence."""
+    body = endpoint.body(**_repeatable(endpoint))
+    whole = _text(endpoint.complete(body))
+    word = stop_in(whole)
+    return whole, word, endpoint.complete({**body, "stop": word})
+
+
+def _cut_elsewhere(endpoint: Endpoint) -> list[tuple[Exchange, int]]:
+    """Answers cut at other places: after one token, and among characters of several bytes; with how many they may have.
+
+    Where completions cost money, one that was asked for already.
+    """
+    if endpoint.target.paid:
+        least, fewest = endpoint.seen.together("least request"), endpoint.operation.request.properties["max_tokens"]
+        return [(least, fewest["minimum"])] if is_completion(least) and "minimum" in fewest else []
+    one = endpoint.complete(endpoint.body(max_tokens=1))
+    beyond = [{"role": "user", "content": f"Repeat exactly: {_BEYOND_ASCII}"}]
+    return [(one, 1), (endpoint.complete(endpoint.body(messages=beyond, max_tokens=FEW)), FEW)]
+
+
 def _repeatable(endpoint: Endpoint) -> dict[str, Any]:
     return {name: value for name, value in REPEATABLE.items() if name in endpoint.operation.request.properties}
 
 
 def stop_in(text: str) -> str:
-    """A piece of the text to stop at: across two words where there are two, so that it lies across tokens.
+    """A piece of the text to stop at, in its middle: across two words, so that it lies across tokens.
 
     Raises: Unsupported for a text too short to stop in.
     """
     words = text.split()
     if len(words) < 3:
         raise Unsupported(f"a text too short to stop in: {text!r}")
-    found = f"{words[1]} {words[2]}"
-    return found if found in text else words[1]
+    middle = len(words) // 2
+    found = f"{words[middle]} {words[middle + 1]}"
+    return found if found in text else words[middle]
+
+
+def require_kept(whole: str, stop: str, text: str, exchange: Exchange) -> None:
+    """Nothing when the text is what stands before the stop sequence in the whole; space at the end is the server's.
+
+    Raises: Violation when it is less or more, Unsupported when it is not the same text, or has the sequence in it.
+    """
+    kept, text = whole[: whole.index(stop)].rstrip(), text.rstrip()
+    if stop in text:
+        raise Unsupported("it holds the stop sequence, which has its own clause", exchange=exchange)
+    if not whole.startswith(text):
+        raise Unsupported("another text, which the stop sequence need not have ended", exchange=exchange)
+    require(text == kept, expected=repr(kept), got=repr(text), exchange=exchange)
 
 
 def require_ended(text: str, whole: str, exchange: Exchange) -> None:

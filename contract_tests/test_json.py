@@ -22,6 +22,7 @@ _ROOM = 64
 """Tokens, so that the limit does not cut a character that is made of several."""
 _WHOLE_NUMBERS = frozenset(("created", "index", "prompt_tokens", "completion_tokens", "total_tokens"))
 _WHOLE_CHARACTERS = "Repeat exactly: \U0001f408 \u732b caf\u00e9"
+_ENCODED_TWICE = [each.encode().decode(how, "ignore") for each in "\u732b\u00e9" for how in ("latin-1", "cp1252")]
 
 
 def beyond_ascii(endpoint: Endpoint) -> dict[str, Any]:
@@ -68,10 +69,10 @@ def test_json__has_each_name_once(endpoint: Endpoint) -> None:
 @pytest.mark.clause("SSE-19")
 def test_event__is_strict_json(endpoint: Endpoint) -> None:
     """RFC 8259 section 6: neither NaN nor Infinity; JavaScript's JSON.parse throws at them."""
-    stream = endpoint.seen.stream
-    for payload in stream.payloads:
-        found = _constants(payload.encode())
-        require(not found, expected="numbers of JSON", got=", ".join(found), exchange=stream.exchange)
+    for stream in endpoint.seen.streams:
+        for payload in stream.payloads:
+            found = _constants(payload.encode())
+            require(not found, expected="numbers of JSON", got=", ".join(found), exchange=stream.exchange)
 
 
 @pytest.mark.clause("RSP-31")
@@ -88,7 +89,10 @@ def test_whole_numbers__are_written_as_such(endpoint: Endpoint) -> None:
 
 @pytest.mark.clause("RSP-24")
 def test_text__has_whole_characters(endpoint: Endpoint) -> None:
-    """A token may end inside a character, a delta may not: no U+FFFD, no half of a surrogate pair."""
+    """A token may end inside a character, a delta may not: no U+FFFD, no half of a surrogate pair.
+
+    Nor may the UTF-8 form of one be read as Latin-1 on its way.
+    """
     body = beyond_ascii(endpoint)
     exchanges = [endpoint.seen.completion, endpoint.complete(body)]
     if endpoint.operation.streams:
@@ -99,6 +103,7 @@ def test_text__has_whole_characters(endpoint: Endpoint) -> None:
     for exchange in exchanges:
         for text in _texts(exchange):
             broken = [each for each in text if each == "\ufffd" or "\ud800" <= each <= "\udfff"]
+            broken += [each for each in _ENCODED_TWICE if each in text]
             require(not broken, expected="whole characters", got=ascii(text)[:120], exchange=exchange)
 
 

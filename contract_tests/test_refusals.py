@@ -31,12 +31,12 @@ def _refuses(endpoint: Endpoint, data: st.DataObject, values: Values, *names: st
         field = endpoint.operation.request.field(name)
         value = data.draw(values(field), label=name)
         endpoint.refuse(endpoint.body(**{name: value}))
-        if values is strategies.out_of_bounds and not endpoint.target.paid:
+        if values is not strategies.no_number and not endpoint.target.paid:
             _refuses_neighbours(endpoint, name)
 
 
 def _refuses_neighbours(endpoint: Endpoint, name: str) -> None:
-    """The numbers next to the bounds, each asked for once: a server that is generous is so by a little."""
+    """What lies next to the field's values, each asked for once: a server that is generous is so by a little."""
     for value in strategies.neighbours(endpoint.operation.request.field(name)):
         body = endpoint.body(**{name: value})
         endpoint.refused(endpoint.once(f"{name} {value}", partial(endpoint.ask, body)), body)
@@ -52,6 +52,14 @@ def _numbers(endpoint: Endpoint) -> list[str]:
 def _message(endpoint: Endpoint, **changes: Any) -> dict[str, Any]:
     message = {"role": "user", "content": "hello", **changes}
     return endpoint.body(messages=[{name: value for name, value in message.items() if value is not ...}])
+
+
+def _refuses_message(endpoint: Endpoint, **changes: Any) -> None:
+    """Alone, and first and last in a conversation."""
+    body = _message(endpoint, **changes)
+    user, assistant = ({"role": role, "content": "hello"} for role in ("user", "assistant"))
+    for before, after in (([], []), ([], [assistant, user]), ([user, assistant], [])):
+        endpoint.refuse({**body, "messages": [*before, *body["messages"], *after]})
 
 
 @pytest.mark.clause("NEG-01")
@@ -80,19 +88,23 @@ def test_no_messages__is_refused(endpoint: Endpoint) -> None:
 @pytest.mark.clause("NEG-04")
 def test_incomplete_message__is_refused(endpoint: Endpoint) -> None:
     """A message has a role and a content."""
-    endpoint.refuse(_message(endpoint, role=...))
-    endpoint.refuse(_message(endpoint, content=...))
+    _refuses_message(endpoint, role=...)
+    _refuses_message(endpoint, content=...)
 
 
 @pytest.mark.clause("NEG-05")
 @given(role=st.text("abcdefgrstuvxyz-", min_size=1, max_size=9))
 @example(role="robot")
 @example(role="User")
+@example(role="user ")
+@example(role="bot")
+@example(role="human")
+@example(role="model")
 @example(role="")
 def test_unknown_role__is_refused(endpoint: Endpoint, role: str) -> None:
     """Only documented roles, and those that OpenAI's own format adds, which are not tried."""
     assume(role not in ("system", "user", "assistant", "tool", "function", "developer"))
-    endpoint.refuse(_message(endpoint, role=role))
+    _refuses_message(endpoint, role=role)
 
 
 @pytest.mark.clause("NEG-06")
@@ -101,7 +113,7 @@ def test_unknown_role__is_refused(endpoint: Endpoint, role: str) -> None:
 @example(content={"text": "hello"})
 def test_content_of_another_type__is_refused(endpoint: Endpoint, content: Any) -> None:
     """Content is a string or a list of parts; null is not tried, since OpenAI's format has it beside tool calls."""
-    endpoint.refuse(_message(endpoint, content=content))
+    _refuses_message(endpoint, content=content)
 
 
 @pytest.mark.clause("NEG-07")
@@ -149,14 +161,18 @@ def test_stop_or_seed_of_another_type__is_refused(endpoint: Endpoint, data: st.D
 
 @pytest.mark.clause("NEG-13")
 def test_unknown_model__is_refused(endpoint: Endpoint) -> None:
-    """The documented status; no document of this dialect prints it, so that another 4xx is a departure of style."""
-    exchange = endpoint.ask(endpoint.body(model=_UNKNOWN_MODEL))
-    endpoint.settle(exchange, fault_is_answer=True)
-    if exchange.status == 410:
-        return
-    if exchange.status in (400, 422):
-        raise Tolerable(exchange.summary, expected="404", exchange=exchange)
-    endpoint.expect_condition("unknown-model", exchange)
+    """The documented status, also for a name that begins like a known one.
+
+    No document of this dialect prints the status, so that another 4xx is a departure of style.
+    """
+    exchanges = [endpoint.ask(endpoint.body(model=name)) for name in (_UNKNOWN_MODEL, f"{endpoint.body()['model']}-x")]
+    for exchange in exchanges:
+        endpoint.settle(exchange, fault_is_answer=True)
+        if exchange.status not in (400, 410, 422):
+            endpoint.expect_condition("unknown-model", exchange)
+    for exchange in exchanges:
+        if exchange.status in (400, 422):
+            raise Tolerable(exchange.summary, expected="404", exchange=exchange)
 
 
 @pytest.mark.clause("NEG-26")

@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from mock_server.breaks_bodies import has_role
 from mock_server.breaks_requests import body_of
 from mock_server.broken import Break, Factory
 from mock_server.checks import Call
@@ -203,6 +204,24 @@ def _first_of_list(operation: Operation, request: Request) -> Request:
     return replace(request, body=orjson.dumps({**body, "stop": stop[:1]}))
 
 
+def _stopped_in_any_case(call: Call, made: Completion) -> Completion:
+    if "stop" not in call.operation.request.properties:
+        return made
+    given = call.body.get("stop") or ()
+    text = "".join(made.pieces)
+    sequences = [given] if isinstance(given, str) else given
+    found = [at for sequence in sequences if (at := text.lower().find(sequence.lower())) >= 0]
+    return replace(made, pieces=(text[: min(found)],)) if found and not call.question.stream else made
+
+
+def _page_at_stop(call: Call, made: Completion) -> Completion:
+    return made if call.question.stream or made.stopped_by is None else counted(made, completion=1000)
+
+
+def _system_uncounted(call: Call, made: Completion) -> Completion:
+    return counted(made, prompt=9 - made.usage["prompt_tokens"]) if has_role(call, "system") else made
+
+
 def _beyond_limit(call: Call, made: Completion) -> Completion:
     given = "max_tokens" in call.operation.request.properties and call.body.get("max_tokens") is not None
     return counted(made, completion=100) if given else made
@@ -217,13 +236,20 @@ def _fewer_for_more(call: Call, made: Completion) -> Completion:
     return counted(made, prompt=100 - len(call.question.messages) - made.usage["prompt_tokens"])
 
 
-def _numbered() -> Break:
-    numbers = itertools.count(1)
+def _numbered(applies: Callable[[Call], bool] = lambda _call: True) -> Factory:
+    """Puts its own number before each whole text to which it applies."""
 
-    def changed(call: Call, made: Completion) -> Completion:
-        return made if call.question.stream else replace(made, pieces=(f"{next(numbers)}. ", *made.pieces))
+    def factory() -> Break:
+        numbers = itertools.count(1)
 
-    return Break(completion=changed)
+        def changed(call: Call, made: Completion) -> Completion:
+            if call.question.stream or not applies(call):
+                return made
+            return replace(made, pieces=(f"{next(numbers)}. ", *made.pieces))
+
+        return Break(completion=changed)
+
+    return factory
 
 
 def _rising() -> Break:
@@ -259,7 +285,7 @@ ANSWERS: Mapping[str, Factory] = {
     "RSP-12": completion(lambda _call, made: replace(made, model=f"other-{made.model}")),
     "RSP-13": _set("id", "chatcmpl-1"),
     "RSP-14": completion(_with_stop),
-    "RSP-15": _numbered,
+    "RSP-15": _numbered(),
     "RSP-17": completion(_beyond_default),
     "RSP-19": _set("id", 1),
     "RSP-20": completion(lambda _call, made: counted(made, prompt=-made.usage["prompt_tokens"])),
@@ -274,6 +300,10 @@ ANSWERS: Mapping[str, Factory] = {
     "RSP-29": completion(lambda call, made: made if call.question.stream else one_more(made)),
     "RSP-30": completion(_empty_at_stop),
     "RSP-31": _whole(_index_as_float),
+    "RSP-32": completion(_system_uncounted),
+    "RSP-33": _numbered(lambda call: call.body.get("seed") == 0),
+    "RSP-35": completion(_stopped_in_any_case),
+    "RSP-36": completion(_page_at_stop),
     "FUZZ-02": lambda: Break(reply=_objectless),
     "ERR-12": _set("error", {"message": "the model failed"}),
     "CRD-01": _credits(lambda: None),

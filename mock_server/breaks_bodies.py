@@ -17,6 +17,7 @@ from spec.contract import Operation
 Body = dict[str, Any]
 
 _IMAGE = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAACAkQBADs="
+_LONG = 10_000
 _GREETING = [{"role": "user", "content": "Hello"}]
 
 
@@ -75,6 +76,11 @@ def has_role(call: Call, *roles: str) -> bool:
     """Whether these roles follow each other somewhere."""
     said = [message["role"] for message in call.question.messages]
     return any(tuple(said[index : index + len(roles)]) == roles for index in range(len(said)))
+
+
+def _seed_of_its_own(operation: Operation, body: Body) -> None:
+    if "seed" in operation.request.properties and "seed" in body and operation.request.is_valid(body):
+        body["seed"] = 7
 
 
 def _lacks_model(call: Call) -> bool:
@@ -208,6 +214,8 @@ BODIES: Mapping[str, Factory] = {
     "REQ-18": refused(lambda call: len(call.question.messages) >= 5),
     "REQ-21": refused(lambda call: call.request.body[:1].isspace()),
     "REQ-22": refused(_content_first),
+    "REQ-23": refused(lambda call: len(call.request.body) > _LONG),
+    "RSP-34": changed_body(_seed_of_its_own),
     "NEG-01": _greet_if(lambda body: "messages" not in body),
     "NEG-02": _greet_if(lambda body: "messages" in body and not isinstance(body["messages"], list)),
     "NEG-03": _greet_if(lambda body: body.get("messages") == []),

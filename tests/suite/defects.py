@@ -112,7 +112,9 @@ DEFECTS: dict[str, Case] = {
     "a ping as data": case(events(lambda events: [events[0], "ping", *events[1:]]), "SSE-06", "STR-15"),
     "empty data": case(events(lambda events: [b"data:\n\n", *events]), "SSE-09", "SSE-17", "STR-15"),
     "a byte order mark": case(events(lambda events: [b"\xef\xbb\xbf", *events]), "SSE-03"),
-    "a byte that is no UTF-8": case(events(lambda events: [latin(event) for event in events]), "SSE-03", "RSP-24"),
+    "a byte that is no UTF-8": case(
+        events(lambda events: [latin(event) for event in events]), "SSE-03", "RSP-24", "STR-15"
+    ),
     "a stream as text/plain": case(on(is_stream, typed("text/plain; charset=utf-8")), "SSE-01"),
     "a stream as JSON": case(on(is_stream, typed("application/json")), "SSE-01"),
     "a charset that it has not": case(on(is_stream, typed("text/event-stream; charset=latin1")), "SSE-18"),
@@ -247,6 +249,7 @@ DEFECTS: dict[str, Case] = {
     "an error with 200": case(
         on(is_whole, lambda answer: replace(answer, body=error())),
         "ERR-12",
+        "REQ-02",
         "RSP-01",
         "RSP-02",
         "RSP-04",

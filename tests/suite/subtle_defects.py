@@ -160,6 +160,7 @@ SUBTLE: dict[str, Case] = {
     "usage after [DONE]": case(
         events(lambda events: [*events[:-2], events[-1], events[-2]] if events[-2]["choices"] == [] else events),
         "STR-07",
+        "SSE-08",
     ),
     "a length in characters": case(
         Defect(raw=counted_as_characters), "RSP-24", style=Style(framing="length", ascii_only=False)

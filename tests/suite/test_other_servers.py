@@ -6,13 +6,14 @@ import pytest
 
 from tests.suite.defects import DEFECTS
 from tests.suite.judging import CLAUSES, broken, judged
+from tests.suite.late_defects import LATE
 from tests.suite.other_server import Style
 from tests.suite.other_wire import other_server
 from tests.suite.subtle_defects import SUBTLE
 
 PASSIVE = {name for name, clause in CLAUSES.items() if clause.judged == "passive"}
 ABOUT_FORM = {name for name, clause in CLAUSES.items() if clause.group in ("SSE", "STR", "HTTP", "RSP")}
-CASES = {**DEFECTS, **SUBTLE}
+CASES = {**DEFECTS, **SUBTLE, **LATE}
 OPTIONAL = {"TOOL", "FMT", "LOGP", "CHC"}
 """What this server refuses, for it does not know it."""
 
