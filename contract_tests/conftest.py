@@ -187,12 +187,13 @@ def running_target(request: pytest.FixtureRequest) -> Iterator[target.Target]:
 def endpoints(request: pytest.FixtureRequest, running_target: target.Target) -> dict[str, Endpoint]:
     """The target's dialects by name, on one line; what one test has seen the next one need not ask again."""
     chosen = request.config.stash[SETTINGS]
+    frugal = running_target.paid or chosen.budget is not None
     if chosen.dry_run:
         stand_in = StandIn(chosen.contract, running_target.base_url or "", running_target.keys)
-        line = Line(stand_in, frugal=running_target.paid, pause=stand_in.pause)
+        line = Line(stand_in, frugal=frugal, pause=stand_in.pause)
     else:
         purse, pace = Purse(chosen.budget), Pace(chosen.rpm)
-        line = Line(purse=purse, pace=pace, timeout_s=chosen.timeout_s, frugal=running_target.paid)
+        line = Line(purse=purse, pace=pace, timeout_s=chosen.timeout_s, frugal=frugal)
     request.config.stash[LINE] = line
     found = {
         dialect: Endpoint(running_target, chosen.contract.operations[dialect], line)

@@ -325,7 +325,7 @@ class Seen:
 
     @property
     def streams(self) -> list[Stream]:
-        """Every stream that the passive clauses judge: the simplest, and where completions cost nothing further ones.
+        """Every stream that the passive clauses judge: the simplest, and where nobody counts completions further ones.
 
         Raises: Inconclusive or Retired when the simplest is none.
         """
@@ -334,7 +334,7 @@ class Seen:
     @property
     def _further(self) -> list[Exchange]:
         endpoint = self._endpoint
-        if endpoint.target.paid:
+        if endpoint.line.frugal:
             return []
         known = endpoint.operation.request.properties.keys()
         bodies = {
@@ -350,11 +350,17 @@ class Seen:
 
     @property
     def all(self) -> list[Exchange]:
-        """Every answer of the above that came; refusals first, which are free where a budget is small."""
+        """Every answer of the above that came; refusals first, which are free where a budget is small.
+
+        Raises: Inconclusive when none did: of nothing everything is true.
+        """
         answers = [*self.refusals, self.answer, self.second_answer]
         if self._endpoint.operation.streams:
             answers.append(self.streamed)
-        return [exchange for exchange in answers if exchange.status is not None]
+        found = [exchange for exchange in answers if exchange.status is not None]
+        if not found:
+            raise Inconclusive(self.answer.summary, expected="an answer", exchange=self.answer)
+        return found
 
     def _judgeable(self, exchange: Exchange) -> Exchange:
         if exchange.status in (404, 410):

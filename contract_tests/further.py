@@ -1,6 +1,6 @@
 """Streams of other kinds than the simplest: what goes wrong late, at a limit, at a stop sequence or beyond ASCII.
 
-Where completions cost nothing the clauses that judge every stream judge these too.
+Where nobody counts completions the clauses that judge every stream judge these too.
 """
 
 from __future__ import annotations

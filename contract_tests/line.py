@@ -56,6 +56,7 @@ class Line:
         self._timeout_s = timeout_s
         self._in_a_row = 0
         self._in_all = 0
+        self._silence = ""
 
     def send(
         self, dialect: str, requests: Sequence[Request], *, within_s: float | None = None, **how: Any
@@ -73,7 +74,7 @@ class Line:
         self, dialect: str, requests: Sequence[Request], within_s: float | None, how: Mapping[str, Any]
     ) -> Sequence[Exchange]:
         if self._in_a_row >= _PATIENCE or self._in_all >= _PATIENCE_IN_ALL:
-            raise Inconclusive("the target was silent too often, no more is asked", expected="an answer")
+            raise Inconclusive(f"no more is asked: {self._silence}", expected="an answer")
         most = sum(map(may_cost, requests))
         self._purse.take(most)
         self._pace.wait(len(requests))
@@ -94,3 +95,4 @@ class Line:
             silent = exchange.ending == "timeout" or (exchange.ending == "refused" and exchange.status is None)
             self._in_a_row = self._in_a_row + 1 if silent else 0
             self._in_all += silent
+            self._silence = exchange.summary if silent else self._silence

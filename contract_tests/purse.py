@@ -47,8 +47,8 @@ def may_cost(request: Request) -> bool:
 
 
 def may_be_billed(exchange: Exchange) -> bool:
-    """Whether the exchange may have cost a completion: a 200, and an answer that never came."""
-    return may_cost(exchange.request) and exchange.status in (200, None)
+    """Whether the exchange may have cost a completion: a 200, and an answer that never came to what was sent."""
+    return may_cost(exchange.request) and exchange.status in (200, None) and exchange.ending != "refused"
 
 
 class Pace:

@@ -151,7 +151,7 @@ def test_completion_tokens__keep_max_tokens(endpoint: Endpoint) -> None:
 def test_total_tokens__is_the_sum(endpoint: Endpoint) -> None:
     """Prompt and completion make the total, however the text ends."""
     ended = []
-    if not endpoint.target.paid and "stop" in endpoint.operation.request.properties:
+    if not endpoint.line.frugal and "stop" in endpoint.operation.request.properties:
         ended = [_cut(endpoint), endpoint.complete(endpoint.body(stop="e"))]
     for exchange in (*_answers(endpoint), *ended):
         usage = _usage(exchange)
@@ -370,9 +370,9 @@ def _stopped(endpoint: Endpoint) -> tuple[str, str, Exchange]:
 def _cut_elsewhere(endpoint: Endpoint) -> list[tuple[Exchange, int]]:
     """Answers cut at other places: after one token, and among characters of several bytes; with how many they may have.
 
-    Where completions cost money, one that was asked for already.
+    Where completions are counted, one that was asked for already.
     """
-    if endpoint.target.paid:
+    if endpoint.line.frugal:
         least, fewest = endpoint.seen.together("least request"), endpoint.operation.request.properties["max_tokens"]
         return [(least, fewest["minimum"])] if is_completion(least) and "minimum" in fewest else []
     one = endpoint.complete(endpoint.body(max_tokens=1))

@@ -31,11 +31,12 @@ def beyond_ascii(endpoint: Endpoint) -> dict[str, Any]:
     return endpoint.body(messages=[{"role": "user", "content": _WHOLE_CHARACTERS}], **room)
 
 
-def _bodies(endpoint: Endpoint) -> Iterator[Exchange]:
+def _bodies(endpoint: Endpoint) -> list[Exchange]:
     """Whole answers and refusals that are said to be JSON."""
-    for exchange in endpoint.seen.all:
-        if exchange.media_type.endswith("json"):
-            yield exchange
+    found = [exchange for exchange in endpoint.seen.all if exchange.media_type.endswith("json")]
+    if not found:
+        raise Unsupported("no answer that is said to be JSON", exchange=endpoint.seen.answer)
+    return found
 
 
 @pytest.mark.clause("RSP-21")

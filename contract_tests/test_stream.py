@@ -72,7 +72,7 @@ def test_first_chunk__names_the_role(endpoint: Endpoint) -> None:
 @pytest.mark.clause("STR-04")
 def test_deltas_joined__are_the_whole_text(endpoint: Endpoint) -> None:
     """The same request, streamed and not; where that costs nothing a long text too."""
-    for changes in ({}, LONG)[: 1 if endpoint.target.paid else 2]:
+    for changes in ({}, LONG)[: 1 if endpoint.line.frugal else 2]:
         body = endpoint.body(**REPEATABLE, **changes)
         text = _whole_text(endpoint.complete(body).json)
         stream = endpoint.stream({**body, "stream": True})
@@ -150,7 +150,7 @@ def test_streamed_text__lacks_the_stop_sequence(endpoint: Endpoint) -> None:
     """A piece of two words, which lies across two tokens; alone, and in a list."""
     _, stop, stream = _stopped(endpoint)
     streams = [stream]
-    if not endpoint.target.paid:
+    if not endpoint.line.frugal:
         streams.append(endpoint.stream({**_repeatable(endpoint), "stop": [stop, "#~#~#"]}))
     for each in streams:
         require(stop not in each.text, expected=f"no {stop!r}", got=repr(each.text), exchange=each.exchange)

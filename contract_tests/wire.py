@@ -98,7 +98,9 @@ def _exchange(link: _Link, request: Request, unsent: Sequence[Request], timeout_
     except TimeoutError:
         ending, detail = "timeout", f"nothing more within {timeout_s:g} s"
     except h11.RemoteProtocolError as error:
-        ending, detail = ("truncated" if link.closed else "malformed"), str(error)
+        ending, detail = ("truncated", str(error)) if link.closed else ("malformed", str(error))
+        if link.closed and answer.status is None:
+            detail = "the connection was closed before an answer"
     except OSError as error:
         ending, detail = "truncated", str(error)
     return Exchange(

@@ -161,7 +161,7 @@ def test_silence__ends_the_run_after_two_in_a_row(status: int | None) -> None:
     line = Line(_transport(status, log, ending="timeout"))
     for _ in range(2):
         line.send("nvidia", [POST])
-    with pytest.raises(Inconclusive, match="silent too often"):
+    with pytest.raises(Inconclusive, match="no more is asked"):
         line.send("nvidia", [POST])
     assert len(log) == 2
 
@@ -401,3 +401,12 @@ def test_ledger__keeps_what_nobody_shares() -> None:
     with ledger.judging("A-01"):
         ledger.write("nvidia", [Exchange(POST, 200), Exchange(POST, 400)])
     assert (len(ledger.of(["A-01"])), len(ledger.of(["B-01"])), ledger.since(0)) == (2, 0, (2, 1))
+
+
+def test_connection_that_was_never_made__costs_nothing() -> None:
+    """What could not be sent is not billed; what was sent and not answered may be."""
+    purse = Purse(1)
+    for ending in ("refused", "refused", "timeout"):
+        Line(_transport(None, ending=ending), purse=purse).send("nvidia", [POST])
+    with pytest.raises(NotRun):
+        Line(_transport(None), purse=purse).send("nvidia", [POST])

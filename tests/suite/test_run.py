@@ -91,7 +91,7 @@ def test_written_verdicts__keep_the_schema_and_show_their_evidence(address: str,
     validator = jsonschema_rs.validator_for(json.loads(SCHEMA.read_text(encoding="utf-8")))
     assert [error.message for error in validator.iter_errors(run)] == []
     assert all(entry["exchange"] for entry in run["verdicts"])
-    assert run["spent"] == {"requests": 8, "completions": 3}
+    assert run["spent"] == {"requests": 9, "completions": 3}
     assert (tmp_path / "badge.svg").exists()
 
 

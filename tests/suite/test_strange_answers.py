@@ -39,3 +39,23 @@ def test_strange_answer__gets_a_verdict_from_every_clause(tmp_path: Path, name: 
     ended = sum(int(count) for count in re.findall(r"(\d+) (?:failed|passed|skipped|xfailed|error)", done.stdout)[-4:])
     assert ended == len(verdicts(tmp_path))
     assert "Traceback" not in done.stdout
+
+
+def _judged(script_answer: bytes, folder: Path) -> dict[str, str]:
+    with serving(script_answer) as script:
+        run_suite("--base-url", script.url, "--dialect", "nvidia", "--request-timeout", "5", folder=folder)
+    return {clause: verdict for (clause, _), verdict in verdicts(folder).items()}
+
+
+def test_server_that_says_nothing__keeps_no_clause(tmp_path: Path) -> None:
+    """It closes every connection: of no answer everything would be true."""
+    assert set(_judged(b"", tmp_path).values()) <= {"INCONCLUSIVE", "UNSUPPORTED", "NOT-RUN"}
+
+
+def test_page_for_everything__accepts_no_request(tmp_path: Path) -> None:
+    """A 200 that brings no completion is said once, by the clause of the simplest request."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 15\r\n\r\n"
+    found = _judged(head + b"<html>Hi</html>", tmp_path)
+    assert found["REQ-02"] == "FAIL"
+    accepted = {clause for clause, verdict in found.items() if clause.startswith("REQ") and verdict == "PASS"}
+    assert accepted <= {"REQ-15", "REQ-16", "REQ-20"}
