@@ -293,10 +293,14 @@ class Seen:
 
     @property
     def malformed(self) -> Exchange:
-        """The answer to a message without content."""
-        return self._once(
-            "malformed", lambda: self._endpoint.try_to_ask(self._endpoint.body(messages=[{"role": "user"}]))
-        )
+        """The answer to a message without content; where that is taken and costs nothing, to messages that are no list."""
+        first = self._once("malformed", lambda: self._malformed([{"role": "user"}]))
+        if first.status != 200 or self._endpoint.target.paid:
+            return first
+        return self._once("messages that are no list", lambda: self._malformed("hello"))
+
+    def _malformed(self, messages: Any) -> Exchange:
+        return self._endpoint.try_to_ask(self._endpoint.body(messages=messages))
 
     @property
     def no_json(self) -> Exchange:

@@ -414,6 +414,14 @@ def hang_up(request: Request, _answer: Answer) -> Answer | None:
     return None
 
 
+def contented(body: Body) -> Body:
+    """Takes a message without content for a greeting."""
+    messages = body.get("messages")
+    if not isinstance(messages, list):
+        return body
+    return {**body, "messages": [{"content": "hello", **each} if isinstance(each, dict) else each for each in messages]}
+
+
 def any_role(body: Body) -> Body:
     """Takes an unknown role for the user's."""
     messages = body.get("messages")

@@ -25,6 +25,7 @@ from tests.suite.defective import (
     chunked,
     chunks,
     coerced,
+    contented,
     counts,
     cut,
     emptied,
@@ -299,6 +300,13 @@ DEFECTS: dict[str, Case] = {
         ),
         "ERR-19",
         "ERR-02",
+        "ERR-08",
+    ),
+    "422 where messages without content are taken": case(
+        replace(
+            bodied(contented),
+            answer=lambda _request, answer: replace(answer, status=422) if answer.status == 400 else None,
+        ),
         "ERR-08",
     ),
     "the key repeated": case(Defect(answer=repeating), "AUT-09"),
