@@ -153,7 +153,8 @@ def _add_report(commands: Any) -> None:
 
 
 def _report(options: argparse.Namespace) -> int:
-    print(f"report: {report.write_page(options.out, [report.read(path) for path in options.runs])}")
+    runs = [report.read(path) for path in options.runs]
+    print(f"report: {report.write_page(report.writable(options.out, '--out'), runs)}")
     return 0
 
 

@@ -48,9 +48,11 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "clause(id): the clause of the contract that the test judges")
     try:
         chosen = config.stash[SETTINGS] = options.Settings.read(config)
-        if chosen.target.base_url is not None and not chosen.dry_run:
-            target.reach(chosen.target.base_url)
-    except (ContractError, target.TargetError, BaselineError) as error:
+        if not chosen.dry_run:
+            report.writable(chosen.report, "--report")
+            if chosen.target.base_url is not None:
+                target.reach(chosen.target.base_url)
+    except (ContractError, target.TargetError, BaselineError, report.ReportError) as error:
         # pytest's own usage errors end with 4; ours end with 2 and one line, as every command of the project
         pytest.exit(str(error), returncode=2)
     if not hasattr(config, "workerinput") and not chosen.dry_run:

@@ -98,9 +98,6 @@ class Settings:
         option = config.getoption
         contract, known = Contract.load(option("--spec")), clauses.load()
         dry_run = option("--dry-run")
-        folder = option("--report")
-        if folder.exists() and not folder.is_dir():
-            raise target.TargetError(f"--report: expected a folder, got the file {str(folder)!r}")
         if dry_run and option("numprocesses", None):
             raise target.TargetError("--dry-run: expected no -n beside it, got one")
         chosen = target.choose(
@@ -134,7 +131,7 @@ class Settings:
             rpm=None if rpm is None else rpm / workers,
             timeout_s=_number(config, "--request-timeout", float) or 0.0,
             fuzz_s=_number(config, "--fuzz-seconds", float) or 0.0,
-            report=folder,
+            report=option("--report"),
         )
 
     def judges(self, clause: Clause, dialect: str) -> bool:

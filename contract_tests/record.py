@@ -54,6 +54,9 @@ class Record:
             return f"{len(broken)} {are} broken on {self.target.name}: {', '.join(broken[:_NAMED])}{more}"
         if not counts[Verdict.PASS]:
             return f"nothing could be judged on {self.target.name}: none of {judged} verdicts is a PASS"
+        if (unsure := counts[Verdict.INCONCLUSIVE]) > (kept := counts[Verdict.PASS]):
+            found = f"{unsure} of {judged} verdicts INCONCLUSIVE, {kept} PASS"
+            return f"most could not be judged on {self.target.name}: {found}"
         return f"{self.target.name} breaks no clause: {counts[Verdict.PASS]} of {judged} verdicts PASS, none FAIL"
 
     def lines(self, baseline: Baseline) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,7 @@ Run = Mapping[str, Any]
 
 
 class ReportError(ValueError):
-    """A file is no run; the message says which and why in one line."""
+    """A file is no run, or nothing can be written; the message says which and why in one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,19 @@ class Column:
         """The verdicts by clause."""
         entries = (Judged.from_dict(entry) for entry in self.run["verdicts"] if entry["dialect"] == self.dialect)
         return {entry.clause: entry for entry in entries}
+
+
+def writable(folder: Path, option: str) -> Path:
+    """The folder, which is there and takes files: to be known before anything is asked that costs.
+
+    Raises: ReportError, with the option that names it, when it does not.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError as error:
+        raise ReportError(f"{option}: expected a folder to write to, got {str(folder)!r}: {error.strerror}") from None
 
 
 def write(folder: Path, run: Run) -> Path:

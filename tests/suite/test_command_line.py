@@ -48,6 +48,17 @@ def test_report_that_is_a_file__is_refused(tmp_path: Path) -> None:
     assert path.read_text(encoding="utf-8") == "mine"
 
 
+def test_report_that_cannot_be_written__is_known_before_anything_is_asked(tmp_path: Path) -> None:
+    """What was paid for would be lost."""
+    (tmp_path / "file").write_text("mine", encoding="utf-8")
+    with serving() as script:
+        done = run_suite("--base-url", script.url, "--dialect", "nvidia", folder=tmp_path / "file" / "report")
+    said = (done.stdout + done.stderr).strip().splitlines()
+    assert (done.returncode, len(said)) == (2, 1), said
+    assert "--report: expected a folder to write to, got" in said[0]
+    assert script.received == []
+
+
 @pytest.mark.parametrize(
     ("answer", "verdict"),
     [

@@ -85,6 +85,8 @@ def test_headline__says_what_was_found(record: Made) -> None:
     assert record(SSE_08=Violation("x"), RSP_02=None).headline() == "1 clause is broken on mock: SSE-08"
     assert record(RSP_02=None, SSE_15=Info("x")).headline() == "mock breaks no clause: 1 of 2 verdicts PASS, none FAIL"
     assert record(RSP_02=Inconclusive("x")).headline().startswith("nothing could be judged")
+    most = record(RSP_02=None, RSP_01=Inconclusive("x"), SSE_08=Inconclusive("x")).headline()
+    assert most == "most could not be judged on mock: 2 of 3 verdicts INCONCLUSIVE, 1 PASS"
 
 
 def test_written_report__holds_every_verdict_and_no_key(record: Made, tmp_path: Path) -> None:
