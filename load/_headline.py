@@ -59,8 +59,8 @@ def _streamed(summary: Mapping[str, Any]) -> str:
     parts = [f"the first token came after {_median(first, plus_minus(summary, 'ttft_ms'))}"]
     rate = rates["mean"] if rates["p50"] is None else rates["p50"]
     if rate is not None:
-        # a stream that comes at once has no rate
-        where = "each stream" if rates["n"] == first["n"] else f"{rates['n']} of the streams"
+        # a stream that comes at once has no rate: of most of them there has to be one
+        where = "each stream" if 2 * rates["n"] >= first["n"] else f"{rates['n']} of {first['n']} streams"
         parts.append(f"then {number(rate)} tokens/s in {where}")
     return ", ".join(parts) + _total(summary)
 

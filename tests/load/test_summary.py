@@ -130,7 +130,7 @@ def test_run__fails(tmp_path: Path, ok: int, refused: int, facts: dict[str, Any]
         (
             [*completions(3), *(record(CONTENT[:1], sent_ms=2000, usage_tokens=1) for _ in range(17))],
             "nvidia",
-            "the first token came after 100 ms in the median of 20, then 50 tokens/s in 3 of the streams, 2.6",
+            "the first token came after 100 ms in the median of 20, then 50 tokens/s in 3 of 20 streams, 2.6",
             "None of 20 requests failed.",
         ),
         (
