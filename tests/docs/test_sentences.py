@@ -10,6 +10,7 @@ import pytest
 
 from mock_server.testing import MixtralApi
 from spec import clauses
+from spec.contract import Contract
 from tests.docs.page import REPOSITORY, Page, pages
 
 PAGES = pages()
@@ -74,6 +75,19 @@ def test_number_of_clauses__is_that_of_the_file(page: Page) -> None:
     """Wherever it is said."""
     said = re.findall(r"(?:^|are |\()(\d+) clauses[,)]", page.text, re.MULTILINE)
     assert set(said) <= {str(len(clauses.load()))}
+
+
+def test_number_of_verdicts_on_the_mock__is_that_of_a_run() -> None:
+    """Every clause on every dialect that it applies to, without the fuzz tier."""
+    operations = Contract.load().operations.values()
+    judged = [clause for clause in clauses.load().values() if clause.judged != "fuzz"]
+    most = sum(clause.applies(operation) for clause in judged for operation in operations)
+    said = {
+        page.name: found
+        for page in EVERYWHERE
+        for found in re.findall(r"mock breaks no clause: \d+ of (\d+) verdicts", page.text)
+    }
+    assert said == dict.fromkeys(("README.md", "docs/verdicts.md"), str(most))
 
 
 def test_page__is_told_apart() -> None:
