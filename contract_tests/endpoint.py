@@ -293,7 +293,7 @@ class Seen:
 
     @property
     def malformed(self) -> Exchange:
-        """The answer to a message without content; to messages that are no list where that is taken and costs nothing."""
+        """The answer to a message without content; to messages that are no list where that is taken and free."""
         first = self._once("malformed", lambda: self._malformed([{"role": "user"}]))
         if first.status != 200 or self._endpoint.target.paid:
             return first
