@@ -157,7 +157,8 @@ class Reader:
             self._complete.append(upgraded)
             return b""
         kept = [(name, value) for name, value in self._fields if name.lower() != "upgrade"]
-        head = b"%b %b HTTP/1.1\r\n" % (upgraded.request.method.encode(), self._url)
+        version = self._parser.get_http_version().encode()
+        head = b"%b %b HTTP/%b\r\n" % (upgraded.request.method.encode(), self._url, version)
         head += "".join(f"{name}: {value}\r\n" for name, value in kept).encode("latin-1")
         self._parser, self._ended = httptools.HttpRequestParser(self), False
         return head + b"\r\n" + rest

@@ -119,6 +119,8 @@ def test_absolute_target__is_accepted() -> None:
         (b"GET / HTTP/1.0\r\n\r\n", False),
         (b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", True),
         (b"GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n", True),
+        (b"GET / HTTP/1.0\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n", False),
+        (b"GET / HTTP/1.0\r\nConnection: keep-alive, Upgrade\r\nUpgrade: h2c\r\n\r\n", True),
     ],
 )
 def test_keep_alive__is_what_the_client_asks_for(head: bytes, *, keep_alive: bool) -> None:
@@ -126,6 +128,14 @@ def test_keep_alive__is_what_the_client_asks_for(head: bytes, *, keep_alive: boo
     (message,) = _feed(head)
     assert isinstance(message, Received)
     assert message.keep_alive == keep_alive
+
+
+@pytest.mark.parametrize("version", [b"1.0", b"1.1"])
+def test_ignored_upgrade__leaves_the_version_as_it_was(version: bytes) -> None:
+    """Who speaks HTTP/1.0 and offers an upgrade gets no chunked answer (RFC 9110 section 7.8)."""
+    (message,) = _feed(b"GET / HTTP/" + version + b"\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n")
+    assert isinstance(message, Received)
+    assert message.http_1_0 == (version == b"1.0")
 
 
 @pytest.mark.parametrize("after", [GET, b"\x00garbage\r\n\r\n"])
