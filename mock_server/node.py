@@ -238,13 +238,18 @@ class Node:
     def _wait_s(self) -> int:
         """When to come back: by then all that is here now is done, and if nobody else comes there is a place.
 
-        An upper bound, since no step is longer than one with every slot taken and each prompt token is paid in full.
+        An upper bound: each prompt token is paid in full besides what its step costs, and prompts are in as many steps
+        as there are prompts, and as they fill. All other steps decode only, in one slot each.
         """
         profile = self.profile
         sequences = [*self._reading.values(), *self._decoding.values()]
         left = [sequence.generation.tokens - sequence.made for sequence in sequences]
         unread = self._waiting_prompt + sum(sequence.unread for sequence in self._reading.values())
         rounds = max(max(left, default=0), math.ceil((sum(left) + self._waiting_tokens) / profile.slots))
-        steps = 1 + rounds + math.ceil(unread / (profile.step_tokens - profile.slots))
-        wait_ns = steps * profile.longest_decode_ns(self.kv_used) + unread * profile.token_ns
+        filled = math.ceil(unread / (profile.step_tokens - profile.slots))
+        steps = 1 + rounds + filled
+        reading = min(steps, 1 + len(self._reading) + len(self._waiting) + filled)
+        weights_only = profile.longest_ns(profile.weights_ns[-1][0], self.kv_used)
+        decoding_ns = profile.longest_ns(profile.slots, self.kv_used)
+        wait_ns = reading * max(weights_only, decoding_ns) + (steps - reading) * decoding_ns + unread * profile.token_ns
         return max(1, math.ceil(wait_ns / _SECOND_NS))

@@ -44,9 +44,10 @@ class Profile:
         compute_ns = max(_between(self.weights_ns, tokens), tokens * self.token_ns)
         return self.overhead_ns + compute_ns + context * self.kv_token_ns
 
-    def longest_decode_ns(self, context: float) -> float:
-        """The most that a step without prompts costs."""
-        return max(self.step_ns(self.slots, context), self.step_ns(self.weights_ns[-1][0], context))
+    def longest_ns(self, tokens: int, context: float) -> float:
+        """The most that a step of up to so many tokens costs."""
+        between = (point for point, _ in self.weights_ns if point < tokens)
+        return max(self.step_ns(count, context) for count in (tokens, *between))
 
     def model(self) -> Model:
         """The node with nothing under way."""

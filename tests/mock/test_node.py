@@ -182,6 +182,16 @@ def test_refused__finds_a_place_after_the_wait_that_it_was_told(
         assert again not in run.refused
 
 
+def test_wait__counts_steps_without_prompts_for_what_they_cost() -> None:
+    """Hand-computed: 1000 steps of 12 ms for the one slot, and a few that read its prompt, which may cost 102 ms."""
+    steep = ((1, 10 * MS), (10, 100 * MS))
+    profile = dataclasses.replace(SMALL, slots=1, queue_length=0, weights_ns=steep, kv_tokens=5000, kv_token_ns=0)
+    run = Run(profile)
+    run.ask(Lengths(1, 1000), 0)
+    refused = run.ask(Lengths(1, 1), 0)
+    assert run.refused[refused][1].wait_s == 13
+
+
 def test_alone__takes_the_steps_that_the_profile_costs() -> None:
     """Hand-computed: two chunks of a prompt, then one step per token, each with one more token behind it."""
     run = Run(SMALL)
