@@ -119,7 +119,8 @@ class Expectations(ABC):
         lines = []
         for number, request in enumerate(got, 1):
             lines.append(f"  {number}  {request}")
-            lines += [f"       {name}={(request.body or {}).get(name)!r}" for name in fields]
+            sent = request.body or {}
+            lines += [f"       {name}={sent[name]!r}" if name in sent else f"       no {name}" for name in fields]
         raise AssertionError("\n".join([f"{text}{':' if lines else ''}", *lines]))
 
 

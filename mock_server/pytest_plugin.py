@@ -5,6 +5,7 @@ Every run of pytest loads this file where the package is installed; everything e
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -66,6 +67,10 @@ def _run(kind: type[Running], request: pytest.FixtureRequest) -> Iterator[Runnin
             text = f"mixtral: expected arguments by name, such as ttft_ms=200, got {marker.args!r}"
             raise pytest.fail.Exception(text, pytrace=False)
         options = {**marker.kwargs, **options}
+    known = _arguments(kind)
+    if unknown := sorted(options.keys() - known):
+        text = f"mixtral: expected arguments among {', '.join(sorted(known))}, got {', '.join(unknown)}"
+        raise pytest.fail.Exception(text, pytrace=False)
     try:
         running = kind(**options)
     except (TypeError, ValueError) as error:
@@ -76,3 +81,14 @@ def _run(kind: type[Running], request: pytest.FixtureRequest) -> Iterator[Runnin
             yield running
     except AssertionError as error:
         raise pytest.fail.Exception(f"{request.fixturename}: {error}", pytrace=False) from None
+
+
+def _arguments(kind: type[Running]) -> set[str]:
+    """The names of the arguments with which a mock can be set up."""
+    return {
+        name
+        for part in kind.__mro__
+        if "__init__" in vars(part)
+        for name, parameter in inspect.signature(vars(part)["__init__"]).parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY
+    }

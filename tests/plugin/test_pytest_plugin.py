@@ -101,7 +101,7 @@ def test_wrong_marker__is_told_in_one_line(run: pytest.Pytester) -> None:
     result.assert_outcomes(errors=3)
     result.stdout.fnmatch_lines(
         [
-            "mixtral: *acounts*",
+            "mixtral: expected arguments among accounts, *ttft_ms, got acounts",
             "mixtral: itl_ms: expected milliseconds, not negative, got -3",
             "mixtral: expected arguments by name*got ('429',)",
         ]

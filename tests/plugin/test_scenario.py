@@ -304,6 +304,15 @@ def test_failed_assertion__lists_what_was_asked(name: str, arguments: dict[str, 
     assert "→ 503 failed, incident 503" in text
 
 
+def test_failed_assertion__tells_a_missing_field_from_null() -> None:
+    """Both read as None in Python."""
+    with MixtralApi() as api:
+        ask(httpx, json=body(stop=None))
+        with pytest.raises(AssertionError) as failed:
+            api.assert_called_with(stop=None, seed=None)
+    assert str(failed.value).splitlines()[2:] == ["       stop=None", "       no seed"]
+
+
 def test_retry_storm__is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Five attempts at once, by a clock that stands still, where one was told to wait."""
     with MixtralApi() as api:
