@@ -1,9 +1,9 @@
 """Takes keys out of what is to be stored: where they are sent, and wherever an answer repeats them.
 
-A key is what a header or a parameter of the query carries that is named like one. Its name stays, and the scheme before
-it; its text is looked for in everything else of the exchange, over the cuts between pieces too. What looks like a
-vendor's key is taken out as well. A word shorter than `SHORTEST` that was sent as a key ("x", "none", "EMPTY") is no
-secret, and is left where it stands in a text.
+A key is what a header, a parameter of the query or a field of a JSON body carries that is named like one. Its name
+stays, and the scheme before it; its text is looked for in everything else of the exchange, over the cuts between pieces
+too. What looks like a vendor's key is taken out as well. A word shorter than `SHORTEST` that was sent as a key ("x",
+"none", "EMPTY") is no secret, and is left where it stands in a text.
 """
 
 from __future__ import annotations
@@ -27,6 +27,10 @@ _SAYS_KEY = re.compile(r"set-cookie|authorization|x-api-key|api-key|(?:x-)?auth-
 _PARAMETER = re.compile(
     r"(?:^|[-_])(?:key|apikey|token|auth|authorization|secret|sig|signature|password)$", re.IGNORECASE
 )
+_FIELD = re.compile(
+    r"(?:^|[-_.])(?:api[-_]?key|(?:access|auth)[-_]?token|authorization|secret|password)$", re.IGNORECASE
+)
+"""Names of a body's fields: narrower, for `max_tokens`, `prompt_cache_key` and the like are none."""
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9-]*) +(\S.*)")
 _VENDORS = r"(?<![\w-])(?:nvapi-[\w-]{8,}|SG_[0-9A-Fa-f]{8,}|sk-[\w-]{16,})"
 
@@ -68,8 +72,19 @@ def _secrets(request: Request) -> set[str]:
         name, _, value = part.partition("=")
         if _PARAMETER.search(name):
             found |= {value, unquote_plus(value)}
+    found |= {key for name, value in _fields(request.body) if _FIELD.search(name) for key in _keys(name, value)}
     escaped = {json.dumps(key)[1:-1] for key in found}
     return {key for key in found | escaped if len(key) >= SHORTEST}
+
+
+def _fields(body: bytes) -> Iterator[tuple[str, str]]:
+    """The texts that an object in a body says by name; none of what is no JSON."""
+    try:
+        said = json.loads(body)
+    except (ValueError, RecursionError):
+        return
+    if isinstance(said, dict):
+        yield from ((name, value) for name, value in said.items() if isinstance(value, str))
 
 
 def _keys(name: str, value: str) -> Iterator[str]:

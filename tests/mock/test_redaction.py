@@ -46,6 +46,22 @@ def test_key_in_the_query__is_gone() -> None:
     assert answer.body == f"{REDACTED} {REDACTED}".encode()
 
 
+@pytest.mark.parametrize("name", ["api_key", "apiKey", "nvidia-api-key", "authorization", "password"])
+def test_key_in_a_field_of_the_body__is_gone(name: str) -> None:
+    """By the name of the field, and where an answer repeats it; names that only sound like it are none."""
+    body = f'{{"{name}": "t\\u00e9am-secret", "user": "team", "prompt_cache_key": "by-team-1"}}'.encode()
+    request, answer = redacted(_request(body=body), _answer("no téam-secret".encode()))
+    assert "am-secret" not in request.body.decode()
+    assert (b'"user": "team"' in request.body, b'"by-team-1"' in request.body) == (True, True)
+    assert answer.body == f"no {REDACTED}".encode()
+
+
+@pytest.mark.parametrize("body", [b"{", b"[" * 100_000, b"[1]", b'{"api_key": 7}', b"\xff"])
+def test_body_that_says_no_key__stays(body: bytes) -> None:
+    """Whatever it is."""
+    assert redacted_request(_request(body=body)).body == body
+
+
 def test_set_cookie__is_redacted_and_limits_of_tokens_are_not() -> None:
     """A header of an answer that has the word token in its name is no key."""
     headers = (("Set-Cookie", "id=1"), ("x-ratelimit-limit-tokens", "5000"))
