@@ -33,6 +33,7 @@ def state(mock: Mock, now_ns: int) -> dict[str, Any]:
         "counters": counters(mock.metrics),
         "in_flight": {
             "count": len(journal.running),
+            "generation_tokens": sum(_sent_steps(entry) for entry in list(journal.running)),
             "requests": [_under_way(entry, now_ns) for entry in list(journal.running)[:_SHOWN]],
         },
         "journal": _journal(journal),
@@ -69,8 +70,12 @@ def _journal(journal: Journal) -> dict[str, Any]:
     }
 
 
+def _sent_steps(entry: Entry) -> int:
+    return entry.sent[-1][0] if entry.sent else 0
+
+
 def _under_way(entry: Entry, now_ns: int) -> dict[str, Any]:
-    sent = entry.sent[-1] if entry.sent else None
+    last_ns = entry.sent[-1][1] if entry.sent else entry.head_ns or entry.received_ns
     return {
         "since_ns": entry.received_ns,
         "age_ns": now_ns - entry.received_ns,
@@ -83,6 +88,6 @@ def _under_way(entry: Entry, now_ns: int) -> dict[str, Any]:
         "completion_id": entry.completion_id,
         "completion_tokens": entry.completion_tokens,
         "steps": entry.steps,
-        "sent_steps": sent[0] if sent else 0,
-        "silent_ns": now_ns - (sent[1] if sent else entry.head_ns or entry.received_ns),
+        "sent_steps": _sent_steps(entry),
+        "silent_ns": now_ns - last_ns,
     }

@@ -74,6 +74,7 @@ def test_state__shows_what_is_under_way(start: Start) -> None:
         (under_way,) = _state(address)["in_flight"]["requests"]
         assert (under_way["sent_steps"], under_way["steps"], under_way["status"]) == (1, 3, 200)
         assert under_way["account"] == "valid"
+        assert _state(address)["in_flight"]["generation_tokens"] == 1
         labels = '{engine="0",model_name="mistralai/mixtral-8x22b-instruct-v0.1"}'
         assert f"vllm:num_requests_running{labels} 1\n" in httpx.get(f"{address}/metrics").text
 

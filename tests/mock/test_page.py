@@ -105,6 +105,7 @@ def test_stream_under_way__is_shown_with_its_progress(chromium: browser.Browser,
         next(received)
         page.wait("document.querySelector('#streams progress')?.value === 1")
         assert "1 of 3" in _text(page, "#streams")
+        assert _text(page, "#tokens") == "1"
     page.wait("document.querySelector('#streams').innerText === ''")
     page.wait("document.querySelector('#requests').innerText.includes('client left')")
 
