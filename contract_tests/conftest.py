@@ -24,7 +24,7 @@ from contract_tests.oracle import Oracle
 from contract_tests.purse import Pace, Purse
 from contract_tests.rehearsal import StandIn
 from contract_tests.together import proven
-from contract_tests.verdict import Inconclusive, Outcome, Verdict
+from contract_tests.verdict import Inconclusive, NotRun, Outcome, Verdict
 from spec.contract import ContractError
 
 SETTINGS = pytest.StashKey[options.Settings]()
@@ -228,10 +228,19 @@ def fuzz(request: pytest.FixtureRequest, oracle: Oracle) -> Fuzz:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    """A clause that one request proved together with others is not asked for again where that costs money."""
+    """A clause that one request proved together with others is not asked for again where that costs money.
+
+    Raises: NotRun for one that follows an account's state while other processes of the run use that account.
+    """
     marker, line = pyfuncitem.get_closest_marker("clause"), pyfuncitem.config.stash.get(LINE, None)
     endpoint = pyfuncitem.funcargs.get("endpoint")
-    if marker is None or line is None or not line.frugal or not isinstance(endpoint, Endpoint):
+    if marker is None or line is None or not isinstance(endpoint, Endpoint):
+        return None
+    workers = getattr(pyfuncitem.config, "workerinput", {}).get("workercount", 1)
+    clause = pyfuncitem.config.stash[SETTINGS].clauses[marker.args[0]]
+    if clause.judged == "stateful" and workers > 1:
+        raise NotRun("other processes use the same accounts meanwhile: run it without -n")
+    if not line.frugal:
         return None
     return True if proven(endpoint, marker.args[0]) else None
 

@@ -103,6 +103,13 @@ def test_processes__judge_as_one_does(address: str, tmp_path: Path) -> None:
     assert verdicts(tmp_path / "one") == verdicts(tmp_path / "two")
 
 
+def test_processes__leave_the_state_of_an_account_alone(address: str, tmp_path: Path) -> None:
+    """What one of them used up would be blamed on what another one asked."""
+    options = ["--target", "mock", "--base-url", address, "--dialect", "segmind", "-k", "CRD-06 or CRD-02"]
+    run_suite("-p", "xdist", "-n", "2", *options, folder=tmp_path)
+    assert verdicts(tmp_path) == {("CRD-02", "segmind"): "PASS", ("CRD-06", "segmind"): "NOT-RUN"}
+
+
 def test_live_endpoint__is_known_for_what_it_was_seen_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The record is shown for every target, and accepts a break of the endpoint itself."""
     monkeypatch.setenv("MY_KEY", "mock-valid")
