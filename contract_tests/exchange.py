@@ -52,7 +52,7 @@ class Request:
         if self.body and "content-type" not in named:
             headers.append("Content-Type:")  # else curl says that it is a form
         for header in headers:
-            parts += ["-H", f'"{self.redacted(header, "$API_KEY")}"']
+            parts += ["-H", self._quoted(header)]
         if not self.body:
             return " ".join(parts)
         before, data, after = self._data()

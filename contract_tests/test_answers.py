@@ -159,7 +159,7 @@ def test_total_tokens__is_the_sum(endpoint: Endpoint) -> None:
         require(usage["total_tokens"] == wanted, expected=wanted, got=usage["total_tokens"], exchange=exchange)
 
 
-_BEYOND_ASCII = "\u732b\U0001f408\u0436\u00e9" * 8
+_BEYOND_ASCII = "\u732b\u0436\u00e9" * 10
 _COMMON_WORDS = (
     "morning garden window summer people mother letter number doctor street winter father family friend school river "
     "market button silver island animal bottle butter circle corner dinner finger flower forest ground"
@@ -301,7 +301,7 @@ def test_same_seed__gets_the_same_text(endpoint: Endpoint) -> None:
 
 @pytest.mark.clause("RSP-33")
 def test_seed__is_no_matter_of_temperature(endpoint: Endpoint) -> None:
-    """Twice the same request at the highest temperature; 0 is a seed like any other."""
+    """Twice the same request at a high temperature; 0 is a seed like any other."""
     body = endpoint.body(**_hot(endpoint, 0))
     first, second = endpoint.complete(body), endpoint.complete(body)
     require(_text(first) == _text(second), expected=repr(_text(first)), got=repr(_text(second)), exchange=second)
@@ -309,7 +309,7 @@ def test_seed__is_no_matter_of_temperature(endpoint: Endpoint) -> None:
 
 @pytest.mark.clause("RSP-34")
 def test_another_seed__gets_another_text(endpoint: Endpoint) -> None:
-    """Three seeds at the highest temperature, and not one text for all."""
+    """Three seeds at a high temperature, and not one text for all."""
     exchanges = [endpoint.complete(endpoint.body(**_hot(endpoint, seed))) for seed in (0, 1, 2)]
     texts = {_text(exchange) for exchange in exchanges}
     if len(min(texts, key=len)) < LONGEST_TOKEN // 2:
@@ -353,10 +353,10 @@ def date_s(exchange: Exchange) -> float | None:
 
 
 def _hot(endpoint: Endpoint, seed: int) -> dict[str, Any]:
-    """A task with many answers, at the highest temperature."""
-    highest = endpoint.operation.request.properties["temperature"]["maximum"]
+    """A task with many answers, at a high temperature; the highest is a bound, which has its own clause."""
+    high = 0.9 * endpoint.operation.request.properties["temperature"]["maximum"]
     task = [{"role": "user", "content": "Write a short poem about something that nobody has ever written about."}]
-    return {"messages": task, "seed": seed, "temperature": highest, "max_tokens": ROOMY}
+    return {"messages": task, "seed": seed, "temperature": high, "max_tokens": ROOMY}
 
 
 def _stopped(endpoint: Endpoint) -> tuple[str, str, Exchange]:

@@ -82,8 +82,8 @@ def test_whole_numbers__are_written_as_such(endpoint: Endpoint) -> None:
     exchanges = [endpoint.seen.completion]
     answers = [exchanges[0].json]
     if endpoint.operation.streams:
-        exchanges.append(endpoint.seen.streamed)
-        answers += Stream(exchanges[-1]).chunks
+        exchanges += [stream.exchange for stream in endpoint.seen.streams]
+        answers += [chunk for stream in endpoint.seen.streams for chunk in stream.chunks]
     found = sorted({name for answer in answers for name in _fractions(answer)})
     require(not found, expected="no fraction", got=", ".join(found), exchange=exchanges[-1])
 

@@ -238,6 +238,10 @@ LATE: dict[str, Case] = {
         of_usage(lambda chunk: chunk.update(usage={name: str(count) for name, count in chunk["usage"].items()})),
         "STR-15",
     ),
+    "fractions of tokens in a stream": case(
+        of_usage(lambda chunk: chunk.update(usage={name: float(count) for name, count in chunk["usage"].items()})),
+        "RSP-31",
+    ),
     # counts, seeds and characters
     "a limit of one token is none": case(bodied(no_limit(1)), "RSP-29"),
     "-1 is no limit": case(bodied(no_limit(-1)), "NEG-10"),

@@ -100,7 +100,7 @@ def test_shown__never_holds_the_key() -> None:
         exchange = wire.send(request)
     shown = exchange.shown()
     assert "s3cr" not in "".join((*shown.values(), exchange.summary))
-    assert "Bearer $API_KEY" in shown["curl"]
+    assert "'Authorization: Bearer '\"$API_KEY\"" in shown["curl"]
     assert "Authorization: Bearer ***" in shown["request"]
 
 
@@ -121,14 +121,15 @@ def test_command_line__repeats_every_byte(body: bytes) -> None:
     """In any shell, and the key is put in wherever it stood."""
     with serving(OK + b"Content-Length: 2\r\n\r\n{}") as script:
         url = f"{script.url}/x?api_key=s3cr3t&a='b'"
-        headers = (("Authorization", "Bearer s3cr3t"), ("Accept", "*/*"))
+        headers = (("Authorization", "Bearer s3cr3t"), ("Accept", "*/*"), ("X-Odd", 's3cr3tx "$HOME" `id`'))
         line = Request("POST", url, headers, body, secrets=("s3cr3t",)).curl()
         subprocess.run(["sh", "-c", line], env={**os.environ, "API_KEY": "s3cr3t"}, check=True, capture_output=True)
     assert "s3cr3t" not in line
     head, _, received = script.received[0].partition(b"\r\n\r\n")
     assert received == body
     assert head.startswith(b"POST /x?api_key=s3cr3t&a='b' HTTP/1.1\r\n")
-    assert b"Bearer s3cr3t" in head
+    assert b"Bearer s3cr3t\r\n" in head
+    assert b's3cr3tx "$HOME" `id`' in head
     assert b"content-type" not in head.lower()
 
 
