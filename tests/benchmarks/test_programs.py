@@ -80,7 +80,9 @@ def test_reading__is_measured_beside_a_client_in_c(tmp_path: Path) -> None:
 def test_client_of_others__is_watched_at_the_server(tmp_path: Path) -> None:
     """One that reads a single stream gets no more events than that has, and pays for them."""
     client = (
-        "import time, urllib.request; began = time.time()\n"
+        "import threading, time, urllib.request; began = time.time()\n"
+        "def spin():\n while True: pass\n"  # processor time is counted in steps of 10 ms
+        "threading.Thread(target=spin, daemon=True).start()\n"
         "while time.time() - began < {seconds}: urllib.request.urlopen('{url}', b'{}').read()"
     )
     peer = f"one={shlex.join([sys.executable, '-c', client])}"
