@@ -354,7 +354,7 @@ def date_s(exchange: Exchange) -> float | None:
 
 def _hot(endpoint: Endpoint, seed: int) -> dict[str, Any]:
     """A task with many answers, at a high temperature; the highest is a bound, which has its own clause."""
-    high = 0.9 * endpoint.operation.request.properties["temperature"]["maximum"]
+    high = 0.9 * endpoint.operation.request.properties["temperature"].get("maximum", 1)
     task = [{"role": "user", "content": "Write a short poem about something that nobody has ever written about."}]
     return {"messages": task, "seed": seed, "temperature": high, "max_tokens": ROOMY}
 

@@ -28,7 +28,7 @@ from contract_tests.test_answers import (
 )
 from contract_tests.verdict import Info, NotRun, Unsupported, require
 
-_COUNT = [{"role": "user", "content": "Count from one to two hundred in words."}]
+_COUNT = LONG["messages"]
 _WITH_USAGE = {"stream": True, "stream_options": {"include_usage": True}}
 _FEW = 3
 _LONG_TEXT = 80
