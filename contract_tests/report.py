@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ import jsonschema_rs
 from contract_tests.badge import badge
 from contract_tests.judged import Judged, source_text
 from contract_tests.verdict import MEANINGS, Verdict
+from spec import commandline
 
 SCHEMA = Path(__file__).with_name("verdicts.schema.json")
 PROOF = "proof.json"
@@ -44,16 +44,14 @@ class Column:
 
 
 def writable(folder: Path, option: str) -> Path:
-    """The folder, which is there and takes files: to be known before anything is asked that costs.
+    """The folder, which is there and takes files.
 
     Raises: ReportError, with the option that names it, when it does not.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return folder
-    except OSError as error:
-        raise ReportError(f"{option}: expected a folder to write to, got {str(folder)!r}: {error.strerror}") from None
+        return commandline.writable(folder)
+    except ValueError as error:
+        raise ReportError(f"{option}: {error}") from None
 
 
 def write(folder: Path, run: Run) -> Path:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import math
 import re
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from load._slo import Slo, parse_slo
 from load._staging_options import read_staging
 from load._trace import TraceError, read_trace
 from load._usage import UsageError
+from spec import commandline
 from spec.address import Address
 from spec.contract import DOCUMENT, Contract, ContractError, Model, Operation
 from spec.targets import is_paid, preset_at, presets
@@ -232,8 +232,6 @@ def _usual_variable(contract: Contract, target: Address) -> str | None:
 
 def _writable(out: Path) -> Path:
     try:
-        out.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=out):
-            return out
-    except OSError as error:
-        raise UsageError(f"--out: expected a folder to write to, got {str(out)!r}: {error.strerror}") from None
+        return commandline.writable(out)
+    except ValueError as error:
+        raise UsageError(f"--out: {error}") from None

@@ -1,8 +1,10 @@
-"""A command line whose mistakes get one line."""
+"""A command line whose mistakes get one line, before anything is done."""
 
 from __future__ import annotations
 
 import argparse
+import tempfile
+from pathlib import Path
 from typing import NoReturn
 
 
@@ -12,3 +14,16 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Ends the process with status 2 and what is wrong; the usage is a `--help` away."""
         self.exit(2, f"{self.prog}: {message} (--help shows how)\n")
+
+
+def writable(folder: Path) -> Path:
+    """The folder, which is there and takes files: to be known before anything is asked that costs.
+
+    Raises: ValueError when it does not.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError as error:
+        raise ValueError(f"expected a folder to write to, got {str(folder)!r}: {error.strerror}") from None
