@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.machine import MachineError
 from benchmarks.results import Column, Results
-from spec.commandline import Parser
+from mixtral_contract.primitives.command_line import Parser
 
 
 def parser(name: str, description: str, *, seconds: float, rounds: int) -> Parser:

@@ -19,7 +19,7 @@ from benchmarks.native import Plan, compiled, write_blocks
 from benchmarks.results import Column, Results
 from benchmarks.servers import Server
 from benchmarks.workload import call_of, prompts
-from spec.contract import Contract
+from mixtral_contract.contract.openapi import Contract
 
 _COLUMNS = (Column("figure", "value", "{:,.3g}", ranged=True),)
 _CONNECTIONS = 32

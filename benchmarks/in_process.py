@@ -13,7 +13,7 @@ import httpx
 
 from benchmarks.command import parser, progress, run
 from benchmarks.results import Column, Results
-from mock_server.testing import MixtralApi
+from mixtral_contract.mock.testing.mocks import MixtralApi
 
 _COLUMNS = (
     Column("µs per call", "per_call_us", ranged=True),

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from spec.contract import Contract
+from mixtral_contract.contract.openapi import Contract
 
 ROOT = Path(__file__).parent.parent
 WORKLOADS = ("same", "distinct", "strange")

@@ -13,19 +13,24 @@ from _pytest.runner import runtestprotocol
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.errors import Flaky
 
-from contract_tests import bill, judged, options, record, report, target
-from contract_tests.baseline import BaselineError
-from contract_tests.endpoint import Endpoint
-from contract_tests.exchange import Exchange
-from contract_tests.fuzz import Fuzz
-from contract_tests.line import Line
-from contract_tests.once import one_example
-from contract_tests.oracle import Oracle
-from contract_tests.purse import Pace, Purse
-from contract_tests.rehearsal import StandIn
-from contract_tests.together import proven
-from contract_tests.verdict import Inconclusive, NotRun, Outcome, Verdict
-from spec.contract import ContractError
+from mixtral_contract.contract.openapi import ContractError
+from mixtral_contract.suite.cli import options
+from mixtral_contract.suite.client.budget import Pace, Purse
+from mixtral_contract.suite.client.client import Line
+from mixtral_contract.suite.generation.fuzzing import Fuzz
+from mixtral_contract.suite.generation.schema_oracle import Oracle
+from mixtral_contract.suite.generation.single_example import one_example
+from mixtral_contract.suite.http.exchange import Exchange
+from mixtral_contract.suite.reporting import cost_estimate as bill
+from mixtral_contract.suite.reporting import report
+from mixtral_contract.suite.reporting import run_summary as record
+from mixtral_contract.suite.target import target
+from mixtral_contract.suite.target.combined_requests import proven
+from mixtral_contract.suite.target.endpoint import Endpoint
+from mixtral_contract.suite.target.stand_in import StandIn
+from mixtral_contract.suite.verdicts import result as judged
+from mixtral_contract.suite.verdicts.baseline import BaselineError
+from mixtral_contract.suite.verdicts.verdict import Inconclusive, NotRun, Outcome, Verdict
 
 SETTINGS = pytest.StashKey[options.Settings]()
 LINE = pytest.StashKey[Line]()

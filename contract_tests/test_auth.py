@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from contract_tests.endpoint import WRONG_KEY, Endpoint
-from contract_tests.verdict import Inconclusive, Info, Tolerable, Unsupported, require
+from mixtral_contract.suite.target.endpoint import WRONG_KEY, Endpoint
+from mixtral_contract.suite.verdicts.verdict import Inconclusive, Info, Tolerable, Unsupported, require
 
 _TELLING = 8
 """Letters of a key that no other text has."""

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract_tests import optional
-from contract_tests.endpoint import Endpoint
-from contract_tests.optional import FEW, LONG_TASK, user
-from contract_tests.stream import Stream
-from contract_tests.verdict import Unsupported, require
+from mixtral_contract.suite.http.event_stream import Stream
+from mixtral_contract.suite.target import feature_requests as optional
+from mixtral_contract.suite.target.endpoint import Endpoint
+from mixtral_contract.suite.target.feature_requests import FEW, LONG_TASK, user
+from mixtral_contract.suite.verdicts.verdict import Unsupported, require
 
 
 @pytest.mark.clause("CHC-01")

@@ -2,48 +2,29 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
-
 import pytest
 
-from contract_tests.endpoint import Endpoint
-from contract_tests.exchange import Exchange
-from contract_tests.verdict import Unsupported, require
-
-_HEADER = "x-remaining-credits"
-
-
-def remaining_credits(exchange: Exchange) -> Decimal:
-    """What an answer says is left.
-
-    Raises: Unsupported when it says no finite number.
-    """
-    found = exchange.header(_HEADER)
-    try:
-        number = Decimal(found or "")
-    except InvalidOperation:
-        raise Unsupported(f"no number of credits to look at: {found}", exchange=exchange) from None
-    if not number.is_finite():
-        raise Unsupported(f"no finite number of credits to look at: {found}", exchange=exchange)
-    return number
+from mixtral_contract.suite.target.endpoint import Endpoint
+from mixtral_contract.suite.verdicts.header_values import CREDITS_HEADER, remaining_credits
+from mixtral_contract.suite.verdicts.verdict import Unsupported, require
 
 
 @pytest.mark.clause("CRD-01")
 def test_completion__says_the_remaining_credits(endpoint: Endpoint) -> None:
     """The header is on every completion."""
     exchange = endpoint.seen.completion
-    require(exchange.header(_HEADER) is not None, expected=_HEADER, got="none", exchange=exchange)
+    require(exchange.header(CREDITS_HEADER) is not None, expected=CREDITS_HEADER, got="none", exchange=exchange)
 
 
 @pytest.mark.clause("CRD-02")
 def test_remaining_credits__are_a_number(endpoint: Endpoint) -> None:
     """A finite decimal that is not negative."""
     exchange = endpoint.seen.completion
-    found = exchange.header(_HEADER)
+    found = exchange.header(CREDITS_HEADER)
     if found is None:
         raise Unsupported("no credits to look at", exchange=exchange)
     good = found.replace(".", "", 1).isdecimal() and found.isascii()
-    require(good, expected="a decimal number", got=f"{_HEADER}: {found}", exchange=exchange)
+    require(good, expected="a decimal number", got=f"{CREDITS_HEADER}: {found}", exchange=exchange)
 
 
 @pytest.mark.clause("CRD-03")

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from contract_tests.endpoint import Endpoint
-from contract_tests.verdict import Tolerable, Unsupported, Violation, require
+from mixtral_contract.suite.target.endpoint import Endpoint
+from mixtral_contract.suite.verdicts.verdict import Tolerable, Unsupported, Violation, require
 
 
 @pytest.mark.clause("HTTP-02")

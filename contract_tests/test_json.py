@@ -10,25 +10,17 @@ from typing import Any
 
 import pytest
 
-from contract_tests.endpoint import Endpoint
-from contract_tests.exchange import Exchange
-from contract_tests.stream import Stream
-from contract_tests.verdict import Unsupported, Violation, require
+from mixtral_contract.suite.http.event_stream import Stream
+from mixtral_contract.suite.http.exchange import Exchange
+from mixtral_contract.suite.target.endpoint import Endpoint
+from mixtral_contract.suite.target.feature_requests import beyond_ascii
+from mixtral_contract.suite.verdicts.verdict import Unsupported, Violation, require
 
 _BOM = b"\xef\xbb\xbf"
 _TEMPLATE = re.compile(r"</?s>|\[/?INST\]|<\|[a-z_]+\|>|<</?SYS>>")
 """What chat templates put around messages, and no reader should see."""
-_ROOM = 64
-"""Tokens, so that the limit does not cut a character that is made of several."""
 _WHOLE_NUMBERS = frozenset(("created", "index", "prompt_tokens", "completion_tokens", "total_tokens"))
-_WHOLE_CHARACTERS = "Repeat exactly: \U0001f408 \u732b caf\u00e9"
 _ENCODED_TWICE = [each.encode().decode(how, "ignore") for each in "\u732b\u00e9" for how in ("latin-1", "cp1252")]
-
-
-def beyond_ascii(endpoint: Endpoint) -> dict[str, Any]:
-    """A request whose answer should hold characters of two, three and four bytes."""
-    room = {"max_tokens": _ROOM} if "max_tokens" in endpoint.operation.request.properties else {}
-    return endpoint.body(messages=[{"role": "user", "content": _WHOLE_CHARACTERS}], **room)
 
 
 def _bodies(endpoint: Endpoint) -> list[Exchange]:

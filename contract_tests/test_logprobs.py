@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from contract_tests import optional
-from contract_tests.endpoint import Endpoint
-from contract_tests.exchange import Exchange
-from contract_tests.stream import Stream
-from contract_tests.verdict import Unsupported, require
+from mixtral_contract.suite.http.event_stream import Stream
+from mixtral_contract.suite.http.exchange import Exchange
+from mixtral_contract.suite.target import feature_requests as optional
+from mixtral_contract.suite.target.endpoint import Endpoint
+from mixtral_contract.suite.verdicts.verdict import Unsupported, require
 
 _TOP = 3
 _SLACK = 1e-6

@@ -8,17 +8,16 @@ from typing import Any
 
 import pytest
 
-from contract_tests.endpoint import Endpoint
-from contract_tests.further import LONG
-from contract_tests.oracle import Oracle
-from contract_tests.stream import DONE, Stream
-from contract_tests.test_answers import (
-    CLOCK_S,
+from mixtral_contract.suite.generation.schema_oracle import Oracle
+from mixtral_contract.suite.http.event_stream import DONE, Stream
+from mixtral_contract.suite.target.endpoint import Endpoint
+from mixtral_contract.suite.target.extra_streams import LONG
+from mixtral_contract.suite.verdicts.header_values import CLOCK_S, date_s
+from mixtral_contract.suite.verdicts.text_limits import (
     FEW,
     LONGEST_TOKEN,
     REPEATABLE,
     ROOMY,
-    date_s,
     is_brief,
     require_count,
     require_cut,
@@ -26,7 +25,7 @@ from contract_tests.test_answers import (
     require_kept,
     stop_in,
 )
-from contract_tests.verdict import Info, NotRun, Unsupported, require
+from mixtral_contract.suite.verdicts.verdict import Info, NotRun, Unsupported, require
 
 _COUNT = LONG["messages"]
 _WITH_USAGE = {"stream": True, "stream_options": {"include_usage": True}}

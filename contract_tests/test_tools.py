@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract_tests import optional
-from contract_tests.endpoint import Endpoint
-from contract_tests.optional import NAMED, NAMES, PARAMETERS, QUESTION, TOOLS, user
-from contract_tests.verdict import Tolerable, Violation, require
+from mixtral_contract.suite.target import feature_requests as optional
+from mixtral_contract.suite.target.endpoint import Endpoint
+from mixtral_contract.suite.target.feature_requests import NAMED, NAMES, PARAMETERS, QUESTION, TOOLS, user
+from mixtral_contract.suite.verdicts.verdict import Tolerable, Violation, require
 
 _CALL = {
     "id": "a1B2c3D4e",

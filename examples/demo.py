@@ -20,10 +20,10 @@ from typing import Any
 
 import httpx
 
-from contract_tests.target import TargetError, choose, reach, running
-from spec.commandline import Parser
-from spec.contract import Contract
-from spec.targets import presets
+from mixtral_contract.contract.openapi import Contract
+from mixtral_contract.contract.presets import presets
+from mixtral_contract.primitives.command_line import Parser
+from mixtral_contract.suite.target.target import TargetError, choose, reach, running
 
 _LOAD_S = 20
 _LOCAL_USERS = 20

@@ -2,8 +2,8 @@
 
 from locust import events
 
-from load._listeners import register
-from load._user import ChatUser
+from mixtral_contract.load.locust_plugin.chat_user import ChatUser
+from mixtral_contract.load.locust_plugin.register import register
 
 __all__ = ["ChatUser"]
 

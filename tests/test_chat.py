@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests.support.repository import ROOT
+
 EXAMPLE = ROOT / "examples" / "chat"
 
 
@@ -38,7 +39,7 @@ def _python(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_example__passes_its_own_tests(copied: Path) -> None:
     """With the plugin, which pytest finds by itself where the package is installed."""
-    done = _python(copied, "-m", "pytest", "-p", "mock_server.pytest_plugin", "-p", "no:cacheprovider", "-q")
+    done = _python(copied, "-m", "pytest", "-p", "mixtral_contract.pytest_plugin", "-p", "no:cacheprovider", "-q")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "11 passed" in done.stdout
 

@@ -16,8 +16,8 @@ from typing import Any
 import yaml
 
 from tests.mock.conftest import running
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).parent.parent
 COMPOSE = ROOT / "examples" / "compose.yaml"
 BIN = Path(sys.executable).parent
 

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from load._sketch import RELATIVE_ERROR
-from tests.scripted import serving
-
-ROOT = Path(__file__).parent.parent
+from mixtral_contract.load.estimators.ddsketch import RELATIVE_ERROR
+from tests.support.repository import ROOT
+from tests.support.scripted_server import serving
 
 
 def _demo(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests.support.repository import ROOT
+
 ALLOWED = {
     "spec": set[str](),
     "mock_server": {"spec"},

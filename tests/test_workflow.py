@@ -17,7 +17,8 @@ import httpx
 import pytest
 import yaml
 
-ROOT = Path(__file__).parent.parent
+from tests.support.repository import ROOT
+
 FILE = ROOT / "examples" / "ci" / "github-workflow.yml"
 
 _SHORTER = {"TIER": "smoke", "USERS": "2", "SECONDS_OF_LOAD": "4"}

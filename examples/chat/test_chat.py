@@ -13,7 +13,7 @@ import httpx
 import pytest
 from chat import ENDPOINTS, Chat, ChatError, main
 
-from mock_server.testing import MixtralApi
+from mixtral_contract.mock.testing.mocks import MixtralApi
 
 
 @pytest.fixture

@@ -14,8 +14,7 @@ from typing import Any
 import pytest
 
 from benchmarks.readers import Look, best_of
-
-ROOT = Path(__file__).parent.parent.parent
+from tests.support.repository import ROOT
 
 pytestmark = pytest.mark.skipif(
     not sys.platform.startswith("linux") or shutil.which("cc") is None or len(os.sched_getaffinity(0)) < 2,

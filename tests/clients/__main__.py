@@ -10,9 +10,10 @@ from __future__ import annotations
 import json
 import sys
 
-from tests.clients.client import CLIENTS, ROOT
+from tests.clients.client import CLIENTS
 from tests.clients.outcome import FILE, kept, outcome_of
 from tests.clients.table import PAGES, within
+from tests.support.repository import ROOT
 
 
 def main(names: list[str]) -> int:

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-ROOT = Path(__file__).parents[2]
+from tests.support.repository import ROOT
+
 ENVIRONMENT = ROOT / ".clients"
 """Where `make clients` puts what is not in our own environment: packages for Python, and Node."""
 

@@ -8,8 +8,9 @@ import sys
 
 import pytest
 
-from tests.clients.client import ROOT, node
+from tests.clients.client import node
 from tests.clients.conftest import Needed
+from tests.support.repository import ROOT
 
 EXAMPLE = ROOT / "examples" / "chat-js"
 

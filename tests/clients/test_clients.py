@@ -9,10 +9,11 @@ import pytest
 
 from tests.clients.__main__ import main
 from tests.clients.capabilities import CAPABILITIES, TEXT, Seen
-from tests.clients.client import CLIENTS, ROOT, Client, DriverError, driving
+from tests.clients.client import CLIENTS, Client, DriverError, driving
 from tests.clients.conftest import Needed
 from tests.clients.outcome import kept, outcome_of
 from tests.clients.table import BEGIN, END, PAGES, table, within
+from tests.support.repository import ROOT
 
 _BY_NAME = {capability.name: capability for capability in CAPABILITIES}
 

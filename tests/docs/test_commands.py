@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from contract_tests import baseline
-from mock_server import accounts, fixture_file
-from spec import clauses
-from spec.contract import Contract
+from mixtral_contract.contract import clauses
+from mixtral_contract.contract.openapi import Contract
+from mixtral_contract.mock.accounts import accounts_file as accounts
+from mixtral_contract.mock.fixtures import fixture_file
+from mixtral_contract.suite.verdicts import baseline
 from tests.docs import walk
 from tests.docs.commands import BEFORE, COMMANDS, Elsewhere, Ends
 from tests.docs.page import REPOSITORY, Block, Page, pages

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from mock_server.testing import MixtralApi
-from spec import clauses
-from spec.contract import Contract
+from mixtral_contract.contract import clauses
+from mixtral_contract.contract.openapi import Contract
+from mixtral_contract.mock.testing.mocks import MixtralApi
 from tests.docs.page import REPOSITORY, Page, pages
 
 PAGES = pages()

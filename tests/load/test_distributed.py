@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from load._calibrate import journal, mock
-from tests.load.test_command_line import LATEST_S, end, start
+from mixtral_contract.load.cli.calibrate import journal, mock
+from tests.load.test_locust_command import LATEST_S, end, start
 
 PACE = ("--ttft-ms", "20", "--itl-ms", "2")
 FAULTS = ("--incident", "503;rate=0.2", "--incident", "cut:after=3;rate=0.2")

@@ -14,10 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from mock_server.prediction import Prediction
-from mock_server.profile_file import parse
-from tests.load.scripted_server import Script, ScriptedServer, answer, stream
-from tests.load.test_command_line import ROOT, distributed, end, run, start, timed
+from mixtral_contract.mock.timing.forecast import Prediction
+from mixtral_contract.mock.timing.profile_file import parse
+from tests.load.test_locust_command import distributed, end, run, start, timed
+from tests.support.repository import ROOT
+from tests.support.scripted_stream_server import Script, ScriptedServer, answer, stream
 
 KEY = ("--api-key-env", "A_KEY")
 SHORT = ("--prompt-tokens", "32", "--output-tokens", "8")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from spec.contract import Contract
+from mixtral_contract.contract.openapi import Contract
 
 Start = Callable[..., str]
 

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from contract_tests.target import MOCK_KEYS
+from mixtral_contract.suite.target.target import MOCK_KEYS
 from tests.real.llama_cpp import llama_server
-from tests.suite.running import ROOT, run_suite
+from tests.support.repository import ROOT
+from tests.support.suite_run import run_suite
 
 DEVIATIONS = {
     # a path that has a handler for POST only is unknown for every other method: no 405, no Allow

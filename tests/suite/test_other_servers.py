@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from tests.suite.defects import DEFECTS
-from tests.suite.judging import CLAUSES, broken, judged
-from tests.suite.late_defects import LATE
-from tests.suite.other_server import Style
-from tests.suite.other_wire import other_server
-from tests.suite.subtle_defects import SUBTLE
+from tests.support.defects import DEFECTS
+from tests.support.judging import CLAUSES, broken, judged
+from tests.support.late_defects import LATE
+from tests.support.other_http import other_server
+from tests.support.other_server import Style
+from tests.support.subtle_defects import SUBTLE
 
 PASSIVE = {name for name, clause in CLAUSES.items() if clause.judged == "passive"}
 ABOUT_FORM = {name for name, clause in CLAUSES.items() if clause.group in ("SSE", "STR", "HTTP", "RSP")}

@@ -8,11 +8,11 @@ from xml.etree import ElementTree as ET
 import jsonschema_rs
 import pytest
 
-from contract_tests.report import SCHEMA
-from contract_tests.target import choose, running
-from spec import clauses
-from spec.contract import Contract
-from tests.suite.running import run_suite, verdicts
+from mixtral_contract.contract import clauses
+from mixtral_contract.contract.openapi import Contract
+from mixtral_contract.suite.reporting.report import SCHEMA
+from mixtral_contract.suite.target.target import choose, running
+from tests.support.suite_run import run_suite, verdicts
 
 CLAUSES = clauses.load()
 

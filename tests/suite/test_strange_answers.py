@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.scripted import serving
-from tests.suite.running import run_suite, verdicts
+from tests.support.scripted_server import serving
+from tests.support.suite_run import run_suite, verdicts
 
 STREAM = b'data: {"choices":[{"delta":{"content":"a b c"},"index":[],"finish_reason":[]}],"object":[]}\n\ndata: 7\n\n'
 ANSWERS = {

@@ -1,1 +1,0 @@
-"""The conformance suite: holds any server to the contract, `pytest contract_tests --help` shows its options."""

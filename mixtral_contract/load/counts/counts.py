@@ -1,0 +1,242 @@
+"""Everything that a run counts, in a form in which the counts of several workers add up to those of the whole run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mixtral_contract.load.counts import attainment as _slo
+from mixtral_contract.load.counts.attainment import Slo
+from mixtral_contract.load.counts.timeline import Timeline
+from mixtral_contract.load.estimators.bottom_k_sample import Sample
+from mixtral_contract.load.estimators.ddsketch import Sketch
+from mixtral_contract.load.reading.outcome import Outcome
+from mixtral_contract.load.reading.record import Record
+
+_OF_RECORDS = (
+    "ttft_ms",
+    "tpot_ms",
+    "e2e_ms",
+    "stream_tokens_per_s",
+    "schedule_ttft_ms",
+    "schedule_e2e_ms",
+    "dispatch_lag_ms",
+)
+FIGURES = (*_OF_RECORDS, "icl_ms", "itl_ms", "connect_ms", "loop_lag_ms")
+"""The spreads that are kept."""
+
+CENSORED: Mapping[str, str] = {
+    "ttft_ms": "e2e_ms",
+    "e2e_ms": "e2e_ms",
+    "schedule_ttft_ms": "schedule_e2e_ms",
+    "schedule_e2e_ms": "schedule_e2e_ms",
+}
+"""The figures of which a request that was cut off has a lower bound, and which of its own figures is that."""
+
+_COUNTS = (
+    "window_tokens",
+    "window_ok",
+    "output_tokens",
+    "prompt_tokens",
+    "tokens_from_usage",
+    "tokens_from_events",
+    "content_events",
+    "content_recvs",
+    "sent_again",
+    "answers_judged",
+    "answers_broken",
+    "dropped",
+    "warmup_dropped",
+    "held_back",
+    "warmup_held_back",
+    "billed_requests",
+    "billed_prompt_tokens",
+    "billed_output_tokens",
+    "out_of_budget",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The measured part of a run, in nanoseconds from its start; `end_ns` is None while it lasts."""
+
+    start_ns: int
+    end_ns: int | None = None
+
+    def holds(self, time_ns: int) -> bool:
+        """Whether this moment is measured."""
+        return self.start_ns <= time_ns and (self.end_ns is None or time_ns < self.end_ns)
+
+
+class Tally:
+    """The counts: requests by outcome, tokens, spreads of the figures, and the timeline.
+
+    `counts` follow two rules, and no rate mixes them: `window_*` count what happened inside the window, whoever asked
+    for it; everything else counts the requests that belong to the window (in an open loop those that were due in it, in
+    a closed one those sent in it), whenever they ended.
+    """
+
+    def __init__(self, slo: Slo = ()) -> None:
+        self._slo = slo
+        self.use: dict[str, tuple[float, float]] = {}
+        """What each worker has used so far: seconds of CPU, and of the window."""
+        self.measured_s: float | None = None
+        """How long the window was by the clock by which requests were counted; None until it has ended."""
+        self.credits_left: tuple[float, float] | None = None
+        """The most and the least credits that the target said are left; None when it never did."""
+        self.outcomes: Counter[str] = Counter()
+        self.warmup_outcomes: Counter[str] = Counter()
+        self.finish_reasons: Counter[str] = Counter()
+        self.broken: Counter[str] = Counter()
+        """Answers with status 200 that broke a clause, by its id."""
+        self.failures: Counter[tuple[str, int | None]] = Counter()
+        self.examples: dict[tuple[str, int | None], str] = {}
+        self.counts: Counter[str] = Counter(dict.fromkeys(_COUNTS, 0))
+        self.figures = {name: Sketch() for name in FIGURES}
+        self.censored = {name: Sketch() for name in CENSORED}
+        self.timeline = Timeline()
+        self.ttft_by_prompt = Sample()
+        """Prompt tokens, by usage, and ttft in ms, of ok requests of the window that have both."""
+
+    def add(self, record: Record, window: Window) -> None:
+        """Counts one request that has ended (or was cut off) by now."""
+        self.timeline.add(record)
+        if record.outcome is Outcome.OK:
+            self.counts["billed_requests"] += 1
+            self.counts["billed_prompt_tokens"] += record.prompt_tokens or 0
+            self.counts["billed_output_tokens"] += record.output_tokens
+            self._count_in_window(record, window)
+        if record.window_ns < window.start_ns:
+            self.warmup_outcomes[str(record.outcome)] += 1
+            return
+        self.outcomes[str(record.outcome)] += 1
+        self.broken.update(record.broken)
+        self.counts["answers_judged"] += record.status == 200
+        self.counts["answers_broken"] += bool(record.broken)
+        if self._slo:
+            _slo.count(self._slo, record, self.counts)
+        self.counts["sent_again"] += record.sent_again
+        if record.outcome is Outcome.OK:
+            self._count_completion(record)
+        elif record.outcome is Outcome.UNFINISHED:
+            self._count_unfinished(record)
+        elif record.outcome.failed:
+            kind = (str(record.outcome), record.status)
+            self.failures[kind] += 1
+            self.examples.setdefault(kind, record.detail or "")
+
+    def drop(self, due_ns: int, window: Window) -> None:
+        """Counts a request of an open loop that was due and not sent, because too many were on their way."""
+        self.counts["warmup_dropped" if due_ns < window.start_ns else "dropped"] += 1
+
+    def hold_back(self, due_ns: int, window: Window) -> None:
+        """Counts a request of an open loop that was due and not sent, because the target had asked to wait."""
+        self.counts["warmup_held_back" if due_ns < window.start_ns else "held_back"] += 1
+
+    def note_credits(self, most: float, least: float) -> None:
+        """Notes how many credits the target said are left."""
+        highest, lowest = self.credits_left or (most, least)
+        self.credits_left = max(highest, most), min(lowest, least)
+
+    def as_warmup(self) -> Tally:
+        """The same with all requests as ones of the warm-up, for a later stage is what is measured."""
+        turned = Tally(self._slo)
+        turned.timeline, turned.use, turned.credits_left = self.timeline, self.use, self.credits_left
+        turned.warmup_outcomes = self.warmup_outcomes + self.outcomes
+        for name in ("billed_requests", "billed_prompt_tokens", "billed_output_tokens", "out_of_budget"):
+            turned.counts[name] = self.counts[name]
+        for name in ("dropped", "held_back"):
+            turned.counts[f"warmup_{name}"] = self.counts[f"warmup_{name}"] + self.counts[name]
+        return turned
+
+    def merge(self, other: Tally) -> None:
+        """Adds another tally."""
+        for name in ("outcomes", "warmup_outcomes", "finish_reasons", "broken", "failures", "counts"):
+            getattr(self, name).update(getattr(other, name))
+        self.examples = other.examples | self.examples
+        self.use.update(other.use)
+        self.measured_s = max((each for each in (self.measured_s, other.measured_s) if each is not None), default=None)
+        for name, sketch in other.figures.items():
+            self.figures[name].merge(sketch)
+        for name, sketch in other.censored.items():
+            self.censored[name].merge(sketch)
+        self.timeline.merge(other.timeline)
+        self.ttft_by_prompt.merge(other.ttft_by_prompt)
+        if other.credits_left is not None:
+            self.note_credits(*other.credits_left)
+
+    def _count_in_window(self, record: Record, window: Window) -> None:
+        self.counts["window_ok"] += window.holds(record.end_ns)
+        if record.content and window.holds(record.content[0][0]) and window.holds(record.content[-1][0]):
+            self.counts["window_tokens"] += record.output_tokens
+        else:
+            self.counts["window_tokens"] += sum(
+                tokens for time, tokens in record.tokens_by_time() if window.holds(time)
+            )
+
+    def _count_completion(self, record: Record) -> None:
+        self.counts["output_tokens"] += record.output_tokens
+        self.counts["prompt_tokens"] += record.prompt_tokens or 0
+        self.counts["tokens_from_events" if record.usage_tokens is None else "tokens_from_usage"] += 1
+        self.counts["content_events"] += record.content_events
+        self.counts["content_recvs"] += len(record.content)
+        self.finish_reasons[record.finish_reason or "none"] += 1
+        for name in _OF_RECORDS:
+            value = getattr(record, name)
+            if value is not None:
+                self.figures[name].add(value)
+        if record.prompt_tokens is not None and record.ttft_ms is not None:
+            self.ttft_by_prompt.add(record.worker, record.number, record.prompt_tokens, record.ttft_ms)
+        if record.connect_ns is not None:
+            self.figures["connect_ms"].add(record.connect_ns / 1_000_000)
+        self.figures["icl_ms"].add_all(record.gaps_ms())
+        for gap_ms, count in record.token_gaps_ms():
+            self.figures["itl_ms"].add(gap_ms, count)
+
+    def _count_unfinished(self, record: Record) -> None:
+        """What did not end took at least as long as it had by then; its first token is known, if there was one."""
+        for name, bound in CENSORED.items():
+            value = getattr(record, name) if "ttft" in name else None
+            if value is not None:
+                self.figures[name].add(value)
+            elif (record.streamed or "ttft" not in name) and getattr(record, bound) is not None:
+                self.censored[name].add(getattr(record, bound))
+
+    def to_wire(self) -> dict[str, Any]:
+        """The tally in JSON's types."""
+        return {
+            "outcomes": dict(self.outcomes),
+            "warmup_outcomes": dict(self.warmup_outcomes),
+            "finish_reasons": dict(self.finish_reasons),
+            "broken": dict(self.broken),
+            "failures": [[*kind, count, self.examples[kind]] for kind, count in self.failures.items()],
+            "counts": dict(self.counts),
+            "use": {worker: list(used) for worker, used in self.use.items()},
+            "measured_s": self.measured_s,
+            "figures": {name: sketch.to_wire() for name, sketch in self.figures.items()},
+            "censored": {name: sketch.to_wire() for name, sketch in self.censored.items()},
+            "timeline": self.timeline.to_wire(),
+            "ttft_by_prompt": self.ttft_by_prompt.to_wire(),
+            "credits_left": self.credits_left,
+        }
+
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, Any]) -> Tally:
+        """The tally that `to_wire` wrote."""
+        tally = cls()
+        for name in ("outcomes", "warmup_outcomes", "finish_reasons", "broken", "counts"):
+            getattr(tally, name).update(wire[name])
+        tally.use = {worker: (cpu_s, wall_s) for worker, (cpu_s, wall_s) in wire["use"].items()}
+        tally.measured_s = wire["measured_s"]
+        for outcome, status, count, example in wire["failures"]:
+            tally.failures[outcome, status] = count
+            tally.examples[outcome, status] = example
+        tally.figures = {name: Sketch.from_wire(sketch) for name, sketch in wire["figures"].items()}
+        tally.censored = {name: Sketch.from_wire(sketch) for name, sketch in wire["censored"].items()}
+        tally.timeline = Timeline.from_wire(wire["timeline"])
+        tally.ttft_by_prompt = Sample.from_wire(wire["ttft_by_prompt"])
+        if wire["credits_left"] is not None:
+            tally.note_credits(*wire["credits_left"])
+        return tally

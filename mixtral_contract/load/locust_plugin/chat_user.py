@@ -1,0 +1,39 @@
+"""The user of a load run: asks for one completion after the other, as fast as they come (a closed loop)."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from locust import User, task
+
+from mixtral_contract.load.run.conversation import Conversation
+from mixtral_contract.load.run.run import Run
+from mixtral_contract.load.run.sender import Sender
+
+
+class ChatUser(User):
+    """Has a conversation; where the run sends by a schedule or goes through stages it leaves that to those."""
+
+    load_run: ClassVar[Run]
+    """The run that all users of this process are part of; set when it starts, as Locust sets `host`."""
+
+    sender: ClassVar[Sender]
+
+    conversation: Conversation
+
+    def on_start(self) -> None:
+        """Begins a conversation; it connects with the first request."""
+        self.conversation = Conversation(self.load_run, self.sender)
+
+    def on_stop(self) -> None:
+        """Closes the connection."""
+        self.conversation.close()
+
+    @task
+    def complete(self) -> None:
+        """One turn of the conversation."""
+        run = self.load_run
+        if not run.is_sending or run.settings.arrivals.is_open or run.settings.staging is not None:
+            run.wait_until_over()
+            return
+        self.conversation.turn()

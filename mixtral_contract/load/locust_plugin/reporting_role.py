@@ -1,0 +1,184 @@
+"""What a runner that reports does whether it measures itself or has workers: interrupting, reporting, printing."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import time
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import gevent  # type: ignore[import-untyped]  # its stubs are a package of their own
+from locust.env import Environment
+from locust.event import Events
+from locust.runners import Runner
+
+from mixtral_contract.load.counts.counts import Tally
+from mixtral_contract.load.locust_plugin import consent as _consent
+from mixtral_contract.load.locust_plugin.ctrl_c import all_is_written, keep_reports
+from mixtral_contract.load.locust_plugin.run_report import Reporting
+from mixtral_contract.load.results.live import Moment, idle, live
+from mixtral_contract.load.settings.settings import Settings, UsageError, read_settings
+
+_NEVER = -1
+"""Locust's --autoquit when nobody gave one."""
+
+logger = logging.getLogger(__name__)
+
+
+def listen(events: Events, **listeners: Callable[..., None]) -> None:
+    """Registers each listener for the event of its name."""
+    for name, listener in listeners.items():
+        getattr(events, name).add_listener(listener)
+
+
+def options_of(environment: Environment) -> argparse.Namespace:
+    """The options of the command line, as the web page may have changed them."""
+    options = environment.parsed_options
+    if not isinstance(options, argparse.Namespace):
+        raise TypeError("locust: expected an environment with a command line's options")
+    return options
+
+
+class ReportingRole:
+    """A runner's part in a run that ends with a report; a subclass says how the run starts and ends."""
+
+    def __init__(self, environment: Environment, runner: Runner) -> None:
+        self.environment = environment
+        self.runner = runner
+        self.reporting: Reporting | None = None
+        self.refusal: str | None = None
+        """Why the run that was asked for last did not start."""
+
+    def listen(self) -> None:
+        """Registers for the events of a run.
+
+        Locust fires `quitting` at its latest listeners first. This one has to come before the runner's own, which may
+        drop what is still to be counted, and does: it is registered after the runner was made.
+        """
+        listen(
+            self.environment.events,
+            test_start=self._on_start,
+            spawning_complete=self._on_all_users,
+            test_stopping=self._on_stopping,
+            test_stop=self._on_stop,
+            quitting=self._on_quitting,
+            quit=self._on_quit,
+        )
+
+    def begin(self, settings: Settings, reporting: Reporting) -> None:
+        """Starts what is to be measured; raises UsageError when it cannot."""
+        raise NotImplementedError
+
+    def stop(self, reporting: Reporting) -> None:
+        """Takes note that no request is to be sent any more."""
+        raise NotImplementedError
+
+    def finish(self, reporting: Reporting) -> None:
+        """Hands over all that was counted; the last users have ended."""
+        raise NotImplementedError
+
+    def take_stock(self, reporting: Reporting) -> None:
+        """Tells the report which workers there are so far."""
+
+    def uncounted(self) -> Tally | None:
+        """What this process counted and did not hand over yet."""
+        return None
+
+    def in_flight(self) -> int:
+        """How many requests are on their way, as far as is known here."""
+        raise NotImplementedError
+
+    def counted_until_s(self, reporting: Reporting) -> float:
+        """Until when everything is known here, in seconds from the run's start."""
+        return reporting.now_s
+
+    def look(self) -> dict[str, Any]:
+        """The run as it is now, for a page."""
+        reporting = self.reporting
+        if reporting is None:
+            return idle(self.runner.state, self.refusal)
+        if not reporting.is_done:
+            self.take_stock(reporting)
+        moment = Moment(
+            state=self.runner.state,
+            now_s=reporting.now_s,
+            counted_until_s=self._until_s(reporting),
+            in_flight=0 if reporting.is_done else self.in_flight(),
+            is_sending=reporting.is_sending,
+            is_over=reporting.is_done,
+        )
+        # a stage counts when it has ended
+        uncounted = self.uncounted() if reporting.plan is None else None
+        summary = reporting.so_far(moment.counted_until_s, uncounted)
+        return live(summary, reporting.settings, moment)
+
+    def _until_s(self, reporting: Reporting) -> float:
+        if reporting.is_done:
+            return reporting.now_s
+        staged_until_s = reporting.staged_until_s
+        return self.counted_until_s(reporting) if staged_until_s is None else staged_until_s
+
+    def end(self) -> None:
+        """Ends the run as its time does: without a web page Locust ends too, with one when --autoquit says so."""
+        options = options_of(self.environment)
+        if options.headless:
+            self.runner.quit()
+            return
+        self.runner.stop()
+        if options.autostart and options.autoquit != _NEVER:
+            time.sleep(options.autoquit)
+            keep_reports()
+            self.runner.quit()
+            if self.environment.web_ui is not None:
+                self.environment.web_ui.stop()  # type: ignore[no-untyped-call]
+
+    def _on_start(self, **_: Any) -> None:
+        self.reporting = self.refusal = None
+        options = options_of(self.environment)
+        try:
+            settings = read_settings(options, self.environment.host)
+            _consent.refuse(settings, options)
+            reporting = Reporting(self.environment, settings)
+            self.begin(settings, reporting)
+        except UsageError as error:
+            self._refuse(str(error))
+        self.environment.stop_timeout = float(options.stop_timeout or settings.timeout_s)
+        self.reporting = reporting
+
+    def _refuse(self, reason: str) -> NoReturn:
+        """Says why there is no run, in one line; a run without a web page ends with exit code 2."""
+        logger.error("%s", reason)
+        self.refusal = reason
+        if options_of(self.environment).headless:
+            self.environment.process_exit_code = 2
+            gevent.spawn(self.runner.quit)
+        # ends the greenlet that starts the run; any other exception would be printed with a traceback
+        raise gevent.GreenletExit
+
+    def _on_all_users(self, **_: Any) -> None:
+        if self.reporting is not None:
+            self.reporting.all_users_are_there()
+
+    def _on_stopping(self, **_: Any) -> None:
+        if self.reporting is not None:
+            self.reporting.stop()
+            self.stop(self.reporting)
+
+    def _on_stop(self, **_: Any) -> None:
+        if self.reporting is not None and not self.reporting.is_done:
+            self.finish(self.reporting)
+            self.reporting.report()
+
+    def _on_quitting(self, **_: Any) -> None:
+        keep_reports()
+        if self.reporting is not None and not self.reporting.is_done:
+            # a signal, not the end of the run time: whoever sends it does not want to wait for long answers
+            self.reporting.interrupted = True
+            self.environment.stop_timeout = 0
+            self.runner.quit()
+
+    def _on_quit(self, **_: Any) -> None:
+        if self.reporting is not None:
+            self.reporting.print()
+        all_is_written()

@@ -1,0 +1,173 @@
+"""Gathers what a run's workers counted and reports it; the clock of the run as a whole runs here."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import os
+import sys
+import uuid
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from time import perf_counter_ns
+from typing import Any
+
+from locust.env import Environment
+
+from mixtral_contract.load.counts.counts import Tally
+from mixtral_contract.load.report.files import table, write_results
+from mixtral_contract.load.results.calibration import Calibration, CalibrationError, read_calibration, usual_path
+from mixtral_contract.load.results.staged_summary import summarize_stages
+from mixtral_contract.load.results.summary import Facts, summarize
+from mixtral_contract.load.settings.settings import Settings
+from mixtral_contract.load.stages.stage_result import Part, Stage
+
+_NS_PER_S = 1_000_000_000
+
+logger = logging.getLogger(__name__)
+
+
+class Reporting:
+    """One run as its reporter sees it."""
+
+    def __init__(self, environment: Environment, settings: Settings) -> None:
+        self.run_id = uuid.uuid4().hex[:12]
+        self.settings = settings
+        self.interrupted = False
+        self.workers = 1
+        self.lost_workers: tuple[str, ...] = ()
+        self.lost_requests = 0
+        self._environment = environment
+        self.plan = None if settings.staging is None else settings.staging.plan(settings.slo)
+        self._tally = Tally()
+        self._stages: list[tuple[Stage, Part]] = []
+        self._started_at = dt.datetime.now(dt.UTC)
+        self._start_ns = perf_counter_ns()
+        self._end_ns: int | None = None
+        self._all_users_ns: int | None = None
+        self._done_ns: int | None = None
+        self._summary: dict[str, Any] | None = None
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the report is written."""
+        return self._summary is not None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no request is to be sent any more."""
+        return self._end_ns is not None
+
+    def merge(self, taken: Mapping[str, Any]) -> int:
+        """Adds what `Run.take` gave; how many requests that were."""
+        tally = Tally.from_wire(taken)
+        self._tally.merge(tally)
+        return tally.outcomes.total() + tally.warmup_outcomes.total()
+
+    def add_stage(self, stage: Stage, part: Part) -> None:
+        """Adds what all workers counted of a stage; those before it become its warm-up."""
+        earlier = self._tally.as_warmup()
+        earlier.merge(part.tally)
+        self._tally = earlier
+        self._stages.append((stage, part))
+
+    def all_users_are_there(self) -> None:
+        """Notes that the last user has started."""
+        if self._all_users_ns is None:
+            self._all_users_ns = perf_counter_ns()
+
+    def stop(self) -> None:
+        """Notes the end of the window."""
+        if self._end_ns is None:
+            self._end_ns = perf_counter_ns()
+
+    @property
+    def now_s(self) -> float:
+        """Seconds since the run's start; of a run that is over, those that it took."""
+        return ((self._done_ns or perf_counter_ns()) - self._start_ns) / _NS_PER_S
+
+    @property
+    def is_sending(self) -> bool:
+        """Whether requests may still be sent."""
+        return self._end_ns is None
+
+    @property
+    def staged_until_s(self) -> float | None:
+        """When the last stage was over that has ended; None for a run without stages."""
+        if self.plan is None:
+            return None
+        return self._stages[-1][1].end_s if self._stages else 0.0
+
+    def so_far(self, counted_until_s: float, uncounted: Tally | None = None) -> dict[str, Any]:
+        """The summary as if the run had ended then, or with its last stage that did; of a run that is over, its own.
+
+        `uncounted` is what was counted and not merged yet; it is read, and not kept.
+        """
+        if self._summary is not None:
+            return self._summary
+        if self._stages:
+            return summarize_stages(self.settings, self._facts(), self._tally, self._stages, self.plan)
+        end_s = counted_until_s if self._end_ns is None else self._since_start_s(self._end_ns) or 0.0
+        tally = self._tally
+        if uncounted is not None:
+            tally = Tally()
+            for part in (self._tally, uncounted):
+                tally.merge(part)
+        return summarize(self.settings, replace(self._facts(), end_s=end_s), tally)
+
+    def report(self) -> None:
+        """Writes the results and decides the exit code."""
+        self.stop()
+        self._done_ns = perf_counter_ns()
+        if self._stages:
+            self._summary = summarize_stages(self.settings, self._facts(), self._tally, self._stages, self.plan)
+        else:
+            self._summary = summarize(self.settings, self._facts(), self._tally)
+        code: int = self._summary["exit_code"]
+        runner = self._environment.runner
+        try:
+            write_results(self._summary, self.settings.out)
+        except OSError as error:
+            logger.error("%s: expected to write the results, got %s", error.filename, error.strerror)  # noqa: TRY400
+            code = 1
+        if runner is not None and runner.exceptions:
+            # a user of ours raised: whatever was measured, something is wrong
+            code = 1
+        self._environment.process_exit_code = code
+
+    def print(self) -> None:
+        """Prints the results in short."""
+        if self._summary is not None:
+            sys.stdout.write("\n" + table(self._summary, self.settings.out))
+            sys.stdout.flush()
+
+    def _facts(self) -> Facts:
+        options = self._environment.parsed_options
+        return Facts(
+            run_id=self.run_id,
+            started_at=self._started_at,
+            users=getattr(options, "num_users", None) or 1,
+            spawn_rate_per_s=getattr(options, "spawn_rate", None) or 1.0,
+            run_time_s=getattr(options, "run_time", None),
+            workers=self.workers,
+            end_s=self._since_start_s(self._end_ns) or 0.0,
+            all_users_s=self._since_start_s(self._all_users_ns),
+            interrupted=self.interrupted,
+            lost_workers=self.lost_workers,
+            lost_requests=self.lost_requests,
+            calibration=self._calibration(options),
+        )
+
+    def _calibration(self, options: Any) -> Calibration | None:
+        """That of this machine; None when there is none, of which the notes tell."""
+        asked = getattr(options, "calibration", None)
+        try:
+            return read_calibration(Path(asked) if asked else usual_path(os.environ))
+        except CalibrationError as error:
+            if asked:
+                logger.error("--calibration: %s", error)  # noqa: TRY400 -- a traceback says nothing to whom it concerns
+            return None
+
+    def _since_start_s(self, stamp_ns: int | None) -> float | None:
+        return None if stamp_ns is None else (stamp_ns - self._start_ns) / _NS_PER_S

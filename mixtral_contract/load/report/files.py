@@ -1,0 +1,125 @@
+"""Writes what a run found: summary.json, requests.jsonl, report.html, and a short table for the terminal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from mixtral_contract.load.estimators.percentiles import FLOORS
+from mixtral_contract.load.report.html_report import render
+from mixtral_contract.load.results.headline import cell, number
+from mixtral_contract.load.run import request_log as _journal
+
+SUMMARY = "summary.json"
+REPORT = "report.html"
+
+_COLUMNS = ("n", "p50", "p90", "p95", "p99", "mean", "max")
+_ROWS = (
+    *("ttft_ms", "icl_ms", "itl_ms", "tpot_ms", "e2e_ms", "stream_tokens_per_s"),
+    *("schedule_ttft_ms", "schedule_e2e_ms"),
+)
+
+
+def write_results(summary: Mapping[str, Any], folder: Path) -> None:
+    """Writes the three files.
+
+    Raises: OSError.
+    """
+    _journal.join(folder, summary["run"]["id"])
+    text = json.dumps(summary, indent=1, allow_nan=False, ensure_ascii=False)
+    (folder / SUMMARY).write_text(text + "\n", encoding="utf-8")
+    (folder / REPORT).write_text(render(summary), encoding="utf-8")
+
+
+def table(summary: Mapping[str, Any], folder: Path) -> str:
+    """The run in a few lines of text."""
+    window, run = summary["window"], summary["run"]
+    rows = [_row(name, summary[name]) for name in _ROWS if summary[name]["n"]]
+    lines = [
+        f"{run['dialect']} at {run['target']}: {window['duration_s']:.4g} s after {window['start_s']:.3g} s of warm-up",
+        _validity(summary["validity"]),
+        summary["headline"],
+        "",
+        *([f"{'':20}" + "".join(f"{column:>9}" for column in _COLUMNS), *rows] if rows else []),
+        *_legend(rows),
+        *_instrument(summary["instrument"]["calibration"]),
+        "",
+        _rates(summary),
+        _outcomes(summary["outcomes"]),
+        *_contract(summary["contract"]),
+        *_objectives(summary["slo"]),
+        *_cost(summary["cost"]),
+        *(f"! {note}" for note in summary["notes"]),
+        "passed" if summary["failure"] is None else f"failed: {summary['failure']}",
+        f"report: {folder / REPORT}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _row(name: str, spread: Mapping[str, Any]) -> str:
+    return f"{name:20}" + "".join(f"{cell(spread, column):>9}" for column in _COLUMNS)
+
+
+def _contract(contract: Mapping[str, Any]) -> Iterator[str]:
+    if contract["broken"]:
+        broken = ", ".join(f"{each['clause']} {each['count']}x" for each in contract["broken"])
+        share = f"{contract['answers_broken']} of {contract['answers_judged']}"
+        yield f"200, but broke: {broken} ({share} answers; python -m pytest contract_tests says more)"
+
+
+def _instrument(calibration: Mapping[str, Any] | None) -> Iterator[str]:
+    if calibration is None or calibration["at_events_per_s"] is None:
+        return
+    ttft, gaps = calibration["ttft_error_ms"], calibration["gap_error_ms"]
+    yield (
+        f"instrument: ttft ±{ttft['p50']:.1f} ms at p50, ±{ttft['p99']:.1f} at p99; gaps ±{gaps['p50']:.1f} and "
+        f"±{gaps['p99']:.1f} (calibrated {calibration['date'][:10]} at {calibration['at_events_per_s']:,.0f} events/s)"
+    )
+
+
+def _legend(rows: list[str]) -> Iterator[str]:
+    if any("too few" in row for row in rows):
+        needs = ", ".join(f"p{percent:g} {floor}" for percent, floor in FLOORS.items() if f"p{percent:g}" in _COLUMNS)
+        yield f"too few: for 99 % confidence {needs} samples are needed"
+    if any("≥" in row for row in rows):
+        yield "≥: requests that were cut off at the end would have made it no less"
+
+
+def _rates(summary: Mapping[str, Any]) -> str:
+    tokens, requests = summary["output_tokens_per_s"], summary["requests_per_s"]
+    if tokens is None:
+        return "no rates: nothing was measured"
+    return (
+        f"{number(tokens)} output tokens/s, {number(requests)} requests/s (tokens: {summary['tokens_are'] or 'none'})"
+    )
+
+
+def _validity(validity: Mapping[str, Any]) -> str:
+    reasons = "; ".join(reason["text"] for reason in validity["reasons"])
+    return f"{validity['verdict']}: {reasons}" if reasons else str(validity["verdict"])
+
+
+def _objectives(slo: Mapping[str, Any] | None) -> Iterator[str]:
+    if slo is None:
+        return
+    for term in slo["terms"]:
+        share = "–" if term["share"] is None else f"{100 * term['share']:.2f} %"
+        yield f"slo: {term['term']:28} {term['verdict']:10} kept by {share} of {term['kept'] + term['missed']}"
+    low, high = slo["goodput_interval_per_s"]
+    yield f"goodput: {number(slo['goodput_per_s'] or 0)} requests/s ({number(low)} to {number(high)})"
+
+
+def _cost(cost: Mapping[str, Any]) -> Iterator[str]:
+    if cost["by_usage"] is not None:
+        at_most = cost["estimate"]["at_most"]
+        estimated = "" if at_most is None else f"; estimated at most {at_most:.4g}"
+        unit, source = cost["price"]["unit"], cost["price"]["source"]
+        yield f"cost: {cost['by_usage']:.4g} {unit} by usage (priced by {source}){estimated}"
+    if cost["credits_fell_by"] is not None:
+        yield f"credits: x-remaining-credits fell by {cost['credits_fell_by']:.6g} from the first answer to the last"
+
+
+def _outcomes(outcomes: Mapping[str, int]) -> str:
+    return "requests: " + ", ".join(f"{count} {name}" for name, count in outcomes.items() if count or name == "ok")

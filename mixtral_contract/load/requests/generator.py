@@ -1,0 +1,66 @@
+"""What the requests of a run say: their messages and the longest answer, drawn from the run's seed."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mixtral_contract.load.settings.settings import Settings
+from mixtral_contract.load.workload.arrivals import Arrival, Share
+from mixtral_contract.load.workload.images import png_data_uri
+from mixtral_contract.load.workload.prompt_file import OwnPrompt
+from mixtral_contract.load.workload.prompts import Prompts
+from mixtral_contract.primitives.tokenizer import tokenizer
+
+Messages = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One request: its conversation, and the longest answer in tokens."""
+
+    messages: Messages
+    max_tokens: int
+
+
+class Workload:
+    """Makes the requests of one process; same seed and share, same requests in the same order."""
+
+    def __init__(self, settings: Settings, share: Share) -> None:
+        self._settings = settings
+        # lengths and images have a generator of their own, so that asking for one does not change the other
+        self._lengths = random.Random(f"lengths/{settings.seed}/{share.worker}")  # noqa: S311 -- repeatable on purpose
+        self._pixels = random.Random(f"images/{settings.seed}/{share.worker}")  # noqa: S311 -- same
+        self._prompts = Prompts(
+            tokenizer(settings.contract_model.tokenizer), settings.seed, share.worker, settings.prefix_share
+        )
+        self._own = _dealt(settings.own_prompts, share)
+
+    def next(self, arrival: Arrival | None = None, history: Messages = ()) -> Ask:
+        """The next request; a trace's arrival says how long it is, `history` is what was said before."""
+        own = next(self._own, None)
+        prompt_tokens = self._settings.prompt_tokens.draw(self._lengths)
+        output_tokens = self._settings.output_tokens.draw(self._lengths)
+        if arrival is not None:
+            prompt_tokens = arrival.prompt_tokens or prompt_tokens
+            output_tokens = arrival.output_tokens or output_tokens
+        if own is not None:
+            return Ask([*history, *own.messages], own.max_tokens or output_tokens)
+        question = {"role": "user", "content": self._content(self._prompts.next(prompt_tokens))}
+        return Ask([*history, question], output_tokens)
+
+    def _content(self, text: str) -> Any:
+        if not self._settings.images:
+            return text
+        urls = (png_data_uri(self._pixels) for _ in range(self._settings.images))
+        return [{"type": "text", "text": text}, *({"type": "image_url", "image_url": {"url": url}} for url in urls)]
+
+
+def _dealt(prompts: Sequence[OwnPrompt], share: Share) -> Iterator[OwnPrompt]:
+    """The user's own prompts for ever, from another one on in each worker; none when there are none."""
+    if not prompts:
+        return iter(())
+    return (prompts[index % len(prompts)] for index in itertools.count(share.worker, share.workers))

@@ -1,0 +1,241 @@
+"""The summary of a run: what was asked, what was found, and what each figure means. Pure: counts in, a document out."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mixtral_contract.contract import clauses
+from mixtral_contract.load.counts import attainment as _slo
+from mixtral_contract.load.counts.counts import FIGURES, Tally
+from mixtral_contract.load.estimators.ddsketch import RELATIVE_ERROR
+from mixtral_contract.load.estimators.percentiles import rounded, spread
+from mixtral_contract.load.reading.outcome import OUTCOMES
+from mixtral_contract.load.requests.encoder import fields
+from mixtral_contract.load.requests.generator import Ask
+from mixtral_contract.load.results.calibration import Calibration
+from mixtral_contract.load.results.definitions import DEFINITIONS
+from mixtral_contract.load.results.estimate import estimate
+from mixtral_contract.load.results.headline import headline
+from mixtral_contract.load.results.notes import notes
+from mixtral_contract.load.results.other_tools import ALSO_CALLED
+from mixtral_contract.load.results.validity import INVALID, judge
+from mixtral_contract.load.settings.cost import bill
+from mixtral_contract.load.settings.settings import Settings
+
+FORMAT = "load-summary/1"
+_MOST_BINS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What Locust knows of a run.
+
+    Seconds count from the run's start; `run_time_s` None is a run without a limit, `all_users_s` None one that ended
+    before its last user was there. `lost_*` is what workers did and never reported.
+    """
+
+    run_id: str
+    started_at: dt.datetime
+    users: int
+    spawn_rate_per_s: float
+    run_time_s: float | None
+    workers: int
+    end_s: float
+    all_users_s: float | None
+    interrupted: bool = False
+    lost_workers: tuple[str, ...] = ()
+    lost_requests: int = 0
+    calibration: Calibration | None = None
+
+
+def summarize(settings: Settings, facts: Facts, tally: Tally) -> dict[str, Any]:
+    """The document that summary.json holds; None is "no value"."""
+    if tally.measured_s:
+        # the clock of a reporter starts before those by which requests are counted: no rate mixes them
+        facts = dataclasses.replace(facts, end_s=settings.warmup_s + tally.measured_s)
+    duration_s = max(0.0, facts.end_s - settings.warmup_s)
+    ok = tally.outcomes["ok"]
+    failed = sum(tally.failures.values())
+    summary: dict[str, Any] = {
+        "format": FORMAT,
+        "run": _run(settings, facts),
+        "window": {
+            "start_s": settings.warmup_s,
+            "end_s": rounded(facts.end_s),
+            "duration_s": rounded(duration_s),
+            "interrupted": facts.interrupted,
+        },
+        "outcomes": {name: tally.outcomes[name] for name in OUTCOMES},
+        "warmup_outcomes": {name: tally.warmup_outcomes[name] for name in OUTCOMES},
+        "errors": [
+            {"outcome": outcome, "status": status, "count": count, "example": tally.examples[outcome, status]}
+            for (outcome, status), count in tally.failures.most_common()
+        ],
+        "error_share": failed / (ok + failed) if ok + failed else None,
+        "lost": {
+            "workers": len(facts.lost_workers),
+            "names": list(facts.lost_workers),
+            "requests": facts.lost_requests,
+        },
+        "instrument": _instrument(tally, facts, duration_s),
+        "in_flight": _thirds(tally.timeline.in_flight(), settings.warmup_s, facts.end_s),
+        **{name: spread(tally.figures[name], tally.censored.get(name)) for name in FIGURES},
+        "output_tokens_per_s": _rate(tally.counts["window_tokens"], duration_s),
+        "requests_per_s": _rate(tally.counts["window_ok"], duration_s),
+        "output_tokens": tally.counts["output_tokens"],
+        "prompt_tokens": tally.counts["prompt_tokens"],
+        "tokens_are": _tokens_are(tally.counts["tokens_from_usage"], tally.counts["tokens_from_events"]),
+        "content_events": tally.counts["content_events"],
+        "content_recvs": tally.counts["content_recvs"],
+        "sent_again": tally.counts["sent_again"],
+        "dropped": tally.counts["dropped"],
+        "held_back": tally.counts["held_back"],
+        "rate_limit": _rate_limit(tally),
+        "cost": {
+            "estimate": dataclasses.asdict(estimate(settings, facts.run_time_s)),
+            **bill(settings.cost, tally.counts, tally.credits_left),
+        },
+        "offered_per_s": _rate(_offered(tally), duration_s) if settings.arrivals.is_open else None,
+        "finish_reasons": dict(tally.finish_reasons),
+        "stages": [],
+        "search": None,
+        "contract": _contract(tally),
+    }
+    unsent = tally.counts["dropped"] + tally.counts["held_back"]
+    summary["slo"] = _slo.report(
+        settings.slo, tally.counts, requests=_offered(tally), dropped=unsent, duration_s=duration_s
+    )
+    summary["validity"] = judge(summary)
+    summary["failure"] = failure(summary)
+    summary["exit_code"] = 0 if summary["failure"] is None else 1
+    summary["headline"] = headline(summary)
+    summary["notes"] = notes(summary)
+    summary["definitions"] = dict(DEFINITIONS)
+    summary["also_called"] = {figure: dict(names) for figure, names in ALSO_CALLED.items()}
+    summary["outcome_definitions"] = {str(outcome): text for outcome, text in OUTCOMES.items()}
+    summary["timeline"] = tally.timeline.series(bin_s=max(1, -(-int(facts.end_s) // _MOST_BINS)))
+    summary["ttft_by_prompt_tokens"] = {
+        "of": tally.ttft_by_prompt.count,
+        "points": [[x, rounded(y)] for x, y in tally.ttft_by_prompt.points()],
+    }
+    summary["distributions"] = {
+        "relative_error": RELATIVE_ERROR,
+        **{name: tally.figures[name].to_wire() for name in FIGURES},
+    }
+    return summary
+
+
+def failure(summary: Mapping[str, Any]) -> str | None:
+    """Why the run as a whole failed; None when it did not."""
+    most = summary["run"]["max_error_share"]
+    if not summary["outcomes"]["ok"]:
+        return "no request succeeded"
+    if summary["error_share"] > most:
+        return f"more than {100 * most:g} % of the requests failed"
+    if summary["validity"]["verdict"] == INVALID:
+        return str(summary["validity"]["reasons"][0]["text"])
+    if summary["slo"] is not None and summary["slo"]["verdict"] == _slo.MISSED:
+        missed = (term["term"] for term in summary["slo"]["terms"] if term["verdict"] == _slo.MISSED)
+        return f"missed {' and '.join(missed)}"
+    if summary["lost"]["workers"] or summary["lost"]["requests"]:
+        return "not all that was measured arrived"
+    return None
+
+
+def _contract(tally: Tally) -> dict[str, Any]:
+    """Which clauses answers with status 200 broke, the most broken first."""
+    known = clauses.load() if tally.broken else {}
+    return {
+        "answers_judged": tally.counts["answers_judged"],
+        "answers_broken": tally.counts["answers_broken"],
+        "broken": [
+            {"clause": name, "level": known[name].level, "statement": known[name].statement, "count": count}
+            for name, count in tally.broken.most_common()
+        ],
+    }
+
+
+def _instrument(tally: Tally, facts: Facts, duration_s: float) -> dict[str, Any]:
+    """What the instrument used, how much it had to read in each process, and how far off it is then."""
+    events_per_s = tally.counts["content_events"] / duration_s / max(1, facts.workers) if duration_s else 0.0
+    calibration = None if facts.calibration is None else facts.calibration.report(events_per_s)
+    return {
+        "workers": [_use(worker, *tally.use[worker]) for worker in sorted(tally.use, key=int)],
+        "events_per_s": rounded(events_per_s),
+        "calibration": calibration,
+    }
+
+
+def _use(worker: str, cpu_s: float, wall_s: float) -> dict[str, Any]:
+    return {"worker": int(worker), "cpu_s": rounded(cpu_s), "cpu_share": rounded(cpu_s / wall_s) if wall_s else 0.0}
+
+
+def _thirds(in_flight: list[int], start_s: float, end_s: float) -> dict[str, float | None]:
+    """The mean number of requests under way in the first and in the last third of the window, and the most of all."""
+    inside = in_flight[math.ceil(start_s) : int(end_s)]
+    third = len(inside) // 3
+    return {
+        "first_third": rounded(sum(inside[:third]) / third) if third else None,
+        "last_third": rounded(sum(inside[-third:]) / third) if third else None,
+        "most": max(inside, default=None),
+    }
+
+
+def _offered(tally: Tally) -> int:
+    """How many requests the schedule wanted in the window."""
+    return tally.outcomes.total() + tally.counts["dropped"] + tally.counts["held_back"]
+
+
+def _rate_limit(tally: Tally) -> dict[str, Any] | None:
+    """When the target first said 429, and how many requests per second it had been sent until then."""
+    found = tally.timeline.until_refused()
+    if found is None:
+        return None
+    first_s, begun, seconds = found
+    return {"first_s": first_s, "requests_per_s": rounded(begun / seconds), "over_s": seconds}
+
+
+def _run(settings: Settings, facts: Facts) -> dict[str, Any]:
+    sent = fields(settings, Ask((), settings.output_tokens.most or 0))
+    return {
+        "id": facts.run_id,
+        "started_at": facts.started_at.isoformat(timespec="seconds"),
+        "dialect": settings.operation.dialect,
+        "target": settings.target.url,
+        "path": settings.operation.path,
+        "model": sent.get("model"),
+        "streamed": settings.operation.streams,
+        "arrivals": str(settings.arrivals),
+        "users": None if settings.arrivals.is_open else facts.users,
+        "spawn_rate_users_per_s": None if settings.arrivals.is_open else facts.spawn_rate_per_s,
+        "all_users_s": rounded(facts.all_users_s),
+        "workers": facts.workers,
+        "run_time_s": facts.run_time_s,
+        "warmup_s": settings.warmup_s,
+        "timeout_s": settings.timeout_s,
+        "prompt_tokens": str(settings.prompt_tokens),
+        "max_tokens": str(settings.output_tokens) if "max_tokens" in sent else None,
+        "prefix_share": settings.prefix_share,
+        "images": settings.images,
+        "turns": settings.turns,
+        "think_s": settings.think_s,
+        "seed": settings.seed,
+        "max_error_share": settings.max_error_share,
+    }
+
+
+def _rate(count: int, duration_s: float) -> float | None:
+    return rounded(count / duration_s) if duration_s else None
+
+
+def _tokens_are(from_usage: int, from_events: int) -> str | None:
+    if from_usage and from_events:
+        return "mixed"
+    if from_usage:
+        return "usage"
+    return "estimate" if from_events else None

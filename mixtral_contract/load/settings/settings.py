@@ -1,0 +1,237 @@
+"""What a run is asked to do: the options and the contract together, checked.
+
+Knows no Locust; the options arrive as a namespace, the environment as a mapping. The key is in none of these values.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from mixtral_contract.contract.openapi import DOCUMENT, Contract, ContractError, Model, Operation
+from mixtral_contract.contract.presets import is_paid, preset_at, presets
+from mixtral_contract.load.counts.attainment import Slo, parse_slo
+from mixtral_contract.load.settings.cost import Cost, read_cost
+from mixtral_contract.load.settings.stage_options import read_staging
+from mixtral_contract.load.stages.plan import Staging
+from mixtral_contract.load.units.usage_error import UsageError
+from mixtral_contract.load.workload.arrivals import Arrival, Arrivals, parse_arrivals
+from mixtral_contract.load.workload.lengths import Lengths, parse_lengths
+from mixtral_contract.load.workload.prompt_file import OwnPrompt, PromptFileError, read_prompts
+from mixtral_contract.load.workload.trace_file import TraceError, read_trace
+from mixtral_contract.primitives import command_line as commandline
+from mixtral_contract.primitives.base_url import Address
+
+__all__ = ["MOCK_KEY", "Settings", "UsageError", "check_load", "read_key", "read_settings"]
+
+MOCK_KEY = "mock-valid"
+"""The key that the mock server accepts without any set-up; it opens nothing else."""
+
+T = TypeVar("T")
+
+_LEAST_SPEED = 1e-9
+
+_VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One run's settings; `key_variable` None means the mock's own key, `model` None the contract's first one."""
+
+    operation: Operation
+    target: Address
+    model: str | None
+    key_variable: str | None
+    arrivals: Arrivals
+    trace: tuple[Arrival, ...]
+    max_in_flight: int
+    prompt_tokens: Lengths
+    output_tokens: Lengths
+    prefix_share: float
+    images: int
+    own_prompts: tuple[OwnPrompt, ...]
+    turns: int
+    think_s: float
+    seed: int
+    warmup_s: float
+    timeout_s: float
+    max_error_share: float
+    slo: Slo
+    is_paid: bool
+    """Whether a completion may cost somebody money."""
+    cost: Cost
+    staging: Staging | None
+    """How the run goes through several loads; None for one that has just one."""
+    out: Path
+
+    @property
+    def contract_model(self) -> Model:
+        """The contract's model that is asked for; its first one when the name is not the contract's."""
+        return self.operation.model(self.model) or self.operation.models[0]
+
+
+def read_settings(options: argparse.Namespace, host: str | None) -> Settings:
+    """The settings in these options, for the target at `host`.
+
+    Raises: UsageError when they make no sense, alone or together.
+    """
+    target = _target(host)
+    contract = _contract(options.spec)
+    operation = _operation(contract, options)
+    slo = _read("--slo", lambda: parse_slo(options.slo or ""))
+    staging, arrivals_text = read_staging(options, slo)
+    arrivals = _read("--arrivals", lambda: parse_arrivals(arrivals_text))
+    _check_together(options, arrivals)
+    if options.timeout <= 0:
+        raise UsageError(f"--timeout: expected more than 0 s, got {options.timeout:g} s")
+    known = presets(contract)
+    trace = _read("--arrivals", lambda: _trace(arrivals, options.speed))
+    prompts = _read("--prompt-tokens", lambda: parse_lengths(str(options.prompt_tokens)))
+    outputs = _read("--output-tokens", lambda: parse_lengths(str(options.output_tokens)))
+    own = _read("--prompts", lambda: read_prompts(Path(options.prompts)) if options.prompts else ())
+    preset = preset_at(target, known, operation.dialect)
+    return Settings(
+        operation=operation,
+        target=target,
+        model=options.model or None,
+        key_variable=options.api_key_env or _usual_variable(contract, target),
+        arrivals=arrivals,
+        trace=trace,
+        max_in_flight=options.max_in_flight,
+        prompt_tokens=prompts,
+        output_tokens=outputs,
+        prefix_share=options.prefix_share,
+        images=options.images,
+        own_prompts=own,
+        turns=options.turns,
+        think_s=float(options.think_time),
+        seed=options.seed,
+        warmup_s=float(options.warmup),
+        timeout_s=float(options.timeout),
+        max_error_share=options.max_error_share,
+        slo=slo,
+        is_paid=is_paid(target, known) if options.paid is None else options.paid,
+        cost=read_cost(
+            options,
+            preset,
+            prompts=prompts,
+            outputs=outputs,
+            own=own,
+            trace=trace,
+            is_bounded="max_tokens" in operation.request.properties and not options.images,
+        ),
+        staging=staging,
+        out=_writable(Path(options.out)),
+    )
+
+
+def _check_together(options: argparse.Namespace, arrivals: Arrivals) -> None:
+    if options.turns > 1 and arrivals.is_open:
+        raise UsageError(
+            "--turns: expected 1 in an open loop (--arrivals, --find, or rates in --sweep): a conversation waits for "
+            "its answers"
+        )
+    if options.turns > 1 and options.prompts:
+        raise UsageError("--turns: expected 1 with --prompts, whose lines are conversations already")
+    if not _LEAST_SPEED <= options.speed < math.inf or (options.speed != 1 and arrivals.kind != "trace"):
+        raise UsageError(f"--speed: expected a number above 0, with --arrivals trace:FILE, got {options.speed:g}")
+
+
+def _trace(arrivals: Arrivals, speed: float) -> tuple[Arrival, ...]:
+    return () if arrivals.trace is None else tuple(read_trace(arrivals.trace, speed))
+
+
+def _read(flag: str, read: Callable[[], T]) -> T:
+    """What `read` returns; what it finds wrong becomes the user's.
+
+    Raises: UsageError.
+    """
+    try:
+        return read()
+    except (argparse.ArgumentTypeError, TraceError, PromptFileError) as error:
+        raise UsageError(f"{flag}: {error}") from None
+
+
+def check_load(users: int | None, run_time_s: float | None, warmup_s: float) -> None:
+    """Checks Locust's own options of a run without a web page; None is an option that was not given.
+
+    Raises: UsageError.
+    """
+    if users is not None and users < 1:
+        raise UsageError(f"--users: expected at least 1, got {users}")
+    if run_time_s is None:
+        return
+    if run_time_s <= 0:
+        raise UsageError(f"--run-time: expected more than 0 s, got {run_time_s:g} s")
+    if warmup_s >= run_time_s:
+        raise UsageError(f"--warmup: expected less than the run time of {run_time_s:g} s, got {warmup_s:g} s")
+
+
+def read_key(variable: str | None, environ: Mapping[str, str]) -> str:
+    """The API key that the variable holds; the mock's own for None.
+
+    Raises: UsageError when there is none or a header cannot carry it; the message never holds it.
+    """
+    if variable is None:
+        return MOCK_KEY
+    if not _VARIABLE.fullmatch(variable) and variable not in environ:
+        # somebody may have given the key itself
+        raise UsageError("--api-key-env: expected the NAME of a variable, got something else (not shown)")
+    key = environ.get(variable, "").strip()
+    if not key:
+        state = "is empty" if variable in environ else "is not set"
+        raise UsageError(f"--api-key-env: expected a variable that holds the API key, got {variable}, which {state}")
+    if not key.isascii() or not key.isprintable():
+        raise UsageError(f"--api-key-env: expected printable ASCII, got something else in {variable} (not shown)")
+    return key
+
+
+def _target(host: str | None) -> Address:
+    if not host:
+        raise UsageError(
+            "--host: expected the target's base URL such as http://127.0.0.1:8000, got none "
+            "(python -m load lists the options of a load run)"
+        )
+    try:
+        return Address.parse(host)
+    except ValueError as error:
+        raise UsageError(f"--host: {error}") from None
+
+
+def _operation(contract: Contract, options: argparse.Namespace) -> Operation:
+    operation = contract.operations.get(options.dialect)
+    if operation is None:
+        known = ", ".join(sorted(contract.operations))
+        raise UsageError(f"--dialect: expected one of {known}, got {options.dialect!r}")
+    if options.model and "model" not in operation.request.properties:
+        raise UsageError(f"--model: expected none, the dialect {operation.dialect} has no such field")
+    return operation
+
+
+def _contract(path: str | None) -> Contract:
+    try:
+        return Contract.load(Path(path) if path else DOCUMENT)
+    except ContractError as error:
+        raise UsageError(f"--spec: {error}") from None
+
+
+def _usual_variable(contract: Contract, target: Address) -> str | None:
+    """The variable for a vendor's own host, None for this machine."""
+    for preset in presets(contract).values():
+        if Address.parse(preset.base_url).host == target.host:
+            return preset.api_key_env
+    if target.is_loopback:
+        return None
+    raise UsageError(f"--api-key-env: expected the name of the variable with the key for {target.host}, got none")
+
+
+def _writable(out: Path) -> Path:
+    try:
+        return commandline.writable(out)
+    except ValueError as error:
+        raise UsageError(f"--out: {error}") from None

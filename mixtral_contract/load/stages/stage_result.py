@@ -1,0 +1,190 @@
+"""A stage: one load for some seconds. A sweep is a list of them, a probe of the search is one or more.
+
+Each has a warm-up, a window and a cool-down of its own. The load goes on in the cool-down, until the requests of the
+window have ended or its time is over: the last of them should not have the server to themselves. Then nothing is sent
+until all have ended, or are cut off, so that the next stage begins with an idle server.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mixtral_contract.load.counts import attainment as _slo
+from mixtral_contract.load.counts.attainment import Slo
+from mixtral_contract.load.counts.counts import Tally, Window
+from mixtral_contract.load.estimators.percentiles import rounded, spread
+from mixtral_contract.load.estimators.queue_trend import Trend, trend
+from mixtral_contract.load.reading.outcome import Outcome
+from mixtral_contract.load.workload.arrivals import CLOSED, Arrivals
+
+SAMPLES_PER_S = 20
+"""How often the requests under way are counted."""
+
+_NS_PER_S = 1_000_000_000
+_FIGURES = ("ttft_ms", "tpot_ms", "e2e_ms")
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One load: `arrivals` in an open loop, `users` in a closed one (0 in an open one); numbers count from 1.
+
+    `ends_on_429` ends it as soon as the target refuses a request for coming too often.
+    """
+
+    number: int
+    arrivals: Arrivals
+    users: int
+    warmup_s: float
+    window_s: float
+    ends_on_429: bool = False
+
+    @property
+    def load(self) -> str:
+        """The load in words."""
+        if self.arrivals.is_open:
+            return str(self.arrivals)
+        return f"{self.users} {'user' if self.users == 1 else 'users'}"
+
+    @property
+    def cooldown_s(self) -> float:
+        """How long the load goes on at most for the sake of the window's last requests."""
+        return self.window_s / 2
+
+    @property
+    def drain_s(self) -> float:
+        """How long the last requests are waited for at most, besides a timeout of their own."""
+        return max(10.0, 2 * self.window_s)
+
+    def window(self, start_ns: int) -> Window:
+        """The measured part, of a stage that starts then."""
+        begin_ns = start_ns + round(self.warmup_s * _NS_PER_S)
+        return Window(begin_ns, begin_ns + round(self.window_s * _NS_PER_S))
+
+    def to_wire(self) -> dict[str, Any]:
+        """The stage in JSON's types."""
+        wire = dataclasses.asdict(self)
+        wire["arrivals"] = [self.arrivals.kind, self.arrivals.rate_per_s]
+        return wire
+
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, Any]) -> Stage:
+        """The stage that `to_wire` wrote."""
+        kind, rate_per_s = wire["arrivals"]
+        return cls(**{**wire, "arrivals": CLOSED if rate_per_s is None else Arrivals(kind, rate_per_s=rate_per_s)})
+
+
+@dataclass(slots=True)
+class Part:
+    """What one process counted of a stage; those of several add up.
+
+    Times in seconds from the run's start. `in_flight` are the requests under way in the window, counted evenly.
+    """
+
+    start_s: float
+    end_s: float
+    tally: Tally
+    in_flight: list[int] = field(default_factory=list)
+    retry_after_s: float = 0.0
+
+    @property
+    def window_s(self) -> float:
+        """How long the window lasted."""
+        return max(0.0, self.end_s - self.start_s)
+
+    @property
+    def longest_s(self) -> float:
+        """How long nearly all requests took, from due or sent to their end; 0 when none ended."""
+        return (self.tally.figures["e2e_ms"].percentile(95) or 0.0) / 1000
+
+    def trend(self, warmup_s: float) -> Trend:
+        """Whether the requests under way became more, after a warm-up of so long; unknown when half a window is ramp.
+
+        Until the first requests of a stage have ended they become more at any load.
+        """
+        ramp_s = max(0.0, self.longest_s - warmup_s)
+        if ramp_s > self.window_s / 2:
+            return Trend()
+        first = math.ceil(ramp_s / self.window_s * len(self.in_flight)) if self.window_s else 0
+        return trend(self.in_flight[first:], self.window_s - ramp_s)
+
+    @property
+    def refused(self) -> int:
+        """How many requests the target refused for coming too often, in warm-up and cool-down too."""
+        return self.tally.outcomes[Outcome.RATE_LIMITED] + self.tally.warmup_outcomes[Outcome.RATE_LIMITED]
+
+    @property
+    def requests(self) -> int:
+        """How many requests belong to the window, whatever became of them."""
+        return self.tally.outcomes.total() + self.tally.counts["dropped"] + self.tally.counts["held_back"]
+
+    def counts(self, slo: Slo) -> tuple[tuple[int, int], ...]:
+        """(kept, missed) for each objective; what was not sent is missed."""
+        unsent = self.tally.counts["dropped"] + self.tally.counts["held_back"]
+        return tuple((kept, missed + unsent) for kept, missed in _slo.kept_and_missed(slo, self.tally.counts))
+
+    def merge(self, other: Part) -> None:
+        """Adds another process's part of the same stage."""
+        # clocks of two processes do not start at once: lengths can be compared, times cannot
+        window_s = max(self.window_s, other.window_s)
+        self.start_s = min(self.start_s, other.start_s)
+        self.end_s = self.start_s + window_s
+        self.tally.merge(other.tally)
+        self.in_flight = [a + b for a, b in zip(self.in_flight, other.in_flight, strict=False)]
+        self.retry_after_s = max(self.retry_after_s, other.retry_after_s)
+
+    def to_wire(self) -> dict[str, Any]:
+        """The part in JSON's types."""
+        return {
+            "start_s": self.start_s,
+            "end_s": self.end_s,
+            "counts": self.tally.to_wire(),
+            "in_flight": self.in_flight,
+            "retry_after_s": self.retry_after_s,
+        }
+
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, Any]) -> Part:
+        """The part that `to_wire` wrote."""
+        counts = Tally.from_wire(wire["counts"])
+        return cls(wire["start_s"], wire["end_s"], counts, list(wire["in_flight"]), wire["retry_after_s"])
+
+
+def entry(stage: Stage, part: Part, slo: Slo) -> dict[str, Any]:
+    """The stage as summary.json has it; None is "no value"."""
+    counts, seconds = part.tally.counts, part.window_s
+    figures = {name: spread(part.tally.figures[name], part.tally.censored.get(name)) for name in _FIGURES}
+    moving = part.trend(stage.warmup_s)
+    return {
+        "number": stage.number,
+        "load": stage.load,
+        "rate_per_s": rounded(stage.arrivals.rate_per_s),
+        "users": stage.users or None,
+        "start_s": rounded(part.start_s),
+        "duration_s": rounded(seconds),
+        "requests": part.requests,
+        "outcomes": {name: count for name, count in part.tally.outcomes.items() if count},
+        "refused": part.refused,
+        "dropped": counts["dropped"],
+        "held_back": counts["held_back"],
+        "requests_per_s": rounded(counts["window_ok"] / seconds) if seconds else None,
+        "output_tokens_per_s": rounded(counts["window_tokens"] / seconds) if seconds else None,
+        "in_flight": {
+            "mean": rounded(sum(part.in_flight) / len(part.in_flight)) if part.in_flight else None,
+            "slope_per_s": rounded(moving.slope_per_s),
+            "slope_interval_per_s": None if moving.interval is None else [rounded(each) for each in moving.interval],
+            "grows": moving.grows,
+        },
+        "slo": [
+            {"term": str(term), "kept": kept, "missed": missed}
+            for term, (kept, missed) in zip(slo, part.counts(slo), strict=True)
+        ],
+        **{
+            f"{name.removesuffix('_ms')}_{percent}_ms": figures[name][percent]
+            for name in _FIGURES
+            for percent in ("p50", "p95", "p99")
+        },
+    }

@@ -1,0 +1,84 @@
+"""The choices of an answer before anything cuts them: free texts, texts of a demanded form, or function calls.
+
+The same digest and question give the same takes; knows nothing of limits, ids or the wire.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import orjson
+
+from mixtral_contract.mock.completions import filler_text as prose
+from mixtral_contract.mock.completions.features import Demands, UnanswerableError
+from mixtral_contract.mock.completions.json_values.generator import Maker
+from mixtral_contract.mock.completions.json_values.subschemas import UnsatisfiableError
+from mixtral_contract.primitives.tokenizer import Tokenizer
+
+MOST_CALLS = 4
+"""How many functions are called side by side."""
+_FORM_FIELD = "response_format.json_schema.schema"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call as the model writes it: `opening` tokens say that it is one and name the function, then its arguments."""
+
+    name: str
+    opening: int
+    arguments: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """What one choice says, token by token: a text, or calls."""
+
+    pieces: tuple[str, ...] = ()
+    calls: tuple[Call, ...] = ()
+
+
+def takes(
+    tokens: Tokenizer, messages: Sequence[Mapping[str, Any]], said: str, asked: Demands, digest: bytes
+) -> tuple[Take, ...]:
+    """A take per choice for a question whose user last said that; the first one is that of a question for one choice.
+
+    No two texts are alike; what has to keep a form may have few values.
+
+    Raises: UnanswerableError when a demanded form or the arguments of a function can have no value.
+    """
+    topic, chance = prose.topic_of(said), random.Random(digest)  # noqa: S311  the same for the same is the point
+    maker = Maker(chance, partial(prose.phrase, chance, topic))
+    for function in asked.functions:
+        # tried whether it is called or not: a mistake in a schema shows at once, not by chance
+        _made(maker, function.parameters, function.field)
+    if asked.calls(messages):
+        return tuple(Take(calls=_calls(tokens, maker, asked, said)) for _ in range(asked.n))
+    form = asked.form
+    if form is not None:
+        return tuple(Take(tuple(tokens.split(_made(maker, form, _FORM_FIELD)))) for _ in range(asked.n))
+    texts = {prose.compose(prose.Digest(digest), topic): None}
+    while len(texts) < asked.n:
+        texts[prose.compose(chance, topic)] = None
+    return tuple(Take(tuple(tokens.split(text))) for text in texts)
+
+
+def _calls(tokens: Tokenizer, maker: Maker, asked: Demands, said: str) -> tuple[Call, ...]:
+    suited = asked.suited(said)
+    named = [function for function in suited if function.name.lower() in said.lower()]
+    called = named[:MOST_CALLS] if asked.parallel and len(named) > 1 else [maker.chance.choice(suited)]
+    return tuple(
+        # one control token before the name says that a call follows
+        Call(each.name, 1 + tokens.count(each.name), tuple(tokens.split(_made(maker, each.parameters, each.field))))
+        for each in called
+    )
+
+
+def _made(maker: Maker, schema: Mapping[str, Any], field: str) -> str:
+    try:
+        return orjson.dumps(maker.make(schema)).decode()
+    except UnsatisfiableError as error:
+        raise UnanswerableError(field, str(error)) from error

@@ -1,0 +1,254 @@
+"""What is said: the answer to a question, the same for the same seed and request.
+
+The text depends on the messages, the model and everything that a sampler would see; not on how the answer is
+delivered (`stream`, `stream_options`) nor on where it is cut (`max_tokens`, `stop`). Knows no account and no clock.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import orjson
+
+from mixtral_contract.contract.openapi import Model, Operation
+from mixtral_contract.mock.completions import filler_text as prose
+from mixtral_contract.mock.completions.choices import Choice, ToolCall
+from mixtral_contract.mock.completions.completion import Completion, Text, usage
+from mixtral_contract.mock.completions.drafts import Take, takes
+from mixtral_contract.mock.completions.features import Demands, check, demands
+from mixtral_contract.mock.completions.logprobs import entries
+from mixtral_contract.primitives.bounded_cache import Memory
+from mixtral_contract.primitives.tokenizer import text_of, tokenizer
+
+_NOT_SAMPLED = frozenset(
+    ("messages", "model", "stream", "stream_options", "max_tokens", "stop", "n", "logprobs", "top_logprobs")
+)
+_REMEMBERED = 1024
+_LONGEST_REMEMBERED = 16 * 1024
+"""How many answers are kept, and of questions up to how many bytes."""
+_MOST_TAKES_KEPT = 4
+
+
+@dataclass(slots=True)
+class Question:
+    """A valid body with its defaults filled in; null and absence are one.
+
+    `sampling` holds every further documented field, `max_tokens` is None where nothing bounds the answer, `demands` is
+    None where one free text is asked for, and `tools` says whether the dialect knows functions at all.
+    """
+
+    model: Model
+    messages: Sequence[Mapping[str, Any]]
+    sampling: Mapping[str, Any]
+    max_tokens: int | None
+    stop: tuple[str, ...]
+    stream: bool
+    include_usage: bool
+    demands: Demands | None
+    tools: bool
+
+
+@dataclass(slots=True)
+class Script:
+    """What the model would say if nothing cut it, token by token, and how long the question is.
+
+    Where more than one free text is demanded there is a take per choice; `takes` is None for choices so many that they
+    are better written anew than kept. `digest` is what all that is random about the answer follows from.
+    """
+
+    prompt_tokens: int
+    pieces: tuple[str, ...]
+    takes: tuple[Take, ...] | None = None
+    digest: bytes = b""
+
+    def saying(self, pieces: tuple[str, ...], asked: Question) -> Script:
+        """The script with another text, in every choice."""
+        takes = None if asked.demands is None else (Take(pieces),) * asked.demands.n
+        return replace(self, pieces=pieces, takes=takes)
+
+
+def question(operation: Operation, model: Model, body: Mapping[str, Any]) -> Question:
+    """The question that a valid body asks."""
+    properties = operation.request.properties
+    given = {name: value for name, value in body.items() if value is not None and name in properties}
+    fields = {**operation.defaults, **given}
+    sampled = {name: _plain(value) for name, value in given.items() if name not in _NOT_SAMPLED}
+    stop = fields.get("stop", ())
+    max_tokens = fields.get("max_tokens")
+    return Question(
+        model=model,
+        messages=fields["messages"],
+        sampling={**_sampled_defaults(operation), **sampled},
+        max_tokens=None if max_tokens is None else int(max_tokens),
+        stop=tuple(filter(None, (stop,) if isinstance(stop, str) else stop)),
+        stream=operation.streams and bool(fields.get("stream")),
+        include_usage=bool(fields.get("stream_options", {}).get("include_usage")),
+        demands=demands(fields),
+        tools="tools" in properties,
+    )
+
+
+@functools.cache
+def _sampled_defaults(operation: Operation) -> Mapping[str, Any]:
+    return {name: _plain(value) for name, value in operation.defaults.items() if name not in _NOT_SAMPLED}
+
+
+class Replies:
+    """Answers questions; `seed` is the server's, `new_id` names each completion."""
+
+    def __init__(self, seed: int, new_id: Callable[[], str]) -> None:
+        self._seed = seed
+        self._new_id = new_id
+        self._scripts = Memory[bytes, Script](_REMEMBERED)
+
+    def script(self, asked: Question) -> Script:
+        """The whole answer to a question; short questions that come again are answered from memory.
+
+        Raises: UnanswerableError when the question contradicts itself.
+        """
+        key = _canonical(asked)
+        if len(key) > _LONGEST_REMEMBERED:
+            return self._write(asked, key)
+        name = key if asked.demands is None else b"%d " % asked.demands.n + key
+        script = self._scripts.get(name)
+        if script is None:
+            script = self._write(asked, key)
+            self._scripts.put(name, script)
+        return script
+
+    def completion(self, asked: Question, script: Script, created: int) -> Completion:
+        """The answer, cut where the question says."""
+        limit, window = asked.max_tokens, asked.model.context_window
+        if window is not None and (limit is None or limit > window - script.prompt_tokens):
+            limit = window - script.prompt_tokens
+        if asked.demands is not None:
+            return self._demanded(asked, asked.demands, script, limit, created)
+        pieces, finish_reason, stopped_by = cut(asked.model.tokenizer, script.pieces, limit, asked.stop)
+        counts = usage(script.prompt_tokens, len(pieces))
+        return Completion(self._new_id(), created, asked.model.name, pieces, finish_reason, stopped_by, counts)
+
+    def _demanded(
+        self, asked: Question, wanted: Demands, script: Script, limit: int | None, created: int
+    ) -> Completion:
+        """The answer to a question that demands more than one free text."""
+        name = self._new_id()
+        choices = tuple(
+            _calls_choice(wanted, each, limit, f"call_{name.removeprefix('chatcmpl-')}{index:02x}")
+            if each.calls
+            else _text_choice(asked, wanted, each, limit, script.digest + b" %d" % index)
+            for index, each in enumerate(script.takes or _takes(asked, wanted, script.digest))
+        )
+        first = choices[0]
+        return Completion(
+            id=name,
+            created=created,
+            model=asked.model.name,
+            pieces=first.pieces,
+            finish_reason=first.finish_reason,
+            stopped_by=first.stopped_by,
+            usage=usage(script.prompt_tokens, sum(choice.tokens for choice in choices)),
+            choices=choices,
+        )
+
+    def _write(self, asked: Question, key: bytes) -> Script:
+        if asked.tools:
+            check(asked.messages, asked.demands)
+        tokens = tokenizer(asked.model.tokenizer)
+        digest = hashlib.blake2b(b"%d " % self._seed + key).digest()
+        prompt_tokens = tokens.count_chat(
+            asked.messages, image_tokens=asked.model.image_tokens, tools=asked.sampling.get("tools", ())
+        )
+        if asked.demands is not None:
+            written = _takes(asked, asked.demands, digest)
+            kept = written if len(written) <= _MOST_TAKES_KEPT else None
+            return Script(prompt_tokens, written[0].pieces, kept, digest)
+        sentences = prose.sentences(prose.Digest(digest), prose.topic_of(_said(asked)))
+        return Script(prompt_tokens, Text(tokens.split_joined(sentences)))
+
+
+def _said(asked: Question) -> str:
+    """What the user said last, whatever was said last where no user did."""
+    last = next((message for message in reversed(asked.messages) if message["role"] == "user"), asked.messages[-1])
+    return text_of(last.get("content"))
+
+
+def _takes(asked: Question, wanted: Demands, digest: bytes) -> tuple[Take, ...]:
+    return takes(tokenizer(asked.model.tokenizer), asked.messages, _said(asked), wanted, digest)
+
+
+def _text_choice(asked: Question, wanted: Demands, made: Take, limit: int | None, seed: bytes) -> Choice:
+    pieces, finish_reason, stopped_by = cut(asked.model.tokenizer, made.pieces, limit, asked.stop)
+    logprobs = None
+    if wanted.top_logprobs is not None:
+        logprobs = entries(random.Random(seed), pieces, wanted.top_logprobs)  # noqa: S311
+    return Choice(pieces, (), finish_reason, stopped_by, logprobs)
+
+
+def _calls_choice(wanted: Demands, made: Take, limit: int | None, name: str) -> Choice:
+    """The calls up to the limit; stop sequences end texts, and arguments are none."""
+    calls: list[ToolCall] = []
+    left = sum(call.opening + len(call.arguments) for call in made.calls) if limit is None else limit
+    for number, call in enumerate(made.calls):
+        if left <= 0:
+            break
+        opening = min(call.opening, left)
+        calls.append(ToolCall(f"{name}{number:02x}", call.name, opening, call.arguments[: left - opening]))
+        left -= calls[-1].tokens
+    is_whole = len(calls) == len(made.calls) and len(calls[-1].arguments) == len(made.calls[-1].arguments)
+    logprobs = None if wanted.top_logprobs is None else ()
+    return Choice((), tuple(calls), "tool_calls" if is_whole else "length", None, logprobs)
+
+
+def cut(
+    version: str, pieces: tuple[str, ...], limit: int | None, stop: Sequence[str]
+) -> tuple[tuple[str, ...], str, str | None]:
+    """The tokens up to the limit and before the earliest stop sequence, why they end, and which sequence it was.
+
+    A text cut at the end of a token has the tokens that it had; one cut inside is split anew, so that the tokens are
+    those which the tokenizer counts; only where these would be more than the limit it keeps the part of its last token.
+    """
+    finish_reason = "stop"
+    if limit is not None and len(pieces) > limit:
+        pieces, finish_reason = pieces[:limit], "length"
+    if not stop:
+        return pieces, finish_reason, None
+    text = "".join(pieces)
+    found = [(text.find(sequence), sequence) for sequence in stop if sequence in text]
+    if not found:
+        return pieces, finish_reason, None
+    position, sequence = min(found)
+    tokens = tuple(tokenizer(version).split(text[:position]))
+    if limit is not None and len(tokens) > limit:
+        tokens = tuple(_first(pieces, position))
+    return tokens, "stop", sequence
+
+
+def _first(pieces: tuple[str, ...], characters: int) -> Iterator[str]:
+    """The pieces of so many characters, the last one cut."""
+    for piece in pieces:
+        if characters <= 0:
+            return
+        yield piece[:characters]
+        characters -= len(piece)
+
+
+def _canonical(asked: Question) -> bytes:
+    messages = [(message["role"], message.get("content"), *_calling(message)) for message in asked.messages]
+    return orjson.dumps((asked.model.name, messages, asked.sampling), option=orjson.OPT_SORT_KEYS)
+
+
+def _calling(message: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What a turn says besides its content, where it calls functions or answers a call."""
+    if "tool_calls" not in message and "tool_call_id" not in message:
+        return ()
+    return message.get("tool_calls"), message.get("tool_call_id")
+
+
+def _plain(value: Any) -> Any:
+    """1.0 and 1 are one number, in JSON and in JSON Schema."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -1,0 +1,42 @@
+"""Puts what a fixture says into the mouth of the model."""
+
+from __future__ import annotations
+
+from mixtral_contract.mock.completions.completion import Text
+from mixtral_contract.mock.fixtures.matching import Line, Miss, Scripts
+from mixtral_contract.mock.messages.messages import Refusal
+from mixtral_contract.mock.service.checks import Call
+from mixtral_contract.primitives.tokenizer import tokenizer
+
+
+class Prompter:
+    """The check of a mock with scripted replies."""
+
+    def __init__(self, scripts: Scripts) -> None:
+        self._scripts = scripts
+
+    def prompt(self, call: Call) -> Refusal | None:
+        """Replaces the call's script by that of the fixture which it meets; the refusal when that, or none, says so."""
+        fixtures = self._scripts.current(call.now_ns)
+        met = fixtures.meet(call.operation, call.question, call.body)
+        if isinstance(met, Miss):
+            if not fixtures.refuse_unmatched:
+                return None
+            return Refusal("no-fixture", met.text(), status=404)
+        line = met.line
+        if line.status is not None:
+            return _refusal(call, line, line.status)
+        call.met = met
+        pieces = tokenizer(call.question.model.tokenizer).split(line.text)
+        call.script = call.script.saying(Text(pieces), call.question)
+        return None
+
+
+def _refusal(call: Call, line: Line, status: int) -> Refusal:
+    response = call.operation.responses.get(status)
+    return Refusal(
+        response.conditions[0] if response is not None and response.conditions else "scripted",
+        line.message or (response.description if response is not None else "scripted refusal"),
+        wait_s=line.retry_after_s,
+        status=status,
+    )

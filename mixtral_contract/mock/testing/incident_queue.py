@@ -1,0 +1,89 @@
+"""What a test has in store for the next calls, beside the incidents that are on; and what each call asked.
+
+The next call that reaches an operation of the contract gets the first thing that is in store, whoever makes it and
+whatever it asks: a test says "429, then success" without knowing the request.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+from mixtral_contract.mock.incidents.active import HEADER, Incidents
+from mixtral_contract.mock.incidents.grammar import IncidentError, Plan, parse
+from mixtral_contract.mock.incidents.incident import Incident
+from mixtral_contract.mock.messages.messages import Refusal
+from mixtral_contract.mock.service.checks import Call
+
+__tracebackhide__ = True
+# pytest leaves these frames out: the line of the test is what failed
+
+
+class Agenda(Incidents):
+    """The incidents of one mock, with what is in store before them; `hear` is told of every call."""
+
+    def __init__(self, seed: int, hear: Callable[[Call], None]) -> None:
+        super().__init__(seed)
+        self._hear = hear
+        self._in_store: deque[tuple[Incident, ...]] = deque()
+
+    @property
+    def in_store(self) -> tuple[str, ...]:
+        """What the next calls will get, the first first; `ok` for one that nothing befalls."""
+        return tuple("+".join(incident.text for incident in fate) or "ok" for fate in self._in_store)
+
+    def store(self, text: str) -> None:
+        """Puts a sequence behind what is in store; a step without a count is one call.
+
+        Raises: IncidentError when the text is none, or asks for more than a sequence.
+        """
+        plan = _plan(text)
+        if ";" in text:
+            raise IncidentError(f"next: expected a sequence such as 429*2,ok without rate and per, got {text!r}")
+        for step in plan.steps:
+            self._in_store.extend([step.incidents] * (step.count or 1))
+
+    def add(self, text: str) -> None:
+        """Turns one more on, for every call.
+
+        Raises: IncidentError when the text is none.
+        """
+        self.set(*(active["incident"] for active in self.status()), _plan(text).text)
+
+    def clear(self) -> None:
+        """Turns all off, and forgets what is in store."""
+        super().clear()
+        self._in_store.clear()
+
+    def check(self, call: Call) -> Refusal | None:
+        """Finds out what befalls a call; why it is refused, when that is what befalls it."""
+        self._hear(call)
+        if not self._in_store or HEADER in call.request.headers:
+            return super().check(call)
+        call.incidents = self._in_store.popleft()
+        refusals = (incident.refusal(call.operation) for incident in call.incidents)
+        return next((refusal for refusal in refusals if refusal is not None), None)
+
+
+def _plan(text: str) -> Plan:
+    try:
+        return parse(text)
+    except IncidentError as error:
+        raise IncidentError(str(error)) from None  # from here: who reads the trace of a test reads no grammar
+
+
+def written(name: str, arguments: dict[str, object]) -> str:
+    """An incident as the grammar writes it: `429`, retry_after=1 is 429(retry_after=1).
+
+    Raises: IncidentError when there are arguments beside a text that is more than a name.
+    """
+    if not arguments:
+        return name
+    if not name.replace("-", "").isalnum():
+        given = ", ".join(f"{key}=" for key in arguments)
+        raise IncidentError(f"expected the name of one incident beside {given}, got {name!r}")
+    return f"{name}({','.join(f'{key}={_text(value)}' for key, value in arguments.items())})"
+
+
+def _text(value: object) -> str:
+    return f"{value:f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)

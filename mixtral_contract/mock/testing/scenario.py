@@ -1,0 +1,224 @@
+"""A mock in the hands of a test: what it says, what befalls its answers, how fast it is, and what it was asked."""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import sys
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import orjson
+
+from mixtral_contract.contract.openapi import DOCUMENT, Contract
+from mixtral_contract.mock.accounts import accounts_file as accounts_of
+from mixtral_contract.mock.accounts.accounts import ACCOUNTS, Account, Admission
+from mixtral_contract.mock.fixtures.fixture_file import FixtureFile
+from mixtral_contract.mock.fixtures.in_code import Playbook
+from mixtral_contract.mock.fixtures.matching import ANY
+from mixtral_contract.mock.journal.grading import Finding, grade
+from mixtral_contract.mock.journal.journal import MOST_REQUESTS
+from mixtral_contract.mock.service.checks import Call
+from mixtral_contract.mock.service.mock import build
+from mixtral_contract.mock.testing.assertions import Expectations
+from mixtral_contract.mock.testing.environment import keys
+from mixtral_contract.mock.testing.incident_queue import Agenda, written
+from mixtral_contract.mock.testing.recorded_request import RecordedRequest, recorded
+from mixtral_contract.mock.timing import profile_file
+from mixtral_contract.mock.timing.engine import Deployment, Pace
+from mixtral_contract.primitives.bounded_cache import Memory
+
+__tracebackhide__ = True
+# pytest leaves these frames out: the line of the test is what failed
+
+Result = TypeVar("Result")
+
+
+class Scenario(Expectations):
+    """What both mocks of a test offer, the one in process and the one with a socket.
+
+    `accounts` is a YAML file or a list of mappings with its fields, `engine` names a profile (`mixtral-8x22b`, or a
+    file) whose pace answers keep; `ttft_ms` and `itl_ms` set a constant one instead. `fixtures` is a file of scripted
+    replies, `as_observed` behaves as the real endpoints were seen to, `allow_unmatched` lets a test pass in which
+    something was asked that nothing answers, `spec` is another contract, and another `seed` makes up other answers.
+
+    Without `accounts` the keys are `mock-valid`, `mock-exhausted`, `mock-forbidden` and `mock-limited`, and those
+    which the environment holds under the names that SDKs read count as valid too: a client that was made when its
+    module was imported goes on working, and its key goes nowhere.
+
+    Raises: ValueError when one of the arguments is not what it should be, in one line.
+    """
+
+    def __init__(
+        self,
+        *,
+        accounts: str | Path | Sequence[Mapping[str, Any]] | None = None,
+        engine: str | None = None,
+        ttft_ms: float | None = None,
+        itl_ms: float | None = None,
+        seed: int = 0,
+        fixtures: str | Path | None = None,
+        as_observed: bool = False,
+        allow_unmatched: bool = False,
+        spec: str | Path = DOCUMENT,
+    ) -> None:
+        self.contract = _contract(Path(spec))
+        self.allow_unmatched = allow_unmatched
+        known = _accounts(accounts, self.contract)
+        self.key = known[0].key
+        self._agenda = Agenda(seed, self._hear)
+        self._playbook = Playbook(None if fixtures is None else FixtureFile(Path(fixtures), self.contract, _tell))
+        self._bodies = Memory[tuple[int, str], bytes](MOST_REQUESTS)
+        self._leaks: dict[str, None] = {}
+        self.mock = build(
+            self.contract,
+            seed=seed,
+            pace=_pace(engine, ttft_ms, itl_ms),
+            admission=Admission(known),
+            fixtures=self._playbook,
+            as_observed=as_observed,
+            incidents=self._agenda,
+        )
+
+    @abstractmethod
+    def _exclusively(self, function: Callable[[], Result]) -> Result:
+        """What a function returns that looks at the mock, or changes it, while no request is dealt with."""
+
+    @abstractmethod
+    def _set_pace(self, pace: Deployment) -> None:
+        """Sets the pace of all answers to come."""
+
+    # what befalls the answers
+
+    def next(self, incident: str, /, **arguments: object) -> None:
+        """Puts something in store for the next call, or a sequence for the next calls: each gets one, in their order.
+
+        `next("429", retry_after=1)`, `next("stall", after=3)`, `next("429*2,ok")`. The names and their arguments are
+        those of `python -m mock_server --incident list`; `ok` is an answer that nothing befalls.
+
+        Raises: ValueError when there is no such incident.
+        """
+        text = written(incident, arguments)
+        self._exclusively(lambda: self._agenda.store(text))
+
+    def always(self, incident: str, /, **arguments: object) -> None:
+        """Lets something befall every call from now on that gets nothing from `next`; several befall it together.
+
+        Beside names it takes all that `--incident` does, such as `cut:after=5;rate=0.1`.
+
+        Raises: ValueError when there is no such incident.
+        """
+        text = written(incident, arguments)
+        self._exclusively(lambda: self._agenda.add(text))
+
+    def calm(self) -> None:
+        """Turns all incidents off, those in store too."""
+        self._exclusively(self._agenda.clear)
+
+    @property
+    def in_store(self) -> tuple[str, ...]:
+        """What `next` has in store and no call has got yet."""
+        return self._exclusively(lambda: self._agenda.in_store)
+
+    # what is said, and how fast
+
+    def reply(
+        self, *texts: str, when: str | re.Pattern[str] | None = None, dialect: str = ANY, **fields: object
+    ) -> None:
+        """Says this from now on: the first text to the first call, and so on, the last one to all that follow.
+
+        `when` has to stand in the last message of the user, or to be found in it if it is a compiled pattern;
+        `dialect` and further `fields` of the body (`model`, `stream`, ...) have to be as given. A reply with a
+        condition comes before one without, a newer one before an older. Once there is a reply, a question that meets
+        none is refused with the reason why.
+
+        Raises: ValueError when there is no text, or no such dialect.
+        """
+        if not texts:
+            raise ValueError("reply: expected at least one text, got none")
+        if dialect != ANY and dialect not in self.contract.operations:
+            known = ", ".join((*self.contract.operations, ANY))
+            raise ValueError(f"reply: dialect: expected one of {known}, got {dialect!r}")
+        self._exclusively(lambda: self._playbook.add(texts, when, dialect, fields))
+
+    def pace(self, *, ttft_ms: float = 0, itl_ms: float = 0) -> None:
+        """Sets the time to the first token and between two tokens, for all answers to come."""
+        pace = _pace(None, ttft_ms, itl_ms)
+        self._exclusively(lambda: self._set_pace(pace))
+
+    # what was asked
+
+    @property
+    def requests(self) -> list[RecordedRequest]:
+        """All requests so far, in the order in which they came; those of the control API and of health are none."""
+        journal, redact = self.mock.journal, self.mock.origin.redact
+        entries = self._exclusively(lambda: [*journal.entries(), *journal.running])
+        entries.sort(key=lambda entry: entry.received_ns)
+        return [
+            recorded(entry, self._body(entry.received_ns, entry.path), self.mock.started_ns, redact)
+            for entry in entries
+        ]
+
+    @property
+    def complaints(self) -> list[Finding]:
+        """What the client did wrong, by the rules of `mock_server.grading`."""
+        return grade(self._exclusively(self.mock.journal.entries), self.mock.clock())
+
+    @property
+    def leaks(self) -> Sequence[str]:
+        """Where a key was that none belongs: a body, a URL."""
+        return tuple(self._leaks)
+
+    @property
+    def unanswered(self) -> Sequence[str]:
+        """Requests to other hosts that were stopped before they left."""
+        return ()
+
+    def _hear(self, call: Call) -> None:
+        request = call.request
+        self._bodies.put((call.now_ns, request.path), request.body)
+        for key in self.mock.service.admission.keys:
+            if key.encode() in request.body:
+                self._leaks[f"one in the body of {request.method} {request.path}"] = None
+            if key in request.query:
+                self._leaks[f"one in the URL of {request.method} {request.path}"] = None
+
+    def _body(self, received_ns: int, path: str) -> Any:
+        sent = self._bodies.get((received_ns, path))
+        try:
+            return None if sent is None else orjson.loads(self.mock.origin.redact(sent.decode()))
+        except ValueError:
+            return None
+
+
+@functools.cache
+def _contract(path: Path) -> Contract:
+    return Contract.load(path)
+
+
+def _accounts(given: str | Path | Sequence[Mapping[str, Any]] | None, contract: Contract) -> tuple[Account, ...]:
+    if given is None:
+        known = {account.key for account in ACCOUNTS}
+        own = [key for key in keys(os.environ) if key not in known]
+        return (*ACCOUNTS, *(Account(key, f"environment-{number}") for number, key in enumerate(own, 1)))
+    if isinstance(given, str | Path):
+        return accounts_of.load(Path(given), contract)
+    return accounts_of.of(given, contract)
+
+
+def _pace(engine: str | None, ttft_ms: float | None, itl_ms: float | None) -> Deployment:
+    if engine is not None:
+        if ttft_ms is not None or itl_ms is not None:
+            raise ValueError(f"engine: expected neither ttft_ms nor itl_ms beside it, got {engine!r} and one of them")
+        return profile_file.load(engine)
+    for name, value in (("ttft_ms", ttft_ms), ("itl_ms", itl_ms)):
+        if value is not None and not 0 <= value < float("inf"):
+            raise ValueError(f"{name}: expected milliseconds, not negative, got {value!r}")
+    return Pace(round((ttft_ms or 0) * 1e6), round((itl_ms or 0) * 1e6))
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr)  # noqa: T201  pytest shows it beside a failure

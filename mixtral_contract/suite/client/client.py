@@ -1,0 +1,98 @@
+"""The line to the target: every request of a run passes here, within its budget, its pace and its patience."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from mixtral_contract.suite.client.budget import Pace, Purse, may_be_billed, may_cost
+from mixtral_contract.suite.client.request_log import Ledger
+from mixtral_contract.suite.http import connection as wire
+from mixtral_contract.suite.http.exchange import Exchange, Request
+from mixtral_contract.suite.verdicts.verdict import Inconclusive
+
+_PATIENCE = 2
+_PATIENCE_IN_ALL = 6
+
+
+class Transport(Protocol):
+    """Sends requests and returns what came of each; raises nothing for what a server does."""
+
+    def __call__(self, requests: Sequence[Request], *, timeout_s: float = 30.0, **how: Any) -> Sequence[Exchange]:
+        """An exchange per request; `how` is for the transport."""
+
+
+def over_the_wire(requests: Sequence[Request], *, timeout_s: float = 30.0, **how: Any) -> list[Exchange]:
+    """The exchanges, over one fresh connection; `how` is that of `wire.converse`."""
+    return wire.converse(requests, timeout_s=timeout_s, **how)
+
+
+class Line:
+    """One run's line.
+
+    After two requests in a row that ended in silence, or six in all, no more are sent: a server that hangs ends a run
+    within a few time-outs, however many clauses there are. `timeout_s` bounds the connection and each wait for bytes.
+    A `frugal` line sends one request for all clauses that ask the same. `pause` waits so many seconds on behalf of a
+    clause, where a target can tell the difference.
+    """
+
+    def __init__(
+        self,
+        transport: Transport = over_the_wire,
+        *,
+        purse: Purse | None = None,
+        pace: Pace | None = None,
+        timeout_s: float = 30.0,
+        frugal: bool = False,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.frugal = frugal
+        self.pause = pause
+        self.ledger = Ledger()
+        self._transport = transport
+        self._purse = purse or Purse()
+        self._pace = pace or Pace()
+        self._timeout_s = timeout_s
+        self._in_a_row = 0
+        self._in_all = 0
+        self._silence = ""
+
+    def send(
+        self, dialect: str, requests: Sequence[Request], *, within_s: float | None = None, **how: Any
+    ) -> Sequence[Exchange]:
+        """The exchanges, each with an answer or without; `within_s` shortens the time-out.
+
+        Raises: NotRun when the budget is spent, Inconclusive when the target has been silent too often.
+        """
+        if self.frugal and self.ledger.shares and len(requests) == 1 and not any(how.values()):
+            request = requests[0]
+            return [self.ledger.nth(dialect, request, lambda: self._send(dialect, requests, within_s, how)[0])]
+        return self._send(dialect, requests, within_s, how)
+
+    def _send(
+        self, dialect: str, requests: Sequence[Request], within_s: float | None, how: Mapping[str, Any]
+    ) -> Sequence[Exchange]:
+        if self._in_a_row >= _PATIENCE or self._in_all >= _PATIENCE_IN_ALL:
+            raise Inconclusive(f"no more is asked: {self._silence}", expected="an answer")
+        most = sum(map(may_cost, requests))
+        self._purse.take(most)
+        self._pace.wait(len(requests))
+        timeout_s = self._timeout_s if within_s is None else min(within_s, self._timeout_s)
+        exchanges = self._transport(requests, timeout_s=timeout_s, **how)
+        self._purse.give_back(most - sum(map(may_be_billed, exchanges)))
+        self._lose_patience(exchanges)
+        self.ledger.write(dialect, exchanges)
+        return exchanges
+
+    def hang_up(self) -> None:
+        """No more is sent."""
+        self._in_a_row = _PATIENCE
+
+    def _lose_patience(self, exchanges: Sequence[Exchange]) -> None:
+        for exchange in exchanges:
+            # a connection that is closed at once costs no time, and may be how the server refuses
+            silent = exchange.ending == "timeout" or (exchange.ending == "refused" and exchange.status is None)
+            self._in_a_row = self._in_a_row + 1 if silent else 0
+            self._in_all += silent
+            self._silence = exchange.summary if silent else self._silence

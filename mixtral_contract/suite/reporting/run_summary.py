@@ -1,0 +1,153 @@
+"""The verdicts of a run: collected, counted, summed up for a terminal and as JSON."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from mixtral_contract.contract.openapi import Contract
+from mixtral_contract.suite.target.target import Target
+from mixtral_contract.suite.verdicts.baseline import Baseline
+from mixtral_contract.suite.verdicts.result import Judged
+from mixtral_contract.suite.verdicts.verdict import Verdict
+
+SCHEMA_VERSION = 1
+_WIDTH = 79
+_HEIGHT = 20
+"""What a terminal of 80 by 24 has left beside pytest's own lines."""
+_NAMED = 6
+_NOT_JUDGED = (Verdict.UNSUPPORTED, Verdict.RETIRED, Verdict.INCONCLUSIVE, Verdict.NOT_RUN)
+_TO_SHOW = (Verdict.FAIL, Verdict.KNOWN, Verdict.NON_STRICT)
+
+
+class Record:
+    """All verdicts of one run on one target."""
+
+    def __init__(self, target: Target, contract: Contract, order: Sequence[str], *, strict: bool) -> None:
+        self.target = target
+        self.contract = contract
+        self._order = {clause: position for position, clause in enumerate(order)}
+        self.strict = strict
+        self.started = dt.datetime.now(dt.UTC)
+        self.judged: list[Judged] = []
+
+    def add(self, entry: Mapping[str, Any]) -> None:
+        """Takes one verdict as JSON, as it comes from a test process."""
+        self.judged.append(Judged.from_dict(entry))
+
+    def counts(self, judged: Iterable[Judged] | None = None) -> Counter[Verdict]:
+        """How often each verdict was given."""
+        return Counter(entry.verdict for entry in (self.judged if judged is None else judged))
+
+    def headline(self) -> str:
+        """What was found, in one sentence."""
+        counts = self.counts()
+        broken = [entry.clause for entry in self._sorted() if entry.verdict is Verdict.FAIL]
+        broken = list(dict.fromkeys(broken))
+        judged = sum(counts.values())
+        if broken:
+            are = "clause is" if len(broken) == 1 else "clauses are"
+            more = f" and {len(broken) - _NAMED} more" if len(broken) > _NAMED else ""
+            return f"{len(broken)} {are} broken on {self.target.name}: {', '.join(broken[:_NAMED])}{more}"
+        if not counts[Verdict.PASS]:
+            return f"nothing could be judged on {self.target.name}: none of {judged} verdicts is a PASS"
+        if (unsure := counts[Verdict.INCONCLUSIVE]) > (kept := counts[Verdict.PASS]):
+            found = f"{unsure} of {judged} verdicts INCONCLUSIVE, {kept} PASS"
+            return f"most could not be judged on {self.target.name}: {found}"
+        return f"{self.target.name} breaks no clause: {counts[Verdict.PASS]} of {judged} verdicts PASS, none FAIL"
+
+    def lines(self, baseline: Baseline) -> list[str]:
+        """The run on one screen of a terminal: headline, groups by verdicts, what is broken, what to do, the cost."""
+        head = [_cut(self.headline()), *self._table(), *self._not_judged()]
+        tail = [_cut(f"baseline: {remark}") for remark in self.remarks(baseline)]
+        spent = self.spent()
+        tail.append(f"asked: {spent['requests']} requests, {spent['completions']} completions")
+        room = max(3, _HEIGHT - len(head) - len(tail))
+        found = self._problems()
+        more = [f"... and {len(found) - room + 1} more in the report"] if len(found) > room else []
+        return [*head, *found[: room - len(more)], *more, *tail]
+
+    def _table(self) -> list[str]:
+        groups = list(dict.fromkeys(entry.group for entry in self._sorted()))
+        by_group = {group: self.counts(entry for entry in self.judged if entry.group == group) for group in groups}
+        lines = [f"{'':12}" + "".join(f"{group:>6}" for group in (*groups, "all"))]
+        for verdict in Verdict:
+            cells = [by_group[group][verdict] for group in groups]
+            if any(cells):
+                lines.append(f"{verdict:12}" + "".join(f"{count or '-':>6}" for count in (*cells, sum(cells))))
+        return lines
+
+    def _not_judged(self) -> list[str]:
+        """Why most of it was not judged, once per reason."""
+        found = Counter((entry.verdict, entry.got) for entry in self.judged if entry.verdict in _NOT_JUDGED)
+        if sum(found.values()) * 2 < len(self.judged):
+            return []
+        (verdict, got), count = found.most_common(1)[0]
+        return [_cut(f"{verdict} {count} times: {got}")]
+
+    def _problems(self) -> list[str]:
+        """A line per clause and verdict, the worst first, with the dialects that have it."""
+        lines: dict[tuple[Verdict, str], list[Judged]] = {}
+        for entry in self._sorted():
+            if entry.verdict in _TO_SHOW:
+                lines.setdefault((entry.verdict, entry.clause), []).append(entry)
+        ordered = sorted(lines, key=lambda key: _TO_SHOW.index(key[0]))
+        return [_cut(_problem(lines[key], alone=len(self.target.dialects) == 1)) for key in ordered]
+
+    def remarks(self, baseline: Baseline) -> list[str]:
+        """What the baseline's keeper should do."""
+        verdicts = {(entry.clause, entry.dialect): entry.verdict for entry in self.judged}
+        return baseline.remarks(self.target.name, verdicts)
+
+    def spent(self) -> dict[str, int]:
+        """What the run asked and used up."""
+        return {
+            "requests": sum(entry.requests for entry in self.judged),
+            "completions": sum(entry.completions for entry in self.judged),
+        }
+
+    def as_dict(self, baseline: Baseline) -> dict[str, Any]:
+        """The run as JSON, by `verdicts.schema.json`; `schema` counts up when a key changes its meaning."""
+        counts = self.counts()
+        return {
+            "schema": SCHEMA_VERSION,
+            "suite": _suite_version(),
+            "headline": self.headline(),
+            "target": {
+                "name": self.target.name,
+                "base_url": self.target.base_url,
+                "dialects": list(self.target.dialects),
+                "model": self.target.model,
+            },
+            "contract": self.contract.document.get("info", {}).get("version"),
+            "strict": self.strict,
+            "started": self.started.isoformat(timespec="seconds"),
+            "counts": {str(verdict): counts[verdict] for verdict in Verdict if counts[verdict]},
+            "spent": self.spent(),
+            "baseline": self.remarks(baseline),
+            "verdicts": [entry.as_dict() for entry in self._sorted()],
+        }
+
+    def _sorted(self) -> list[Judged]:
+        dialects = self.target.dialects
+        return sorted(self.judged, key=lambda entry: (self._order[entry.clause], dialects.index(entry.dialect)))
+
+
+def _problem(entries: Sequence[Judged], *, alone: bool) -> str:
+    first = entries[0]
+    where = "" if alone else f"{', '.join(entry.dialect for entry in entries)}: "
+    return f"{first.verdict:11}{first.clause:8} {where}{first.known or first.got}"
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= _WIDTH else f"{line[: _WIDTH - 3]}..."
+
+
+def _suite_version() -> str:
+    try:
+        return version("mixtral-contract")
+    except PackageNotFoundError:
+        return "0+source"

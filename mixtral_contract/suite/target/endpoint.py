@@ -1,0 +1,377 @@
+"""One operation of the target, as the clauses use it: bodies to send, answers to judge, money to keep.
+
+Everything that a clause asks goes through `ask`; what the state of the target (no key, no credits, busy, failing)
+decides is INCONCLUSIVE here, once, and not in each clause.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property, partial
+from typing import Any
+
+from mixtral_contract.contract.openapi import Credential, Operation
+from mixtral_contract.primitives.base_url import Address
+from mixtral_contract.suite.client.client import Line
+from mixtral_contract.suite.http.event_stream import Stream
+from mixtral_contract.suite.http.exchange import Exchange, Request
+from mixtral_contract.suite.target.combined_requests import TOGETHER, is_completion
+from mixtral_contract.suite.target.extra_streams import FURTHER
+from mixtral_contract.suite.target.target import Target
+from mixtral_contract.suite.verdicts.verdict import Inconclusive, Outcome, Retired, Unsupported, Violation
+
+WRONG_KEY = "not-a-key-of-anyone"
+_UNKNOWN = "/no-such-endpoint"
+_FEW_TOKENS = 16
+_GREETING_S = 10.0
+_BODILESS = frozenset(("GET", "HEAD"))
+_STATE = frozenset((401, 402, 403, 406, 407, 408, 429))
+"""Statuses that speak of the account or the load, not of the request."""
+
+_OF_THE_KEY = frozenset((401, 403))
+"""Those of them that a key which is good gets for a request that is not."""
+
+
+def speaks_of_choices(exchange: Exchange) -> bool:
+    """Whether it is a completion in some form, whole or streamed, and no page or error behind a 200."""
+    return exchange.status == 200 and b'"choices"' in exchange.body
+
+
+class Endpoint:
+    """One dialect of a running target, on the line of the run."""
+
+    def __init__(self, target: Target, operation: Operation, line: Line) -> None:
+        self.target = target
+        self.operation = operation
+        self.url = Address.parse(target.base_url or "").endpoint(operation.path)
+        self.line = line
+
+    # ---- what to send
+
+    def body(self, **changes: Any) -> dict[str, Any]:
+        """A short valid request; each change sets a field, or leaves it out when it is `...`."""
+        body = dict(self.operation.minimal_request)
+        fields = self.operation.request.properties
+        if "model" in fields:
+            body["model"] = self.target.model or self.operation.models[0].name
+        if "max_tokens" in fields:
+            body["max_tokens"] = _FEW_TOKENS
+        body.update(changes)
+        return {name: value for name, value in body.items() if value is not ...}
+
+    @property
+    def credential(self) -> Credential:
+        """The first documented way to send the key."""
+        return self.operation.credentials[0]
+
+    def key_headers(self, key: str | None = None, credential: Credential | None = None) -> dict[str, str]:
+        """The header that carries the key (the valid one unless told)."""
+        credential = credential or self.credential
+        name = "Authorization" if credential.header == "authorization" else credential.header
+        return {name: credential.value(self.target.keys["valid"] if key is None else key)}
+
+    # ---- asking
+
+    def ask(self, body: Any = None, **options: Any) -> Exchange:
+        """The exchange of `try_to_ask`, which must have an answer.
+
+        Raises: NotRun when the budget is spent, Inconclusive when no answer comes, Violation when twice what comes is
+        no HTTP or the end of the connection, from a server that answers the simplest request.
+        """
+        exchange = self.try_to_ask(body, **options)
+        if exchange.status is None:
+            raise self._unanswered(exchange)
+        return exchange
+
+    def request(
+        self,
+        body: Any = None,
+        *,
+        raw: bytes | None = None,
+        method: str = "POST",
+        url: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        key_headers: Mapping[str, str] | None = None,
+        version: str = "1.1",
+    ) -> Request:
+        """The request that carries a JSON body, or raw bytes, with the valid key unless told."""
+        content = raw if raw is not None else json.dumps(body, ensure_ascii=False).encode("utf-8", "surrogatepass")
+        sent = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "mixtral-contract"}
+        sent["Content-Type"] = "application/json"
+        sent.update(self.key_headers() if key_headers is None else key_headers)
+        sent.update(headers or {})
+        return Request(
+            method=method,
+            url=url or self.url,
+            headers=tuple((name, value) for name, value in sent.items() if value),
+            body=content if method not in _BODILESS else b"",
+            secrets=tuple(self.target.keys.values()),
+            version=version,
+        )
+
+    def try_to_ask(self, body: Any = None, *, within_s: float | None = None, **options: Any) -> Exchange:
+        """The exchange of a `request`, with an answer or without; `within_s` shortens the time-out.
+
+        Raises: NotRun when the budget is spent, Inconclusive when the target has been silent too often: a server that
+        hangs ends the run soon.
+        """
+        return self.line.send(self.operation.dialect, [self.request(body, **options)], within_s=within_s)[0]
+
+    def converse(
+        self, requests: Sequence[Request], *, together: bool = False, linger_s: float = 0.0
+    ) -> Sequence[Exchange]:
+        """The exchanges of several requests over one connection, as `wire.converse` makes them.
+
+        Raises: as `try_to_ask` does.
+        """
+        return self.line.send(self.operation.dialect, requests, together=together, linger_s=linger_s)
+
+    def greet(self) -> None:
+        """Asks for what costs nothing; a target that is silent to it is asked for nothing more."""
+        if self.seen.wrong_method.ending == "timeout":
+            self.line.hang_up()
+
+    def complete(self, body: Any = None, **options: Any) -> Exchange:
+        """The exchange of a request that must be accepted: a 200.
+
+        Raises: Inconclusive for the target's state, Violation for a refusal of the request, for a failure that repeats
+        while the simplest request succeeds, and for a 200 that brings no completion where that one does.
+        """
+        body = self.body() if body is None else body
+        exchange = self.ask(body, **options)
+        if exchange.status == 500 and self.seen.answer.status == 200:
+            # a failure of one kind of request, time and again, is no state of the server
+            exchange = self.ask(body, **options)
+            if exchange.status == 500:
+                raise Violation(f"{exchange.summary}, twice", expected="200 and a completion", exchange=exchange)
+        self.settle(exchange)
+        if exchange.status != 200:
+            self._blame_simplest(exchange)
+            raise Violation(exchange.summary, expected="200 and a completion", exchange=exchange)
+        if not speaks_of_choices(exchange):
+            if not speaks_of_choices(self.seen.answer):
+                raise Unsupported("no completion of the simplest request either, which has its own clause")
+            raise Violation(exchange.summary, expected="200 and a completion", exchange=exchange)
+        return exchange
+
+    def stream(self, body: Any = None, **options: Any) -> Stream:
+        """The stream of a request that must be accepted as one; the body asks for it already when it is given."""
+        return Stream(self.complete(self.body(stream=True) if body is None else body, **options))
+
+    def refuse(self, body: Any = None, **options: Any) -> Exchange:
+        """The exchange of a request that must be refused as the client's fault: a 4xx.
+
+        Raises: Inconclusive for the target's state, Violation for any other answer.
+        """
+        return self.refused(self.ask(body, **options), options.get("raw", body))
+
+    def refused(self, exchange: Exchange, sent: Any) -> Exchange:
+        """The exchange, when it refuses what was sent; see `refuse`."""
+        self.settle(exchange, fault_is_answer=True)
+        if not 400 <= (exchange.status or 0) < 500:
+            shown = repr(sent[:80]) if isinstance(sent, bytes) else json.dumps(sent, ensure_ascii=False)[:200]
+            raise Violation(f"{exchange.summary} for {shown}", expected="a 4xx", exchange=exchange)
+        return exchange
+
+    def expect_condition(self, condition: str, exchange: Exchange) -> Exchange:
+        """The exchange when it has the status documented for that condition.
+
+        Raises: Inconclusive without an answer, Violation for another status or an end of the connection.
+        """
+        if exchange.status is None:
+            raise self._unanswered(exchange)
+        if exchange.status in (502, 503, 504):
+            raise Inconclusive(exchange.summary, exchange=exchange)
+        response = self.operation.response_for(condition)
+        wanted = response.status if response else None
+        if exchange.status != wanted:
+            raise Violation(exchange.summary, expected=f"{wanted}", exchange=exchange)
+        return exchange
+
+    def settle(self, exchange: Exchange, *, fault_is_answer: bool = False) -> None:
+        """Returns when the answer speaks of the request.
+
+        Raises: Inconclusive when it speaks of the account, the load or a failure (a 500 counts as an answer when
+        `fault_is_answer`).
+        """
+        status = exchange.status
+        gateway = status is not None and status >= (501 if fault_is_answer else 500)
+        # 406 is a refusal of the content too: only an accepted request is held up by it
+        account = status in _STATE - ({406} if fault_is_answer else frozenset())
+        if status in _OF_THE_KEY and self._is_good_for_another(exchange.request):
+            return
+        if status is None or account or gateway:
+            raise Inconclusive(exchange.summary, expected="an answer about the request", exchange=exchange)
+
+    def _is_good_for_another(self, request: Request) -> bool:
+        """Whether the key of a refused request is taken for the simplest one, before and, asked once more, after it."""
+        before = self.seen.answer
+        credentials = {credential.header.lower() for credential in self.operation.credentials}
+        keys = [
+            [pair for pair in asked.headers if pair[0].lower() in credentials] for asked in (request, before.request)
+        ]
+        if before.status != 200 or keys[0] != keys[1]:
+            return False
+        return self.once("simplest request after a refused key", lambda: self.ask(self.body())).status == 200
+
+    def _unanswered(self, exchange: Exchange) -> Outcome:
+        """What it means that no answer came: a server that hangs up on one kind of request twice refuses it so."""
+        if exchange.ending in ("truncated", "malformed") and self.seen.answer.status is not None:
+            again = self.converse([exchange.request])[0]
+            if again.status is None and again.ending == exchange.ending:
+                return Violation(again.summary, expected="an answer", exchange=again)
+        return Inconclusive(exchange.summary, expected="an answer", exchange=exchange)
+
+    def _blame_simplest(self, exchange: Exchange) -> None:
+        simplest = self.seen.answer
+        if simplest.status in (404, 410):
+            raise Retired(simplest.summary, expected="a completion of the simplest request", exchange=simplest)
+        if simplest.status != 200 and simplest is not exchange:
+            raise Inconclusive(simplest.summary, expected="a completion of the simplest request", exchange=simplest)
+
+    def once(self, name: str, ask: Callable[[], Exchange]) -> Exchange:
+        """The answer of that name, asked for by whoever looks at it first; the ledger notes who looks."""
+        return self.line.ledger.once(self.operation.dialect, name, ask)
+
+    # ---- what all passive clauses look at
+
+    @cached_property
+    def seen(self) -> Seen:
+        """The answers that every passive clause judges, each asked for once."""
+        return Seen(self)
+
+
+class Seen:
+    """One answer of each kind, asked for when it is first looked at; the ledger notes who looks."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+
+    @property
+    def answer(self) -> Exchange:
+        """The simplest request's answer, whatever it is."""
+        return self._once("answer", lambda: self._endpoint.try_to_ask(self._endpoint.body()))
+
+    @property
+    def second_answer(self) -> Exchange:
+        """The answer to another short request."""
+        if self._endpoint.line.frugal and is_completion(other := self.together("peculiar request")):
+            return other
+        messages = [{"role": "user", "content": "Say goodbye in one word."}]
+        return self._once("second answer", lambda: self._endpoint.try_to_ask(self._endpoint.body(messages=messages)))
+
+    @property
+    def streamed(self) -> Exchange:
+        """The simplest request's answer, streamed."""
+        return self._once("stream", lambda: self._endpoint.try_to_ask(self._endpoint.body(stream=True)))
+
+    @property
+    def no_key(self) -> Exchange:
+        """The answer to a request without a key."""
+        return self._once("no key", lambda: self._endpoint.try_to_ask(self._endpoint.body(), key_headers={}))
+
+    @property
+    def wrong_key(self) -> Exchange:
+        """The answer to a request with a wrong key."""
+        endpoint = self._endpoint
+        return self._once(
+            "wrong key", lambda: endpoint.try_to_ask(endpoint.body(), key_headers=endpoint.key_headers(WRONG_KEY))
+        )
+
+    @property
+    def wrong_method(self) -> Exchange:
+        """The answer to a GET."""
+        options: dict[str, Any] = {"method": "GET", "headers": {"Content-Type": ""}, "within_s": _GREETING_S}
+        return self._once("wrong method", lambda: self._endpoint.try_to_ask(**options))
+
+    @property
+    def unknown_url(self) -> Exchange:
+        """The answer to a request for a URL that no document names."""
+        endpoint = self._endpoint
+        return self._once("unknown URL", lambda: endpoint.try_to_ask(endpoint.body(), url=endpoint.url + _UNKNOWN))
+
+    @property
+    def malformed(self) -> Exchange:
+        """The answer to a message without content; to messages that are no list where that is taken and free."""
+        first = self._once("malformed", lambda: self._malformed([{"role": "user"}]))
+        if first.status != 200 or self._endpoint.target.paid:
+            return first
+        return self._once("messages that are no list", lambda: self._malformed("hello"))
+
+    def _malformed(self, messages: Any) -> Exchange:
+        return self._endpoint.try_to_ask(self._endpoint.body(messages=messages))
+
+    @property
+    def no_json(self) -> Exchange:
+        """The answer to half of a JSON text, which other code refuses than a field."""
+        return self._once("no JSON", lambda: self._endpoint.try_to_ask(raw=b'{"messages": ['))
+
+    def together(self, name: str) -> Exchange:
+        """The answer to one of the requests that prove several clauses at once."""
+        return self._once(name, lambda: self._endpoint.try_to_ask(**TOGETHER[name].options(self._endpoint)))
+
+    @property
+    def completion(self) -> Exchange:
+        """The simplest request's answer, which must be a completion to be judged.
+
+        Raises: Inconclusive or Retired when it is none.
+        """
+        return self._judgeable(self.answer)
+
+    @property
+    def stream(self) -> Stream:
+        """The simplest stream, which must be one to be judged.
+
+        Raises: Inconclusive or Retired when it is none.
+        """
+        return Stream(self._judgeable(self.streamed))
+
+    @property
+    def streams(self) -> list[Stream]:
+        """Every stream that the passive clauses judge: the simplest, and where nobody counts completions further ones.
+
+        Raises: Inconclusive or Retired when the simplest is none.
+        """
+        return [self.stream, *(Stream(exchange) for exchange in self._further if exchange.status == 200)]
+
+    @property
+    def _further(self) -> list[Exchange]:
+        endpoint = self._endpoint
+        if endpoint.line.frugal:
+            return []
+        known = endpoint.operation.request.properties.keys()
+        bodies = {
+            name: endpoint.body(stream=True, **changes) for name, changes in FURTHER.items() if changes.keys() <= known
+        }
+        return [self._once(name, partial(endpoint.try_to_ask, body)) for name, body in bodies.items()]
+
+    @property
+    def refusals(self) -> list[Exchange]:
+        """One refusal of each kind that the contract documents for every caller."""
+        found = [self.no_key, self.wrong_key, self.wrong_method, self.unknown_url, self.malformed, self.no_json]
+        return [exchange for exchange in found if exchange.status is not None and exchange.status >= 400]
+
+    @property
+    def all(self) -> list[Exchange]:
+        """Every answer of the above that came; refusals first, which are free where a budget is small.
+
+        Raises: Inconclusive when none did: of nothing everything is true.
+        """
+        answers = [*self.refusals, self.answer, self.second_answer]
+        if self._endpoint.operation.streams:
+            answers.append(self.streamed)
+        found = [exchange for exchange in answers if exchange.status is not None]
+        if not found:
+            raise Inconclusive(self.answer.summary, expected="an answer", exchange=self.answer)
+        return found
+
+    def _judgeable(self, exchange: Exchange) -> Exchange:
+        if exchange.status in (404, 410):
+            raise Retired(exchange.summary, expected="a completion", exchange=exchange)
+        if exchange.status != 200:
+            raise Inconclusive(exchange.summary, expected="a completion", exchange=exchange)
+        return exchange
+
+    def _once(self, name: str, ask: Callable[[], Exchange]) -> Exchange:
+        return self._endpoint.once(name, ask)

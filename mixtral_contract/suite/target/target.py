@@ -1,0 +1,161 @@
+"""The server under test: where it is, which dialects it speaks, whose keys to use; and the mock started for it.
+
+Keys come from environment variables, by name; the built-in keys of the mock are no secrets.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+
+from mixtral_contract.contract.openapi import DOCUMENT, Contract
+from mixtral_contract.contract.presets import Price, presets
+from mixtral_contract.primitives.base_url import Address
+
+MOCK = "mock"
+MOCK_KEYS = {
+    "valid": "mock-valid",
+    "exhausted": "mock-exhausted",
+    "forbidden": "mock-forbidden",
+    "limited": "mock-limited",
+}
+_REACH_S = 10
+_MOCK_ITL_MS = 0.5
+"""The mock's pace: slow enough to tell a stream from a buffered one, fast enough for a thousand answers."""
+
+
+class TargetError(ValueError):
+    """The command line names no usable target; the message says why in one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A server under test.
+
+    `base_url` is None for a mock that is still to be started; `keys` holds a key per role (`valid`, and where there
+    is one `exhausted`, `forbidden`, `limited`); `model` is None for the documented default; `paid` says that
+    completions cost money, `price` what one costs where that is published.
+    """
+
+    name: str
+    base_url: str | None
+    dialects: tuple[str, ...]
+    keys: Mapping[str, str]
+    model: str | None = None
+    paid: bool = False
+    price: Price | None = None
+    is_live: bool = False
+
+
+def choose(
+    contract: Contract,
+    *,
+    name: str | None = None,
+    base_url: str | None = None,
+    dialect: str | None = None,
+    model: str | None = None,
+    api_key_env: str | None = None,
+    special_key_envs: Mapping[str, str] = MappingProxyType({}),
+    rehearsed: bool = False,
+) -> Target:
+    """The target that the command line means.
+
+    `special_key_envs` names the variables of the keys `exhausted`, `forbidden` and `limited`. When it is only
+    `rehearsed` no key is needed.
+
+    Raises: TargetError for an unknown name or dialect, a bad address, a missing dialect or a missing key.
+    """
+    key = _stand_in_key if rehearsed else _key
+    special = {role: key(variable) for role, variable in special_key_envs.items()}
+    known = presets(contract)
+    if name not in (None, MOCK, *known):
+        raise TargetError(f"--target: expected one of {', '.join((MOCK, *known))}, got {name!r}")
+    if dialect is not None and dialect not in contract.operations:
+        raise TargetError(f"--dialect: expected one of {', '.join(contract.operations)}, got {dialect!r}")
+    if base_url is not None:
+        base_url = _address(base_url).url
+    preset = known.get(name or "")
+    if preset is not None:
+        keys = {"valid": key(api_key_env or preset.api_key_env), **special}
+        address = base_url or preset.base_url
+        paid = not _address(address).is_loopback
+        return Target(name or "", address, (preset.dialect,), keys, model, paid, preset.price, is_live=True)
+    dialects = (dialect,) if dialect else tuple(contract.operations)
+    if base_url is None or name == MOCK:
+        return Target(MOCK, base_url, dialects, {**MOCK_KEYS, **special}, model)
+    if dialect is None:
+        raise TargetError(f"--base-url: expected --dialect with it ({', '.join(contract.operations)}), got none")
+    local = _address(base_url).is_loopback
+    asked = local and api_key_env is None
+    valid = MOCK_KEYS["valid"] if asked else key(api_key_env or _default_env(contract, dialect))
+    return Target(base_url, base_url, dialects, {"valid": valid, **special}, model, paid=not local)
+
+
+def reach(base_url: str) -> None:
+    """Returns when something listens at the address.
+
+    Raises: TargetError when nothing does.
+    """
+    address = _address(base_url)
+    try:
+        socket.create_connection((address.host, address.port), timeout=_REACH_S).close()
+    except OSError as error:
+        raise TargetError(f"{base_url}: expected a server, got none ({error})") from error
+
+
+@contextmanager
+def running(target: Target, spec: Path = DOCUMENT, *, options: Sequence[str] = ()) -> Iterator[Target]:
+    """The target with an address: as it is, or the mock started (with more options) for as long as this lasts."""
+    if target.base_url is not None:
+        yield target
+        return
+    command = [
+        sys.executable,
+        "-m",
+        "mixtral_contract.mock",
+        "--port",
+        "0",
+        "--itl-ms",
+        str(_MOCK_ITL_MS),
+        "--spec",
+        str(spec),
+    ]
+    command += options
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603  our own command
+        try:
+            address = process.stdout.readline().strip() if process.stdout else ""
+            if not address.startswith("http"):
+                raise TargetError(f"python -m mock_server: expected its address, got exit status {process.wait(5)}")
+            yield replace(target, base_url=address)
+        finally:
+            process.terminate()
+
+
+def _key(variable: str) -> str:
+    key = os.environ.get(variable, "").strip()
+    if not key:
+        raise TargetError(f"expected the API key in the environment variable {variable}, got none")
+    return key
+
+
+def _stand_in_key(variable: str) -> str:
+    return f"rehearsed-{variable}"
+
+
+def _default_env(contract: Contract, dialect: str) -> str:
+    found = (preset.api_key_env for preset in presets(contract).values() if preset.dialect == dialect)
+    return next(found, "API_KEY")
+
+
+def _address(base_url: str) -> Address:
+    try:
+        return Address.parse(base_url)
+    except ValueError as error:
+        raise TargetError(f"--base-url: {error}") from error

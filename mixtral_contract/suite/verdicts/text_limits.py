@@ -1,0 +1,75 @@
+"""What clauses on `max_tokens` and `stop` require of a text, whole or streamed."""
+
+from __future__ import annotations
+
+from mixtral_contract.suite.http.exchange import Exchange
+from mixtral_contract.suite.verdicts.verdict import Tolerable, Unsupported, require
+
+REPEATABLE = {"seed": 7, "temperature": 0}
+FEW = 2
+"""Tokens that a long task does not fit."""
+ROOMY = 64
+"""Tokens that a long task fills."""
+LONGEST_TOKEN = 64
+"""Characters; the longest piece of Mixtral's vocabularies has 18, and other tokenizers have longer runs of spaces."""
+
+
+def stop_in(text: str) -> str:
+    """A piece of the text to stop at, in its middle: across two words, so that it lies across tokens.
+
+    Raises: Unsupported for a text too short to stop in.
+    """
+    words = text.split()
+    if len(words) < 3:
+        raise Unsupported(f"a text too short to stop in: {text!r}")
+    middle = len(words) // 2
+    found = f"{words[middle]} {words[middle + 1]}"
+    return found if found in text else words[middle]
+
+
+def require_kept(whole: str, stop: str, text: str, exchange: Exchange) -> None:
+    """Nothing when the text is what stands before the stop sequence in the whole; space at the end is the server's.
+
+    Raises: Violation when it is less or more, Unsupported when it is not the same text, or has the sequence in it.
+    """
+    kept, text = whole[: whole.index(stop)].rstrip(), text.rstrip()
+    if stop in text:
+        raise Unsupported("it holds the stop sequence, which has its own clause", exchange=exchange)
+    if not whole.startswith(text):
+        raise Unsupported("another text, which the stop sequence need not have ended", exchange=exchange)
+    require(text == kept, expected=repr(kept), got=repr(text), exchange=exchange)
+
+
+def require_ended(text: str, whole: str, exchange: Exchange) -> None:
+    """Nothing when a stop sequence can have ended the text.
+
+    Raises: Unsupported for the whole text, in which it was ignored, and for one that is no beginning of that.
+    """
+    if text == whole:
+        raise Unsupported("the whole text, which no stop sequence has ended", exchange=exchange)
+    if not whole.startswith(text):
+        raise Unsupported("another text, which the stop sequence need not have ended", exchange=exchange)
+
+
+def require_count(found: int, most: int, exchange: Exchange) -> None:
+    """Nothing when a text that the limit cut counts as many tokens as the limit.
+
+    Raises: Violation when it counts more, Tolerable when it counts fewer, which costs nobody anything.
+    """
+    require(found <= most, expected=f"{most} completion tokens", got=f"{found}", exchange=exchange)
+    if found < most:
+        raise Tolerable(f"{found}", expected=f"{most} completion tokens", exchange=exchange)
+
+
+def is_brief(text: str) -> bool:
+    """Whether two tokens can hold the text."""
+    return len(text) <= FEW * LONGEST_TOKEN
+
+
+def require_cut(text: str, roomy: str, exchange: Exchange) -> None:
+    """Nothing when the limit cut the text: the same task gets more with more room.
+
+    Raises: Unsupported when it does not: some models say little, whatever the task.
+    """
+    if len(roomy) <= len(text):
+        raise Unsupported(f"a text that ends by itself: {roomy!r}", exchange=exchange)

@@ -1,0 +1,425 @@
+"""`locust -f load/` as a whole: counts, files, exit codes, and a server whose times are known."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from mixtral_contract.load.estimators.ddsketch import RELATIVE_ERROR
+from tests.support.repository import ROOT
+from tests.support.scripted_stream_server import WHOLE, Hang, Script, ScriptedServer, answer, chunk, event, stream
+from tests.support.summary_schema import checked
+
+LOCUST = (sys.executable, "-m", "locust", "-f", "load/", "--headless", "--only-summary")
+KEY = "sk-sesame-opens"
+TTFT_S, ITL_S, TOKENS = 0.1, 0.02, 10
+LATEST_S = 120
+"""No test takes nearly so long; it is there so that none hangs."""
+
+
+class Ended(NamedTuple):
+    """A run that is over."""
+
+    code: int
+    stdout: str
+    stderr: str
+    out: Path
+
+    @property
+    def summary(self) -> Any:
+        """What summary.json holds."""
+        return json.loads((self.out / "summary.json").read_text(encoding="utf-8"))
+
+    @property
+    def requests(self) -> list[Any]:
+        """The lines of requests.jsonl."""
+        return [json.loads(line) for line in (self.out / "requests.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def start(out: Path, *arguments: str) -> subprocess.Popen[str]:
+    """A run in a process group of its own, with a key in A_KEY."""
+    return subprocess.Popen(
+        [*LOCUST, "--out", str(out), *arguments],
+        cwd=ROOT,
+        env={**os.environ, "A_KEY": KEY, "XDG_STATE_HOME": str(out / "state")},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def end(process: subprocess.Popen[str], out: Path) -> Ended:
+    """Waits for a run; nothing of it is left. A summary, if it wrote one, keeps the published schema."""
+    try:
+        stdout, stderr = process.communicate(timeout=LATEST_S)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        raise
+    assert "Traceback" not in stderr, stderr
+    ended = Ended(process.returncode, stdout, stderr, out)
+    if (out / "summary.json").exists():
+        checked(ended.summary)
+    return ended
+
+
+def run(out: Path, *arguments: str) -> Ended:
+    """A run from its start to its end."""
+    return end(start(out, *arguments), out)
+
+
+def distributed(*arguments: str) -> tuple[str, ...]:
+    """Two worker processes, at a port of their own: other tests run at the same time."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = str(probe.getsockname()[1])
+    return (
+        "--processes",
+        "2",
+        "--master-bind-host",
+        "127.0.0.1",
+        "--master-bind-port",
+        port,
+        "--master-port",
+        port,
+        *arguments,
+    )
+
+
+def timed(_: int) -> Script:
+    """A stream with known times."""
+    return stream(TOKENS, ttft_s=TTFT_S, itl_s=ITL_S)
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_run__counts_every_request_once(tmp_path: Path, processes: int) -> None:
+    """Server, tally, file and Locust agree, however many processes there are."""
+    arguments = ("-u", "4", "-t", "3s", "--warmup", "1s", "--api-key-env", "A_KEY")
+    with ScriptedServer(timed) as server:
+        ended = run(tmp_path, "--host", server.url, *(distributed(*arguments) if processes > 1 else arguments))
+        seen = len(server.requests)
+    assert ended.code == 0, ended.stderr
+    summary = ended.summary
+    counted = sum(summary["outcomes"].values()) + sum(summary["warmup_outcomes"].values())
+    assert counted == len(ended.requests) == seen
+    assert summary["outcomes"]["ok"] > 0
+    assert summary["warmup_outcomes"]["ok"] > 0
+    assert summary["lost"] == {"workers": 0, "names": [], "requests": 0}
+    assert (summary["run"]["users"], summary["run"]["workers"]) == (4, processes)
+    assert summary["content_events"] == summary["outcomes"]["ok"] * TOKENS == summary["output_tokens"]
+    assert len({line["request"] for line in ended.requests}) == seen
+    assert re.findall(r"Aggregated +(\d+) +\d+\(", ended.stderr)[-1] == str(seen)
+    assert summary["headline"] in ended.stdout
+    assert f"report: {tmp_path}/report.html" in ended.stdout
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_open_loop__sends_what_is_due_whatever_becomes_of_it(tmp_path: Path, processes: int) -> None:
+    """40 requests a second for 3 s, though each answer takes 0.3 s: each due, sent and recorded once."""
+    arguments = ("--arrivals", "constant:40", "-t", "3s", "--warmup", "1s", "--api-key-env", "A_KEY")
+    with ScriptedServer(timed) as server:
+        ended = run(tmp_path, "--host", server.url, *(distributed(*arguments) if processes > 1 else arguments))
+        seen = len(server.requests)
+    assert ended.code == 0, ended.stderr
+    summary = ended.summary
+    due_s = [line["due_s"] for line in ended.requests]
+    assert len(due_s) == seen == sum(summary["outcomes"].values()) + sum(summary["warmup_outcomes"].values())
+    for worker in range(processes):
+        own = sorted(line["due_s"] for line in ended.requests if line["request"].startswith(f"{worker}-"))
+        # due times are those of the schedule, to the microsecond, none left out and none twice
+        assert own == pytest.approx([(worker + index * processes) / 40 for index in range(len(own))], abs=1e-6)
+    assert summary["outcomes"]["ok"] == sum(each >= 1 for each in due_s)
+    assert summary["dropped"] == 0
+    assert summary["run"]["users"] is None
+    assert summary["schedule_e2e_ms"]["n"] == summary["dispatch_lag_ms"]["n"] == summary["outcomes"]["ok"]
+    assert all(line["sent_s"] >= line["due_s"] for line in ended.requests)
+
+
+def test_open_loop_beyond_its_cap__drops_and_says_so(tmp_path: Path) -> None:
+    """Ten requests a second that take 10 s, two at once: the rest is counted, never delayed."""
+    arguments = ("--arrivals", "constant:10", "--max-in-flight", "2", "-t", "2s", "--timeout", "3s")
+    with ScriptedServer(lambda _: stream(2, ttft_s=10, itl_s=0)) as server:
+        ended = run(tmp_path, "--host", server.url, *arguments)
+        seen = len(server.requests)
+    assert ended.code == 1
+    assert seen == 2
+    dropped = ended.summary["dropped"]
+    assert 15 <= dropped <= 19
+    assert ended.summary["outcomes"]["timeout"] == 2
+    assert ended.summary["offered_per_s"] * ended.summary["window"]["duration_s"] == pytest.approx(
+        2 + dropped, rel=0.01
+    )
+    assert ended.summary["validity"]["verdict"] == "INVALID"
+    assert f"INVALID: {dropped} of {dropped + 2} requests that were due were not sent" in ended.stdout
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_trace__ends_the_run(tmp_path: Path, processes: int) -> None:
+    """Rates are those of the time in which it had requests, however long the run was given."""
+    trace = tmp_path / "trace.jsonl"
+    rows = [{"timestamp": 150 * index, "input_length": 10, "output_length": TOKENS} for index in range(11)]
+    trace.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    arguments = ("--arrivals", f"trace:{trace}", "-t", "600s", "--api-key-env", "A_KEY")
+    with ScriptedServer(timed) as server:
+        ended = run(tmp_path, "--host", server.url, *(distributed(*arguments) if processes > 1 else arguments))
+    assert ended.code == 0, ended.stderr
+    assert ended.summary["outcomes"]["ok"] == len(ended.requests) == len(rows)
+    assert 1.5 <= ended.summary["window"]["duration_s"] < 30
+    assert not ended.summary["window"]["interrupted"]
+
+
+def test_trace__is_played_with_its_lengths(tmp_path: Path) -> None:
+    """Twice as fast as it was recorded."""
+    trace = tmp_path / "trace.jsonl"
+    rows = [{"timestamp": 400 * index, "input_length": 20 + index, "output_length": 5 + index} for index in range(5)]
+    trace.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    with ScriptedServer(timed) as server:
+        ended = run(tmp_path, "--host", server.url, "--arrivals", f"trace:{trace}", "--speed", "2", "-t", "2s")
+        asked = sorted(request.body["max_tokens"] for request in server.requests)
+    assert ended.code == 0, ended.stderr
+    assert [line["due_s"] for line in sorted(ended.requests, key=lambda line: float(line["due_s"]))] == [
+        0.0,
+        0.2,
+        0.4,
+        0.6,
+        0.8,
+    ]
+    assert asked == [5, 6, 7, 8, 9]
+
+
+def test_conversation__carries_what_was_said(tmp_path: Path) -> None:
+    """Three turns: one, three and five messages, the answers between them as the server gave them; then a new one."""
+    with ScriptedServer(lambda _: stream(3)) as server:
+        ended = run(tmp_path, "--host", server.url, "-u", "1", "--turns", "3", "--think-time", "50ms", "-t", "2s")
+        asked = [request.body["messages"] for request in server.requests]
+    assert ended.code == 0, ended.stderr
+    assert [len(messages) for messages in asked[:4]] == [1, 3, 5, 1]
+    first, second, third = asked[:3]
+    assert (second[:1], third[:3]) == (first, second)
+    assert {message["content"] for message in (second[1], third[3])} == {"t0 t1 t2 "}
+    assert asked[3] != first
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_key__reaches_the_server_and_nothing_else(tmp_path: Path, processes: int) -> None:
+    """Every request carries it; no file, no output and no log does, though the server quotes it."""
+    refusal = json.dumps({"error": {"message": f"wrong key {KEY}"}}).encode()
+    arguments = ("-u", "2", "-t", "2s", "--api-key-env", "A_KEY", "-L", "DEBUG")
+    with ScriptedServer(lambda _: [answer("401 Unauthorized", refusal)]) as server:
+        ended = run(tmp_path, "--host", server.url, *(distributed(*arguments) if processes > 1 else arguments))
+        assert server.requests
+        assert all(f"authorization: Bearer {KEY}" in request.head for request in server.requests)
+    written = [path.read_text(encoding="utf-8") for path in tmp_path.iterdir()]
+    assert len(written) == 3
+    assert not any(KEY in text for text in (*written, ended.stdout, ended.stderr))
+    assert "wrong key ***" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert ended.code == 1
+
+
+def test_known_times__are_found(tmp_path: Path) -> None:
+    """Golden check: never less than the truth, and no more than a loaded machine explains."""
+    with ScriptedServer(timed) as server:
+        summary = run(tmp_path, "--host", server.url, "-u", "2", "-t", "3s").summary
+    for name, truth_s in (("ttft_ms", TTFT_S), ("tpot_ms", ITL_S), ("e2e_ms", TTFT_S + TOKENS * ITL_S)):
+        # sleeping takes at least as long as asked for; the sketch is off by its stated error
+        assert truth_s * 1000 * (1 - RELATIVE_ERROR) <= summary[name]["p50"] <= truth_s * 1000 * 5
+
+
+def test_prompts__have_the_length_asked_for(tmp_path: Path) -> None:
+    """What the server gets is what the contract documents, with the numbers of the command line."""
+    arguments = ("-u", "1", "-t", "1s", "--prompt-tokens", "5", "--output-tokens", "9", "--model", "mine")
+    with ScriptedServer(lambda _: stream(1)) as server:
+        run(tmp_path, "--host", server.url, *arguments)
+        body = server.requests[0].body
+    assert len(body["messages"][0]["content"].split()) == 5
+    assert (body["max_tokens"], body["model"], body["stream"]) == (9, "mine", True)
+
+
+def test_dialect_without_stream__is_measured_without_ttft(tmp_path: Path) -> None:
+    """Its figures are None, and the notes say why."""
+    with ScriptedServer(lambda _: [answer("200 OK", WHOLE)]) as server:
+        ended = run(tmp_path, "--host", server.url, "-u", "1", "-t", "1s", "--dialect", "segmind")
+    summary = ended.summary
+    assert ended.code == 0, ended.stderr
+    assert summary["ttft_ms"]["p50"] is summary["tpot_ms"]["p50"] is summary["icl_ms"]["mean"] is None
+    assert summary["e2e_ms"]["n"] > 0
+    assert any("documents no stream" in note for note in summary["notes"])
+
+
+def test_end__waits_for_running_requests(tmp_path: Path) -> None:
+    """Streams longer than the run are followed to their end, by workers too."""
+    with ScriptedServer(lambda _: stream(80, itl_s=0.05)) as server:
+        # time enough for both workers to begin, on a machine that has other things to do
+        summary = run(tmp_path, "--host", server.url, *distributed("-u", "2", "-t", "2s")).summary
+    assert summary["outcomes"] == {**dict.fromkeys(summary["outcomes"], 0), "ok": 2}
+    assert summary["lost"] == {"workers": 0, "names": [], "requests": 0}
+    # they took 4 s: most of their tokens came when the window was over
+    assert summary["output_tokens"] == 160
+    assert 0 < summary["output_tokens_per_s"] * summary["window"]["duration_s"] < 160
+
+
+@pytest.mark.parametrize("presses", [1, 2])
+@pytest.mark.parametrize("whom", [os.kill, os.killpg])
+@pytest.mark.parametrize("processes", [1, 2])
+def test_interrupted_run__reports_what_it_has(
+    tmp_path: Path, processes: int, whom: Callable[[int, int], None], presses: int
+) -> None:
+    """Ctrl-C waits for no stream that hangs and says which were cut off, also when, as on a terminal, all get it."""
+    hanging: Script = [*stream(1)[:1], chunk(event({"content": "a"})), Hang()]
+    arguments = ("-u", "2", "-t", "60s")
+    with ScriptedServer(lambda number: stream(3) if number < 2 else hanging) as server:
+        process = start(tmp_path, "--host", server.url, *(distributed(*arguments) if processes > 1 else arguments))
+        waited_s = 0.0
+        while len(server.requests) < 4 and waited_s < LATEST_S:
+            time.sleep(0.05)
+            waited_s += 0.05
+        for _ in range(presses):
+            with contextlib.suppress(ProcessLookupError):  # the second may come when all is done
+                whom(process.pid, signal.SIGINT)
+            time.sleep(0.1)
+        ended = end(process, tmp_path)
+    summary = ended.summary
+    assert (summary["outcomes"]["ok"], summary["outcomes"]["unfinished"]) == (2, 2)
+    assert summary["window"]["interrupted"]
+    assert summary["lost"] == {"workers": 0, "names": [], "requests": 0}
+    assert len(ended.requests) == 4
+
+
+def test_interrupt_at_the_end__keeps_the_reports(tmp_path: Path) -> None:
+    """The run is over when somebody grows tired of it."""
+    with ScriptedServer(lambda _: stream(3)) as server:
+        process = start(tmp_path, "--host", server.url, "-u", "1", "-t", "1s")
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "Shutting down" in line:
+                process.send_signal(signal.SIGINT)
+                break
+        ended = end(process, tmp_path)
+    assert ended.code == 0
+    assert "\npassed\nreport: " in ended.stdout
+
+
+def test_refused_run__fails_and_does_not_hammer(tmp_path: Path) -> None:
+    """One attempt a second and user; exit code 1."""
+    with ScriptedServer(lambda _: [answer("429 Too Many Requests", b"{}")]) as server:
+        ended = run(tmp_path, "--host", server.url, "-u", "2", "-t", "2s")
+    # n seconds hold at most n + 1 attempts that are a second apart
+    assert 2 <= len(ended.requests) <= 2 * (int(ended.summary["window"]["duration_s"]) + 1)
+    assert ended.code == 1
+    assert ended.summary["outcomes"]["rate_limited"] == len(ended.requests)
+    assert ended.summary["failure"] == "no request succeeded"
+    assert "No request succeeded" in ended.stdout
+
+
+def test_target_that_asks_to_wait__is_left_alone_by_all_users(tmp_path: Path) -> None:
+    """One user is refused, and those who were answered meanwhile do not ask again either."""
+    refusal: Script = [answer("429 Too Many Requests", b"{}", "Retry-After: 30")]
+    with ScriptedServer(lambda number: stream(3) if number else refusal) as server:
+        ended = run(tmp_path, "--host", server.url, "-u", "4", "-r", "4", "-t", "2s")
+    assert ended.summary["outcomes"]["rate_limited"] == 1
+    # whoever had asked already
+    assert len(ended.requests) <= 4
+
+
+@pytest.mark.parametrize(("most", "code"), [("0.6", 0), ("0.4", 1)])
+def test_error_share__decides_the_exit_code(tmp_path: Path, most: str, code: int) -> None:
+    """Half of the requests fail: more than 0.4, less than 0.6."""
+    refusal: Script = [answer("503 Busy", b"{}")]
+    script = {0: stream(1), 1: refusal, 2: [Hang()]}
+    with ScriptedServer(lambda number: script[number]) as server:
+        # a user waits a second after a failure, so that the third request is cut off by the end of the run
+        arguments = ("-u", "1", "-t", "2s", "-s", "1", "--max-error-share", most)
+        ended = run(tmp_path, "--host", server.url, *arguments)
+    assert ended.summary["error_share"] == 0.5
+    assert ended.code == code
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "--host: expected"),
+        (["--host", "ftp://x"], "--host: expected an http or https URL"),
+        (["--host", "http://127.0.0.1", "--dialect", "openai"], "--dialect: expected one of nvidia"),
+        (["--host", "http://127.0.0.1", "--api-key-env", "NO_SUCH_KEY"], "NO_SUCH_KEY, which is not set"),
+        (["--host", "http://127.0.0.1", "-u", "0"], "--users: expected at least 1"),
+        (
+            ["--host", "http://127.0.0.1", "--prompt-tokens", "0"],
+            "--prompt-tokens: expected N, uniform(a,b), lognormal",
+        ),
+        (["--host", "http://127.0.0.1", "-t", "3s", "--warmup", "5s"], "--warmup: expected less than"),
+        (["--host", "http://127.0.0.1", "--out", f"{__file__}/x"], "--out: expected a folder"),
+        (["--host", "http://127.0.0.1", "--processes", "2", "--warmup", "soon"], "--warmup: expected a duration"),
+        (["--host", "http://127.0.0.1", "--find", "max-rate"], "--find: expected objectives in --slo"),
+        (["--host", "http://127.0.0.1", "--sweep", "8..2"], "--sweep: expected loads in rising order"),
+        (["--host", "http://127.0.0.1", "--sweep", "rate:1..4", "--turns", "2"], "--turns: expected 1 in an open loop"),
+        (["--host", "http://127.0.0.1", "--budget", "5usd"], "--budget: expected --price with it"),
+        (
+            ["--host", "http://127.0.0.1", "--calibration", "/none"],
+            "--calibration: /none: expected a calibration, got No",
+        ),
+        (["--host", "http://127.0.0.1", "--price", "free"], "--price: expected 0.0005usd/request"),
+        (["--host", "http://127.0.0.1", "--processes", "2", "--paid", "yes"], "--yes-this-costs-money: expected it"),
+        (["--host", "http://127.0.0.1", "--processes", "2", "--spec", "/none"], "--spec: /none: expected a readable"),
+    ],
+)
+def test_wrong_usage__is_one_line_and_exit_code_2(tmp_path: Path, arguments: list[str], said: str) -> None:
+    """Before anything is started, and without a traceback."""
+    ended = run(tmp_path, *arguments)
+    assert ended.code == 2
+    assert ended.stdout == ""
+    (line,) = ended.stderr.splitlines()
+    assert said in line
+
+
+def test_worker_without_key__says_so_and_leaves(tmp_path: Path) -> None:
+    """Each worker looks for the key where it is; the master needs none and notices the loss."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = str(probe.getsockname()[1])
+    with ScriptedServer(timed) as server:
+        master = start(
+            tmp_path,
+            *("--master", "--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--expect-workers", "1"),
+            *("--host", server.url, "-u", "1", "-t", "2s", "--api-key-env", "ANOTHER_KEY"),
+        )
+        worker = start(tmp_path, "--worker", "--master-port", port)
+        left, reported = end(worker, tmp_path), end(master, tmp_path)
+        assert not server.requests
+    assert left.code == 2
+    assert "ANOTHER_KEY, which is not set" in left.stderr
+    assert reported.code == 1
+    assert reported.summary["lost"]["workers"] == len(reported.summary["lost"]["names"]) == 1
+    validity = reported.summary["validity"]
+    assert validity["verdict"] == "INVALID"
+    assert any("1 of 1 workers were lost" in reason["text"] for reason in validity["reasons"])
+
+
+def test_computing_modules__do_not_import_locust() -> None:
+    """Importing it patches the process that computes; the edges are named here."""
+    edges = {
+        "_conductor",
+        "_listeners",
+        "_local",
+        "_master",
+        "_measuring",
+        "_reporting",
+        "_role",
+        "_user",
+        "_web",
+        "_worker",
+    }
+    edges |= {"locustfile"}
+    modules = sorted(path.stem for path in (ROOT / "load").glob("*.py") if path.stem not in edges | {"__init__"})
+    code = f"import sys, {', '.join(f'load.{module}' for module in modules)}; sys.exit('locust' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
