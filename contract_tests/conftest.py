@@ -15,8 +15,8 @@ from hypothesis.errors import Flaky
 
 from mixtral_contract.contract.openapi import ContractError
 from mixtral_contract.suite.cli import options
-from mixtral_contract.suite.client.budget import Pace, Purse
-from mixtral_contract.suite.client.client import Line
+from mixtral_contract.suite.client.budget import CompletionBudget, RateLimiter
+from mixtral_contract.suite.client.client import TargetClient
 from mixtral_contract.suite.generation.fuzzing import Fuzz
 from mixtral_contract.suite.generation.schema_oracle import Oracle
 from mixtral_contract.suite.generation.single_example import one_example
@@ -27,13 +27,13 @@ from mixtral_contract.suite.reporting import run_summary as record
 from mixtral_contract.suite.target import target
 from mixtral_contract.suite.target.combined_requests import proven
 from mixtral_contract.suite.target.endpoint import Endpoint
-from mixtral_contract.suite.target.stand_in import StandIn
+from mixtral_contract.suite.target.stand_in import FakeTarget
 from mixtral_contract.suite.verdicts import result as judged
 from mixtral_contract.suite.verdicts.baseline import BaselineError
 from mixtral_contract.suite.verdicts.verdict import Inconclusive, NotRun, Outcome, Verdict
 
 SETTINGS = pytest.StashKey[options.Settings]()
-LINE = pytest.StashKey[Line]()
+LINE = pytest.StashKey[TargetClient]()
 ASKED = pytest.StashKey[int]()
 SPENT = pytest.StashKey[tuple[int, int]]()
 """How many questions had been asked before a test, and what it asked and used up itself."""
@@ -87,7 +87,7 @@ class Recorder:
 
     def __init__(self, chosen: options.Settings) -> None:
         self._chosen = chosen
-        self._record = record.Record(chosen.target, chosen.contract, list(chosen.clauses), strict=chosen.strict)
+        self._record = record.RunSummary(chosen.target, chosen.contract, list(chosen.clauses), strict=chosen.strict)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Takes the verdict that a clause's report carries."""
@@ -196,11 +196,11 @@ def endpoints(request: pytest.FixtureRequest, running_target: target.Target) -> 
     chosen = request.config.stash[SETTINGS]
     frugal = running_target.paid or chosen.budget is not None
     if chosen.dry_run:
-        stand_in = StandIn(chosen.contract, running_target.base_url or "", running_target.keys)
-        line = Line(stand_in, frugal=frugal, pause=stand_in.pause)
+        stand_in = FakeTarget(chosen.contract, running_target.base_url or "", running_target.keys)
+        line = TargetClient(stand_in, frugal=frugal, pause=stand_in.pause)
     else:
-        purse, pace = Purse(chosen.budget), Pace(chosen.rpm)
-        line = Line(purse=purse, pace=pace, timeout_s=chosen.timeout_s, frugal=frugal)
+        purse, pace = CompletionBudget(chosen.budget), RateLimiter(chosen.rpm)
+        line = TargetClient(purse=purse, pace=pace, timeout_s=chosen.timeout_s, frugal=frugal)
     request.config.stash[LINE] = line
     found = {
         dialect: Endpoint(running_target, chosen.contract.operations[dialect], line)
@@ -305,7 +305,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     return made
 
 
-def _map_outcome(made: pytest.TestReport, item: pytest.Item, entry: judged.Judged) -> None:
+def _map_outcome(made: pytest.TestReport, item: pytest.Item, entry: judged.ClauseResult) -> None:
     if entry.verdict in (Verdict.PASS, Verdict.INFO):
         made.outcome, made.longrepr = "passed", None
     elif entry.verdict is Verdict.FAIL:

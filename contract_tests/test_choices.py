@@ -18,7 +18,7 @@ from mixtral_contract.suite.verdicts.verdict import Unsupported, require
 @pytest.mark.clause("CHC-01")
 def test_two_choices__are_made(endpoint: Endpoint) -> None:
     """Each with its own index."""
-    exchange = optional.twofold(endpoint)
+    exchange = optional.two_choices(endpoint)
     indexes = [choice.get("index") for choice in optional.choices(exchange)]
     good = sorted(map(repr, indexes)) == ["0", "1"]
     require(good, expected="the indexes 0 and 1", got=indexes, exchange=exchange)
@@ -27,7 +27,9 @@ def test_two_choices__are_made(endpoint: Endpoint) -> None:
 @pytest.mark.clause("CHC-02")
 def test_chunks__name_their_choice(endpoint: Endpoint) -> None:
     """Two choices, interleaved in any way, each with one finish_reason."""
-    exchange = optional.granted(endpoint, endpoint.body(messages=user(LONG_TASK), n=2, max_tokens=FEW, stream=True))
+    exchange = optional.ask_for_feature(
+        endpoint, endpoint.body(messages=user(LONG_TASK), n=2, max_tokens=FEW, stream=True)
+    )
     choices = Stream(exchange).choices
     indexes = {repr(choice.get("index")) for choice in choices}
     require(indexes == {"0", "1"}, expected="the indexes 0 and 1", got=sorted(indexes), exchange=exchange)
@@ -38,7 +40,7 @@ def test_chunks__name_their_choice(endpoint: Endpoint) -> None:
 @pytest.mark.clause("CHC-03")
 def test_usage__counts_every_choice(endpoint: Endpoint) -> None:
     """Two choices of a long task are more tokens than one may have."""
-    exchange = optional.twofold(endpoint)
+    exchange = optional.two_choices(endpoint)
     usage = exchange.json.get("usage") if isinstance(exchange.json, dict) else None
     found = usage.get("completion_tokens") if isinstance(usage, dict) else None
     if not isinstance(found, int):
@@ -53,5 +55,5 @@ def test_usage__counts_every_choice(endpoint: Endpoint) -> None:
 @given(n=st.sampled_from([0, -1, 1.5, "two", [2]]))
 def test_bad_n__is_refused(endpoint: Endpoint, n: Any) -> None:
     """Where one choice can be asked for."""
-    optional.granted(endpoint, endpoint.body(n=1))
+    optional.ask_for_feature(endpoint, endpoint.body(n=1))
     endpoint.refuse(endpoint.body(n=n))

@@ -17,8 +17,8 @@ _SCHEMA = {"type": "json_schema", "json_schema": {"name": "place", "strict": Tru
 
 
 def _formed(endpoint: Endpoint, form: Any) -> tuple[Any, Any]:
-    body = optional.fitting(endpoint, messages=user(_TASK), response_format=form)
-    exchange = optional.granted(endpoint, body)
+    body = optional.repeatable_body(endpoint, messages=user(_TASK), response_format=form)
+    exchange = optional.ask_for_feature(endpoint, body)
     return exchange, optional.parsed(optional.complete_text(exchange))
 
 
@@ -41,7 +41,7 @@ def test_json_of_a_schema__keeps_it(endpoint: Endpoint) -> None:
 @pytest.mark.clause("FMT-03")
 def test_unknown_form__is_refused(endpoint: Endpoint) -> None:
     """Where JSON can be asked for at all."""
-    optional.granted(
-        endpoint, optional.fitting(endpoint, messages=user(_TASK), response_format={"type": "json_object"})
+    optional.ask_for_feature(
+        endpoint, optional.repeatable_body(endpoint, messages=user(_TASK), response_format={"type": "json_object"})
     )
     endpoint.refuse(endpoint.body(response_format={"type": "sonnet"}))

@@ -26,7 +26,7 @@ _RESULT = {"role": "tool", "tool_call_id": _CALL["id"], "content": '{"temperatur
 
 def _refused(endpoint: Endpoint, **changes: Any) -> None:
     """The target knows functions, and refuses this."""
-    optional.calls(optional.called(endpoint))
+    optional.calls(optional.with_tool_call(endpoint))
     endpoint.refuse(endpoint.body(**{"messages": user(QUESTION), "tools": TOOLS, **changes}))
 
 
@@ -41,7 +41,7 @@ def test_required_call__is_made(endpoint: Endpoint) -> None:
 @pytest.mark.clause("TOOL-02")
 def test_call__says_what_is_called(endpoint: Endpoint) -> None:
     """An id, the type, and a declared name."""
-    exchange = optional.called(endpoint)
+    exchange = optional.with_tool_call(endpoint)
     listed = optional.message(exchange).get("tool_calls")
     require(listed is None or isinstance(listed, list), expected="a list", got=str(listed)[:200], exchange=exchange)
     for call in optional.calls(exchange):
@@ -53,7 +53,7 @@ def test_call__says_what_is_called(endpoint: Endpoint) -> None:
 @pytest.mark.clause("TOOL-03")
 def test_arguments__keep_the_parameters(endpoint: Endpoint) -> None:
     """JSON, and valid."""
-    exchange = optional.called(endpoint)
+    exchange = optional.with_tool_call(endpoint)
     for call in optional.calls(exchange):
         written = optional.function(call).get("arguments")
         good = jsonschema_rs.is_valid(dict(PARAMETERS), optional.parsed(written))
@@ -63,7 +63,7 @@ def test_arguments__keep_the_parameters(endpoint: Endpoint) -> None:
 @pytest.mark.clause("TOOL-04")
 def test_named_function__is_the_one_called(endpoint: Endpoint) -> None:
     """The other one is left alone; who can call a function and answers with a text took no notice of the choice."""
-    exchange = optional.called(endpoint)
+    exchange = optional.with_tool_call(endpoint)
     ignored = not optional.message(exchange).get("tool_calls")
     if ignored and optional.message(optional.required(endpoint)).get("tool_calls"):
         raise Violation(exchange.summary, expected=f"a call of {NAMES[0]}", exchange=exchange)
@@ -74,7 +74,9 @@ def test_named_function__is_the_one_called(endpoint: Endpoint) -> None:
 @pytest.mark.clause("TOOL-05")
 def test_none__calls_nothing(endpoint: Endpoint) -> None:
     """A text, as if there were no functions."""
-    exchange = optional.granted(endpoint, endpoint.body(messages=user(QUESTION), tools=TOOLS, tool_choice="none"))
+    exchange = optional.ask_for_feature(
+        endpoint, endpoint.body(messages=user(QUESTION), tools=TOOLS, tool_choice="none")
+    )
     found = optional.message(exchange).get("tool_calls")
     require(not found, expected="no call", got=str(found)[:200], exchange=exchange)
     optional.text(exchange)
@@ -83,7 +85,7 @@ def test_none__calls_nothing(endpoint: Endpoint) -> None:
 @pytest.mark.clause("TOOL-06")
 def test_finish_reason__says_that_functions_are_called(endpoint: Endpoint) -> None:
     """OpenAI and vLLM say stop where the function was named, which clients are used to."""
-    exchange = optional.called(endpoint)
+    exchange = optional.with_tool_call(endpoint)
     optional.calls(exchange)
     reason = optional.choices(exchange)[0].get("finish_reason")
     if reason == "stop":
@@ -110,7 +112,7 @@ def test_fragments__say_whose_they_are(endpoint: Endpoint) -> None:
 @pytest.mark.clause("TOOL-08")
 def test_fragments_joined__are_the_whole_call(endpoint: Endpoint) -> None:
     """The same request, streamed and not: names and arguments of all calls; ids are each answer's own."""
-    wanted = optional.named(optional.calls(optional.called(endpoint)))
+    wanted = optional.named(optional.calls(optional.with_tool_call(endpoint)))
     stream = optional.called_in_stream(endpoint)
     found = optional.named(optional.by_call(optional.fragments(stream)))
     require(found == wanted, expected=wanted, got=found, exchange=stream.exchange)
@@ -120,7 +122,7 @@ def test_fragments_joined__are_the_whole_call(endpoint: Endpoint) -> None:
 def test_result__is_answered(endpoint: Endpoint) -> None:
     """User, call, result: the next turn is the model's, which calls nothing more here."""
     calling = {"role": "assistant", "content": None, "tool_calls": [_CALL]}
-    optional.calls(optional.called(endpoint))
+    optional.calls(optional.with_tool_call(endpoint))
     messages = [*user(QUESTION), calling, _RESULT]
     endpoint.complete(endpoint.body(messages=messages, tools=TOOLS, tool_choice="none"))
 

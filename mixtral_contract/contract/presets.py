@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mixtral_contract.contract.openapi import Contract, read_yaml
-from mixtral_contract.primitives.base_url import Address
+from mixtral_contract.primitives.base_url import BaseUrl
 from mixtral_contract.primitives.doors import door
 
 PRESETS = door("spec") / "targets.yaml"
@@ -51,13 +51,13 @@ def presets(contract: Contract, path: Path = PRESETS) -> Mapping[str, Preset]:
     }
 
 
-def preset_at(target: Address, known: Mapping[str, Preset], dialect: str | None = None) -> Preset | None:
+def preset_at(target: BaseUrl, known: Mapping[str, Preset], dialect: str | None = None) -> Preset | None:
     """The preset whose host the target has, the one of that dialect first; None for any other server."""
-    there = [preset for preset in known.values() if Address.parse(preset.base_url).host == target.host]
+    there = [preset for preset in known.values() if BaseUrl.parse(preset.base_url).host == target.host]
     return next((preset for preset in there if preset.dialect == dialect), there[0] if there else None)
 
 
-def is_paid(target: Address, known: Mapping[str, Preset]) -> bool:
+def is_paid(target: BaseUrl, known: Mapping[str, Preset]) -> bool:
     """Whether a completion there may cost somebody money.
 
     A known host's preset says so; a server on this machine or in a private network is free; any other is taken for

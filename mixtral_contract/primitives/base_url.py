@@ -14,7 +14,7 @@ _LOCAL_NAME = re.compile(r"[a-z][a-z0-9_-]*")
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class BaseUrl:
     """Where a server is: `path` is what stands before an operation's own path, often nothing."""
 
     scheme: str
@@ -23,7 +23,7 @@ class Address:
     path: str
 
     @classmethod
-    def parse(cls, url: str) -> Address:
+    def parse(cls, url: str) -> BaseUrl:
         """The address that a base URL is.
 
         Raises: ValueError when it is no http or https URL, or holds what a base URL has no place for; what may be a

@@ -8,7 +8,7 @@ import pytest
 
 from mixtral_contract.contract.openapi import DOCUMENT, Contract
 from mixtral_contract.contract.presets import is_paid, preset_at, presets
-from mixtral_contract.primitives.base_url import Address
+from mixtral_contract.primitives.base_url import BaseUrl
 
 KNOWN = presets(Contract.load(DOCUMENT))
 
@@ -17,8 +17,8 @@ KNOWN = presets(Contract.load(DOCUMENT))
 def test_vendors_host__is_paid(name: str) -> None:
     """Whatever the port or the path: the host decides."""
     url = KNOWN[name].base_url
-    assert is_paid(Address.parse(url), KNOWN)
-    assert is_paid(Address.parse(f"http://{Address.parse(url).host}:8080/proxy"), KNOWN)
+    assert is_paid(BaseUrl.parse(url), KNOWN)
+    assert is_paid(BaseUrl.parse(f"http://{BaseUrl.parse(url).host}:8080/proxy"), KNOWN)
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_vendors_host__is_paid(name: str) -> None:
 )
 def test_private_address__is_free(host: str) -> None:
     """Our machine, private networks, and names that only exist in one."""
-    assert not is_paid(Address.parse(f"http://{host}:8000"), KNOWN)
+    assert not is_paid(BaseUrl.parse(f"http://{host}:8000"), KNOWN)
 
 
 @pytest.mark.parametrize(
@@ -43,18 +43,18 @@ def test_private_address__is_free(host: str) -> None:
 )
 def test_any_other_address__is_taken_for_paid(host: str) -> None:
     """Also what only looks like a private one."""
-    assert is_paid(Address.parse(f"http://{host}"), KNOWN)
+    assert is_paid(BaseUrl.parse(f"http://{host}"), KNOWN)
 
 
 def test_preset_that_is_free__is_believed() -> None:
     """The file decides about the hosts that it knows."""
     free = {name: dataclasses.replace(preset, paid=False) for name, preset in KNOWN.items()}
-    assert not is_paid(Address.parse(KNOWN["nvidia"].base_url), free)
+    assert not is_paid(BaseUrl.parse(KNOWN["nvidia"].base_url), free)
 
 
 def test_preset_at__tells_dialects_of_one_host_apart() -> None:
     """Segmind's host has two, of which one has a price."""
-    target = Address.parse(KNOWN["segmind-openai"].base_url)
+    target = BaseUrl.parse(KNOWN["segmind-openai"].base_url)
     assert preset_at(target, KNOWN, "segmind-openai") == KNOWN["segmind-openai"]
     assert preset_at(target, KNOWN, "segmind") == KNOWN["segmind"]
-    assert preset_at(Address.parse("http://127.0.0.1"), KNOWN) is None
+    assert preset_at(BaseUrl.parse("http://127.0.0.1"), KNOWN) is None

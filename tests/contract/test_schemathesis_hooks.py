@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mixtral_contract.contract.schemathesis_hooks import mended
-from mixtral_contract.mock.completions.features import check, demands
+from mixtral_contract.mock.completions.features import check, request_features
 
 _IDS = st.sampled_from(["a", "b", "c"])
 _CALL = st.builds(lambda name: {"id": name, "type": "function", "function": {"name": "f", "arguments": ""}}, _IDS)
@@ -27,7 +27,7 @@ def test_mended_body__refers_to_what_is_there(messages: list[dict[str, Any]], na
     tools = [{"type": "function", "function": {"name": each}} for each in ("f", "g")]
     choice = {"type": "function", "function": {"name": name}}
     body = mended({"messages": messages, "tools": tools, "tool_choice": choice})
-    check(body["messages"], demands(body))
+    check(body["messages"], request_features(body))
     assert body["messages"]
 
 

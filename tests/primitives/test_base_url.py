@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mixtral_contract.primitives.base_url import Address
+from mixtral_contract.primitives.base_url import BaseUrl
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ from mixtral_contract.primitives.base_url import Address
 )
 def test_address__names_host_and_path(url: str, authority: str, path: str) -> None:
     """The Host header leaves out the scheme's own port."""
-    address = Address.parse(url)
+    address = BaseUrl.parse(url)
     assert (address.authority, address.path) == (authority, path)
 
 
@@ -29,14 +29,14 @@ def test_address__names_host_and_path(url: str, authority: str, path: str) -> No
 def test_address__refuses_what_is_no_url(url: str) -> None:
     """One kind of error, whatever is wrong."""
     with pytest.raises(ValueError, match="expected"):
-        Address.parse(url)
+        BaseUrl.parse(url)
 
 
 @pytest.mark.parametrize("url", ["http://user:sesame@x", "http://sesame@x", "http://x/?key=sesame", "http://x/#sesame"])
 def test_refused_address__does_not_repeat_what_may_be_a_secret(url: str) -> None:
     """A key in a URL does not reach the terminal through us."""
     with pytest.raises(ValueError, match="expected a") as refusal:
-        Address.parse(url)
+        BaseUrl.parse(url)
     assert "sesame" not in str(refusal.value)
 
 
@@ -53,7 +53,7 @@ def test_refused_address__does_not_repeat_what_may_be_a_secret(url: str) -> None
 )
 def test_loopback__is_this_machine(url: str, *, loopback: bool) -> None:
     """Only there the mock's key is sent without being asked for."""
-    assert Address.parse(url).is_loopback is loopback
+    assert BaseUrl.parse(url).is_loopback is loopback
 
 
 @pytest.mark.parametrize(
@@ -69,4 +69,4 @@ def test_loopback__is_this_machine(url: str, *, loopback: bool) -> None:
 )
 def test_endpoint__is_joined_as_sdks_do(base: str, url: str) -> None:
     """A base that ends in /v1 is not doubled."""
-    assert Address.parse(base).endpoint("/v1/chat/completions") == url
+    assert BaseUrl.parse(base).endpoint("/v1/chat/completions") == url

@@ -7,7 +7,7 @@ from typing import Any
 from mixtral_contract.mock.journal.journal import COMPLETE, Entry, Journal
 from mixtral_contract.mock.messages.messages import Refusal
 from mixtral_contract.mock.timing.engine import Generation
-from mixtral_contract.mock.timing.token_times import Stamps
+from mixtral_contract.mock.timing.token_times import RecordedTimes
 from tests.support.mock_requests import NOW_NS, SECOND_NS
 
 PATH = "/v1/chat/completions"
@@ -69,7 +69,7 @@ def journal(*requests: tuple[Entry, float, str]) -> Journal:
 
 def generation(dues: list[tuple[int, int]], sent: list[tuple[int, int]]) -> Generation:
     """A generation with these times."""
-    return Generation(10, 3, _nothing, _nothing, _nothing, noted=Stamps(dues), sent=Stamps(sent))
+    return Generation(10, 3, _nothing, _nothing, _nothing, noted=RecordedTimes(dues), sent=RecordedTimes(sent))
 
 
 def _nothing(*_: Any) -> None:

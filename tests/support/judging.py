@@ -11,13 +11,13 @@ from hypothesis.errors import Flaky
 
 from mixtral_contract.contract import clauses
 from mixtral_contract.contract.openapi import Contract
-from mixtral_contract.suite.client.client import Line
+from mixtral_contract.suite.client.client import TargetClient
 from mixtral_contract.suite.generation.fuzzing import Fuzz
 from mixtral_contract.suite.generation.schema_oracle import Oracle
 from mixtral_contract.suite.target.endpoint import Endpoint
 from mixtral_contract.suite.target.target import MOCK_KEYS, Target
 from mixtral_contract.suite.verdicts.clause_tests import clause_tests
-from mixtral_contract.suite.verdicts.result import Judged, judge
+from mixtral_contract.suite.verdicts.result import ClauseResult, judge
 from mixtral_contract.suite.verdicts.verdict import Inconclusive, Outcome
 
 CONTRACT = Contract.load()
@@ -26,11 +26,11 @@ ORACLE = Oracle(CONTRACT)
 BROKEN = ("FAIL", "NON-STRICT")
 
 
-def judged(url: str, dialect: str = "nvidia", *, only: Iterable[str] | None = None) -> dict[str, Judged]:
+def judged(url: str, dialect: str = "nvidia", *, only: Iterable[str] | None = None) -> dict[str, ClauseResult]:
     """What each clause that applies to the dialect got, in the order of the clauses; `only` names those to judge."""
     operation = CONTRACT.operations[dialect]
     target = Target(url, url, (dialect,), MOCK_KEYS)
-    endpoint = Endpoint(target, operation, Line(timeout_s=5.0))
+    endpoint = Endpoint(target, operation, TargetClient(timeout_s=5.0))
     wanted = set(CLAUSES) if only is None else set(only)
     found = {}
     for name, test in _tests().items():
@@ -39,7 +39,7 @@ def judged(url: str, dialect: str = "nvidia", *, only: Iterable[str] | None = No
     return found
 
 
-def broken(found: Mapping[str, Judged]) -> dict[str, str]:
+def broken(found: Mapping[str, ClauseResult]) -> dict[str, str]:
     """The clauses that fell, with their verdicts."""
     return {name: str(entry.verdict) for name, entry in found.items() if entry.verdict in BROKEN}
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mixtral_contract.load.client.exchange import Exchange
-from mixtral_contract.load.counts.counts import Tally, Window
+from mixtral_contract.load.counts.counts import RunCounts, Window
 from mixtral_contract.load.reading.outcome import Outcome
 from mixtral_contract.load.reading.record import Record
 
@@ -51,9 +51,9 @@ def failed(outcome: Outcome, status: int | None = None, **changes: Any) -> Recor
     return record(outcome=outcome, status=status, finish_reason=None, **changes)
 
 
-def tally(*records: Record, window: Window | None = None) -> Tally:
+def tally(*records: Record, window: Window | None = None) -> RunCounts:
     """The tally of these records."""
-    counted = Tally()
+    counted = RunCounts()
     for each in records:
         counted.add(each, window or Window(0))
     return counted

@@ -8,8 +8,8 @@ from typing import Any
 import orjson
 
 from mixtral_contract.contract.openapi import Contract, Operation
-from mixtral_contract.mock.accounts.accounts import ACCOUNTS, Admission
-from mixtral_contract.mock.completions.generator import Replies
+from mixtral_contract.mock.accounts.accounts import ACCOUNTS, Accounts
+from mixtral_contract.mock.completions.generator import CompletionGenerator
 from mixtral_contract.mock.messages.messages import Reply, Request
 from mixtral_contract.mock.service.mock import Ids
 from mixtral_contract.mock.service.service import Service
@@ -21,7 +21,7 @@ VALID = ACCOUNTS[0].key
 
 def service(contract: Contract, *, seed: int = 0) -> Service:
     """An honest service with fresh accounts."""
-    return Service(contract, Replies(seed, Ids()), Admission())
+    return Service(contract, CompletionGenerator(seed, Ids()), Accounts())
 
 
 def request(

@@ -13,13 +13,13 @@ from decimal import Decimal
 
 from mixtral_contract.mock.accounts.accounts import Account
 from mixtral_contract.mock.accounts.pricing import Price
-from mixtral_contract.mock.accounts.shared_memory import Ledger
+from mixtral_contract.mock.accounts.shared_memory import SharedAccountStates
 
 
 def main(processes: int, credits_: int) -> None:
     """Forks them, and waits for all."""
     account = Account("k", "n", credits=Decimal(credits_), price=Price(Decimal(1)))
-    with contextlib.closing(Ledger(1)) as ledger:
+    with contextlib.closing(SharedAccountStates(1)) as ledger:
         standing = ledger.standing(account)
         result, told = os.pipe()
         for _ in range(processes):

@@ -33,7 +33,7 @@ from mixtral_contract.load.results.calibration import (
     usual_path,
     write_calibration,
 )
-from mixtral_contract.load.run.open_loop import Pump
+from mixtral_contract.load.run.open_loop import OpenLoop
 from mixtral_contract.load.run.run import Run
 from mixtral_contract.load.run.sender import Sender
 from mixtral_contract.load.settings.options import OPTIONS
@@ -180,7 +180,7 @@ def measure(settings: Settings, seconds: float, tell: Callable[[Record], None]) 
     collector = QuietCollector()
     run = Run(settings, MOCK_KEY, run_id="calibration", share=Share())
     sender = Sender(run, tell)
-    pump = Pump(run, sender, schedule(settings.arrivals, Share(), settings.seed, ()))
+    pump = OpenLoop(run, sender, schedule(settings.arrivals, Share(), settings.seed, ()))
     gevent.sleep(settings.warmup_s)
     cpu_s, begun_s = time.process_time(), time.perf_counter()
     gevent.sleep(seconds)

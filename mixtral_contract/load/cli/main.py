@@ -12,7 +12,7 @@ from pathlib import Path
 from mixtral_contract.load.cli import calibrate as _calibrate
 from mixtral_contract.load.compare.comparison import compare
 from mixtral_contract.load.compare.html_comparison import render_comparison
-from mixtral_contract.load.compare.run_folder import FinishedError, read_finished
+from mixtral_contract.load.compare.run_folder import RunFolderError, read_run_folder
 from mixtral_contract.load.settings.options import OPTIONS, percent
 from mixtral_contract.primitives.command_line import Parser
 
@@ -79,11 +79,11 @@ def _commands() -> Parser:
 
 def _compare(options: argparse.Namespace) -> int:
     try:
-        first, second = (read_finished(folder) for folder in (options.first, options.second))
+        first, second = (read_run_folder(folder) for folder in (options.first, options.second))
         comparison = compare(first, second, tolerance=options.tolerance)
         if options.out is not None:
             options.out.write_text(render_comparison(comparison), encoding="utf-8")
-    except FinishedError as error:
+    except RunFolderError as error:
         print(f"python -m load compare: {error}", file=sys.stderr)
         return 2
     except OSError as error:

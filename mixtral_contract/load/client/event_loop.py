@@ -14,7 +14,7 @@ from typing import Any
 import gevent  # type: ignore[import-untyped]  # its stubs are a package of their own
 
 from mixtral_contract.load.client.deadlines import Deadline, Deadlines
-from mixtral_contract.load.client.precise_timer import alarm
+from mixtral_contract.load.client.precise_timer import precise_timer
 
 READABLE, WRITABLE = 1, 2
 
@@ -28,7 +28,7 @@ class Loop:
     def __init__(self) -> None:
         self._hub = gevent.get_hub()
         self._deadlines = Deadlines()
-        self._alarm = alarm(self._hub.loop, self._on_alarm)
+        self._alarm = precise_timer(self._hub.loop, self._on_alarm)
         self._set_ns: int | None = None
 
     def watch(self, file: int, events: int, call: Callable[[], None]) -> Any:

@@ -19,7 +19,7 @@ _READABLE = 1
 _NS_PER_S = 1_000_000_000
 
 
-class Alarm(Protocol):
+class PreciseTimer(Protocol):
     """Calls once, at the time for which it was set last."""
 
     def set(self, at_ns: int) -> None:
@@ -29,7 +29,7 @@ class Alarm(Protocol):
         """Gives it up."""
 
 
-def alarm(loop: Any, call: Callable[[], None]) -> Alarm:
+def precise_timer(loop: Any, call: Callable[[], None]) -> PreciseTimer:
     """The best one that this system has, on gevent's loop."""
     if sys.platform == "linux":
         try:

@@ -11,7 +11,7 @@ import certifi
 import gevent  # type: ignore[import-untyped]  # its stubs are a package of their own
 from gevent.lock import BoundedSemaphore  # type: ignore[import-untyped]
 
-from mixtral_contract.primitives.base_url import Address
+from mixtral_contract.primitives.base_url import BaseUrl
 
 SocketAddress = tuple[int, Any]
 """The family of a socket and what it connects to."""
@@ -25,7 +25,7 @@ def tls_context() -> ssl.SSLContext:
 class Destination:
     """The target's addresses in the order in which they are tried; none before `resolve`."""
 
-    def __init__(self, target: Address, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, target: BaseUrl, tls: ssl.SSLContext | None = None) -> None:
         self.target = target
         self.tls = (tls or tls_context()) if target.scheme == "https" else None
         self.addresses: tuple[SocketAddress, ...] = ()

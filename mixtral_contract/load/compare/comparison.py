@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mixtral_contract.load.compare.run_folder import Finished, Line
+from mixtral_contract.load.compare.run_folder import Line, RunFolder
 from mixtral_contract.load.estimators.bootstrap import interval, mean_draws, percentile_draws
 from mixtral_contract.load.estimators.confidence import wilson
 from mixtral_contract.load.estimators.percentiles import FLOORS
@@ -35,10 +35,10 @@ class Figure:
     key: str
     unit: str
     lower_is_better: bool
-    draw: Callable[[Finished, random.Random], Sequence[float] | None]
-    value: Callable[[Finished], float | None]
+    draw: Callable[[RunFolder, random.Random], Sequence[float] | None]
+    value: Callable[[RunFolder], float | None]
 
-    def is_known_of(self, run: Finished) -> bool:
+    def is_known_of(self, run: RunFolder) -> bool:
         """Whether the run has any sample of it: a closed loop has no schedule, a whole answer no gaps."""
         found: Any = run.summary[self.key]
         return not isinstance(found, Mapping) or found["n"] > 0
@@ -60,8 +60,8 @@ class Change:
 class Comparison:
     """Two runs, what was asked of them differently, and what changed."""
 
-    first: Finished
-    second: Finished
+    first: RunFolder
+    second: RunFolder
     tolerance: float
     confidence: float
     differences: tuple[str, ...]
@@ -83,7 +83,7 @@ class Comparison:
         return "\n".join(lines) + "\n"
 
 
-def compare(first: Finished, second: Finished, *, tolerance: float, confidence: float = CONFIDENCE) -> Comparison:
+def compare(first: RunFolder, second: RunFolder, *, tolerance: float, confidence: float = CONFIDENCE) -> Comparison:
     """The comparison of two runs; `tolerance` is the relative change that is still no regression.
 
     A figure that neither run has a sample of is left out.
@@ -94,7 +94,7 @@ def compare(first: Finished, second: Finished, *, tolerance: float, confidence: 
     return Comparison(first, second, tolerance, confidence, tuple(_differences(first, second)), tuple(changes))
 
 
-def _failures(first: Finished, second: Finished, confidence: float) -> Change:
+def _failures(first: RunFolder, second: RunFolder, confidence: float) -> Change:
     """The share of failed requests; it has no ratio, for the first is mostly 0."""
     counted = [_failed(run) for run in (first, second)]
     shares = [100 * failed / ended if ended else None for failed, ended in counted]
@@ -110,12 +110,12 @@ def _failures(first: Finished, second: Finished, confidence: float) -> Change:
     return Change("failed", "%", shares[0], shares[1], None, verdict)
 
 
-def _failed(run: Finished) -> tuple[int, int]:
+def _failed(run: RunFolder) -> tuple[int, int]:
     failed = sum(error["count"] for error in run.summary["errors"])
     return failed, failed + run.summary["outcomes"]["ok"]
 
 
-def _change(figure: Figure, first: Finished, second: Finished, tolerance: float, confidence: float) -> Change:
+def _change(figure: Figure, first: RunFolder, second: RunFolder, tolerance: float, confidence: float) -> Change:
     values = figure.value(first), figure.value(second)
     chance = random.Random(figure.name)  # noqa: S311 -- repeatable on purpose
     draws = [figure.draw(run, chance) for run in (first, second)]
@@ -141,7 +141,7 @@ def _verdict(ends: tuple[float, float], tolerance: float, *, lower_is_better: bo
     return SAME if inside else UNCLEAR
 
 
-def _differences(first: Finished, second: Finished) -> Iterator[str]:
+def _differences(first: RunFolder, second: RunFolder) -> Iterator[str]:
     for name in _COMPARABLE:
         values = first.summary["run"].get(name), second.summary["run"].get(name)
         if values[0] != values[1]:
@@ -162,13 +162,13 @@ def _number(value: float | None) -> str:
 
 
 def _percentile(name: str, percent: int, values: Callable[[Line], Iterator[float]]) -> Figure:
-    def draw(run: Finished, chance: random.Random) -> Sequence[float] | None:
+    def draw(run: RunFolder, chance: random.Random) -> Sequence[float] | None:
         blocks = run.by_second(values)
         if sum(map(len, blocks)) < FLOORS[percent]:
             return None
         return percentile_draws(blocks, percent, chance)
 
-    def value(run: Finished) -> float | None:
+    def value(run: RunFolder) -> float | None:
         spread: Mapping[str, Any] = run.summary[name]
         found: float | None = spread[f"p{percent}"]
         return found

@@ -41,12 +41,12 @@ _LINE: dict[str, Any] = {
 """What is read of a request's line."""
 
 
-class FinishedError(ValueError):
+class RunFolderError(ValueError):
     """The folder holds no run; the message says in one line what is missing."""
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class RunFolder:
     """One run: the summary as it was written, and the requests of its window."""
 
     folder: Path
@@ -79,7 +79,7 @@ class Finished:
         return sums
 
 
-def read_finished(folder: Path) -> Finished:
+def read_run_folder(folder: Path) -> RunFolder:
     """The run that was written to the folder.
 
     Raises: FinishedError.
@@ -87,12 +87,12 @@ def read_finished(folder: Path) -> Finished:
     summary = _json(folder / SUMMARY)
     if not isinstance(summary, dict) or summary.get("format") != FORMAT:
         got = summary.get("format") if isinstance(summary, dict) else type(summary).__name__
-        raise FinishedError(f"{folder / SUMMARY}: expected the format {FORMAT}, got {got!r}")
+        raise RunFolderError(f"{folder / SUMMARY}: expected the format {FORMAT}, got {got!r}")
     schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
     _check(folder / SUMMARY, summary, jsonschema_rs.validator_for(schema))
     start_s = summary["window"]["start_s"]
     lines = [line for line in _lines(folder / REQUESTS) if _begin_s(line) >= start_s]
-    return Finished(folder, summary, lines)
+    return RunFolder(folder, summary, lines)
 
 
 def _begin_s(line: Line) -> float:
@@ -105,7 +105,7 @@ def _lines(path: Path) -> Iterator[Line]:
         try:
             line = json.loads(text)
         except json.JSONDecodeError as error:
-            raise FinishedError(f"{path}:{number}: expected JSON, got {error}") from error
+            raise RunFolderError(f"{path}:{number}: expected JSON, got {error}") from error
         _check(f"{path}:{number}", line, validator)
         yield line
 
@@ -113,7 +113,7 @@ def _lines(path: Path) -> Iterator[Line]:
 def _check(where: object, found: Any, validator: jsonschema_rs.Validator) -> None:
     for error in validator.iter_errors(found):
         place = "".join(f"[{part!r}]" for part in error.instance_path)
-        raise FinishedError(
+        raise RunFolderError(
             f"{where}: expected what a load run wrote, got at {place or 'its root'}: {error.message[:200]}"
         )
 
@@ -123,13 +123,15 @@ def _json(path: Path) -> Any:
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        raise FinishedError(f"{path}: expected JSON, got {error}") from error
+        raise RunFolderError(f"{path}: expected JSON, got {error}") from error
 
 
 def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:
-        raise FinishedError(f"{path}: expected what a load run wrote, got {error.strerror}") from error
+        raise RunFolderError(f"{path}: expected what a load run wrote, got {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise FinishedError(f"{path}: expected text in UTF-8, got {error.object[error.start : error.end]!r}") from error
+        raise RunFolderError(
+            f"{path}: expected text in UTF-8, got {error.object[error.start : error.end]!r}"
+        ) from error

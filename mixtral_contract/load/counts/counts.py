@@ -70,7 +70,7 @@ class Window:
         return self.start_ns <= time_ns and (self.end_ns is None or time_ns < self.end_ns)
 
 
-class Tally:
+class RunCounts:
     """The counts: requests by outcome, tokens, spreads of the figures, and the timeline.
 
     `counts` follow two rules, and no rate mixes them: `window_*` count what happened inside the window, whoever asked
@@ -140,9 +140,9 @@ class Tally:
         highest, lowest = self.credits_left or (most, least)
         self.credits_left = max(highest, most), min(lowest, least)
 
-    def as_warmup(self) -> Tally:
+    def as_warmup(self) -> RunCounts:
         """The same with all requests as ones of the warm-up, for a later stage is what is measured."""
-        turned = Tally(self._slo)
+        turned = RunCounts(self._slo)
         turned.timeline, turned.use, turned.credits_left = self.timeline, self.use, self.credits_left
         turned.warmup_outcomes = self.warmup_outcomes + self.outcomes
         for name in ("billed_requests", "billed_prompt_tokens", "billed_output_tokens", "out_of_budget"):
@@ -151,7 +151,7 @@ class Tally:
             turned.counts[f"warmup_{name}"] = self.counts[f"warmup_{name}"] + self.counts[name]
         return turned
 
-    def merge(self, other: Tally) -> None:
+    def merge(self, other: RunCounts) -> None:
         """Adds another tally."""
         for name in ("outcomes", "warmup_outcomes", "finish_reasons", "broken", "failures", "counts"):
             getattr(self, name).update(getattr(other, name))
@@ -223,7 +223,7 @@ class Tally:
         }
 
     @classmethod
-    def from_wire(cls, wire: Mapping[str, Any]) -> Tally:
+    def from_wire(cls, wire: Mapping[str, Any]) -> RunCounts:
         """The tally that `to_wire` wrote."""
         tally = cls()
         for name in ("outcomes", "warmup_outcomes", "finish_reasons", "broken", "counts"):

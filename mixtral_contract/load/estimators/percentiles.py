@@ -21,7 +21,7 @@ Source: MLPerf's early stopping rule, as mlcommons/endpoints applies it.
 CONFIDENCE = 0.99
 
 
-def spread(sketch: Sketch, censored: Sketch | None = None) -> dict[str, Any]:
+def percentiles_of(sketch: Sketch, censored: Sketch | None = None) -> dict[str, Any]:
     """Count, mean, extremes and percentiles in the sketch's unit, with their intervals; None stands for "no value".
 
     A percentile whose samples are fewer than its floor is None, and `too_few` says how many it needs. `at_least` names

@@ -6,11 +6,11 @@ import gevent  # type: ignore[import-untyped]  # its stubs are a package of thei
 from locust.env import Environment
 from locust.runners import LocalRunner
 
-from mixtral_contract.load.counts.counts import Tally
-from mixtral_contract.load.locust_plugin.process_run import Measuring
+from mixtral_contract.load.counts.counts import RunCounts
+from mixtral_contract.load.locust_plugin.process_run import ProcessRun
 from mixtral_contract.load.locust_plugin.reporting_role import ReportingRole
-from mixtral_contract.load.locust_plugin.run_report import Reporting
-from mixtral_contract.load.locust_plugin.stage_driver import Conductor
+from mixtral_contract.load.locust_plugin.run_report import RunReport
+from mixtral_contract.load.locust_plugin.stage_driver import StageDriver
 from mixtral_contract.load.settings.settings import Settings
 from mixtral_contract.load.workload.arrivals import Share
 
@@ -20,12 +20,12 @@ class LocalRole(ReportingRole):
 
     def __init__(self, environment: Environment, runner: LocalRunner) -> None:
         super().__init__(environment, runner)
-        self._measuring: Measuring | None = None
-        self._conductor: Conductor | None = None
+        self._measuring: ProcessRun | None = None
+        self._conductor: StageDriver | None = None
 
-    def begin(self, settings: Settings, reporting: Reporting) -> None:
+    def begin(self, settings: Settings, reporting: RunReport) -> None:
         """Starts the run in this process."""
-        measuring = Measuring(
+        measuring = ProcessRun(
             self.environment,
             settings,
             run_id=reporting.run_id,
@@ -36,7 +36,7 @@ class LocalRole(ReportingRole):
         )
         self._measuring, self._conductor = measuring, None
         if reporting.plan is not None:
-            self._conductor = Conductor(
+            self._conductor = StageDriver(
                 reporting.plan,
                 reporting,
                 perform=measuring.perform,
@@ -44,12 +44,12 @@ class LocalRole(ReportingRole):
                 end=self.end,
             )
 
-    def stop(self, reporting: Reporting) -> None:  # noqa: ARG002 -- a master needs it
+    def stop(self, reporting: RunReport) -> None:  # noqa: ARG002 -- a master needs it
         """Ends the run's window."""
         if self._measuring is not None:
             self._measuring.run.stop()
 
-    def finish(self, reporting: Reporting) -> None:
+    def finish(self, reporting: RunReport) -> None:
         """Hands over the counts; Locust has waited for the users."""
         if self._conductor is not None:
             self._conductor.join()
@@ -57,7 +57,7 @@ class LocalRole(ReportingRole):
             self._measuring.close()
             reporting.merge(self._measuring.run.take())
 
-    def uncounted(self) -> Tally | None:
+    def uncounted(self) -> RunCounts | None:
         """What the run counted: all of it, until it ends."""
         return None if self._measuring is None else self._measuring.run.so_far
 

@@ -16,8 +16,8 @@ from locust.rpc.protocol import Message
 from locust.runners import STATE_MISSING, MasterRunner
 
 from mixtral_contract.load.locust_plugin.reporting_role import ReportingRole, listen, options_of
-from mixtral_contract.load.locust_plugin.run_report import Reporting
-from mixtral_contract.load.locust_plugin.stage_driver import Conductor
+from mixtral_contract.load.locust_plugin.run_report import RunReport
+from mixtral_contract.load.locust_plugin.stage_driver import StageDriver
 from mixtral_contract.load.locust_plugin.worker_role import (
     FINISH,
     FINISHED,
@@ -29,7 +29,7 @@ from mixtral_contract.load.locust_plugin.worker_role import (
     WORKERS_KEY,
 )
 from mixtral_contract.load.settings.settings import Settings
-from mixtral_contract.load.stages.stage_result import Part, Stage
+from mixtral_contract.load.stages.stage_result import Stage, StageResult
 
 _PATIENCE_S = 10.0
 """How long a worker may take to finish beyond the time that its requests may take."""
@@ -50,9 +50,9 @@ class MasterRole(ReportingRole):
         """Of each worker's last counts: when they came, in seconds of the run, and what was in flight there."""
         self._sent: set[str] = set()
         """The workers that have sent their share of a trace."""
-        self._parts: dict[str, Part] = {}
+        self._parts: dict[str, StageResult] = {}
         self._stage: Stage | None = None
-        self._conductor: Conductor | None = None
+        self._conductor: StageDriver | None = None
 
     def listen(self) -> None:
         """Registers for the events of a run, and for what workers send."""
@@ -63,7 +63,7 @@ class MasterRole(ReportingRole):
         self._runner.register_message(SPENT, self._on_spent)
         self._runner.register_message(SENT, self._on_sent)
 
-    def begin(self, settings: Settings, reporting: Reporting) -> None:  # noqa: ARG002 -- a lone runner needs it
+    def begin(self, settings: Settings, reporting: RunReport) -> None:  # noqa: ARG002 -- a lone runner needs it
         """Forgets the last run's workers, and tells this one's which run it is."""
         self._seen = {client.id for client in self._runner.clients.all}
         self._merged.clear()
@@ -76,7 +76,7 @@ class MasterRole(ReportingRole):
         setattr(options, WORKERS_KEY, sorted(self._seen))
         self._conductor = None
         if reporting.plan is not None:
-            self._conductor = Conductor(
+            self._conductor = StageDriver(
                 reporting.plan,
                 reporting,
                 perform=lambda stage: self._perform(stage, reporting),
@@ -84,14 +84,14 @@ class MasterRole(ReportingRole):
                 end=self.end,
             )
 
-    def stop(self, reporting: Reporting) -> None:  # noqa: ARG002 -- no need here
+    def stop(self, reporting: RunReport) -> None:  # noqa: ARG002 -- no need here
         """Asks the workers to finish, and waits until they have."""
         self._runner.send_message(FINISH, {"stop_timeout_s": self.environment.stop_timeout})
         deadline_s = time.monotonic() + self.environment.stop_timeout + _PATIENCE_S
         while self._working() and time.monotonic() < deadline_s:
             time.sleep(_LOOK_EVERY_S)
 
-    def finish(self, reporting: Reporting) -> None:
+    def finish(self, reporting: RunReport) -> None:
         """Tells the report how many workers there were, and what of theirs never came."""
         if self._conductor is not None:
             self._conductor.join()
@@ -101,7 +101,7 @@ class MasterRole(ReportingRole):
             recorded - self._merged[client_id] for client_id, recorded in self._recorded.items()
         )
 
-    def take_stock(self, reporting: Reporting) -> None:
+    def take_stock(self, reporting: RunReport) -> None:
         """Tells the report how many workers there are, and who of them is gone."""
         reporting.workers = len(self._seen)
         reporting.lost_workers = tuple(sorted(self._seen - self._working() - self._recorded.keys()))
@@ -110,7 +110,7 @@ class MasterRole(ReportingRole):
         """What the workers that are there last said."""
         return sum(in_flight for _, in_flight in self._heard_of_present())
 
-    def counted_until_s(self, reporting: Reporting) -> float:
+    def counted_until_s(self, reporting: RunReport) -> float:
         """When the worker that has been silent for longest last said something; one that is lost says no more."""
         return min((heard_s for heard_s, _ in self._heard_of_present()), default=reporting.now_s)
 
@@ -118,7 +118,7 @@ class MasterRole(ReportingRole):
         working = self._working()
         return [heard for client_id, heard in self._heard.items() if client_id in working]
 
-    def _perform(self, stage: Stage, reporting: Reporting) -> Part | None:
+    def _perform(self, stage: Stage, reporting: RunReport) -> StageResult | None:
         """What all workers together counted of a stage; None when one was lost, for its share of the load was too."""
         self._stage, self._parts = stage, {}
         self._runner.send_message(STAGE, {"run_id": reporting.run_id, "stage": stage.to_wire()})
@@ -142,7 +142,7 @@ class MasterRole(ReportingRole):
             return
         if report["number"] != stage.number:
             return
-        part = Part.from_wire(report["part"])
+        part = StageResult.from_wire(report["part"])
         self._merged[msg.node_id] += part.tally.outcomes.total() + part.tally.warmup_outcomes.total()
         self._parts[msg.node_id] = part
 

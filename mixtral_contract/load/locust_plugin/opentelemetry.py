@@ -15,7 +15,7 @@ from typing import Protocol
 from mixtral_contract.load.reading.outcome import Outcome
 from mixtral_contract.load.reading.record import Record
 from mixtral_contract.load.requests.encoder import fields
-from mixtral_contract.load.requests.generator import Ask
+from mixtral_contract.load.requests.generator import ChatRequest
 from mixtral_contract.load.settings.settings import Settings
 
 NAME = "mixtral-load"
@@ -84,7 +84,7 @@ def telemetry(settings: Settings) -> Telemetry | None:
 
 
 def _about(settings: Settings) -> dict[str, str | int]:
-    model = fields(settings, Ask((), 0)).get("model")
+    model = fields(settings, ChatRequest((), 0)).get("model")
     return {
         "gen_ai.operation.name": "chat",
         "gen_ai.provider.name": settings.operation.dialect,

@@ -13,17 +13,17 @@ from mixtral_contract.load.locust_plugin.chat_user import ChatUser
 from mixtral_contract.load.locust_plugin.opentelemetry import Telemetry, telemetry
 from mixtral_contract.load.locust_plugin.quiet_gc import QuietCollector
 from mixtral_contract.load.reading.record import Record
-from mixtral_contract.load.run.loop_lag import Health
-from mixtral_contract.load.run.open_loop import Pump
+from mixtral_contract.load.run.loop_lag import LoopLag
+from mixtral_contract.load.run.open_loop import OpenLoop
 from mixtral_contract.load.run.run import Run
 from mixtral_contract.load.run.sender import Sender
 from mixtral_contract.load.run.stage_runner import StageRunner
 from mixtral_contract.load.settings.settings import Settings, read_key
-from mixtral_contract.load.stages.stage_result import Part, Stage
+from mixtral_contract.load.stages.stage_result import Stage, StageResult
 from mixtral_contract.load.workload.arrivals import Share, schedule
 
 
-class Measuring:
+class ProcessRun:
     """A run under way in this process: its users send, or in an open loop its pump.
 
     `on_spent` is called when the budget has no room for a further request, `on_sent` when this process has sent its
@@ -50,16 +50,16 @@ class Measuring:
         for user_class in environment.user_classes:
             if issubclass(user_class, ChatUser):
                 user_class.load_run, user_class.sender = self.run, self._sender
-        self._health = Health(self.run)
-        self._pump: Pump | None = None
+        self._health = LoopLag(self.run)
+        self._pump: OpenLoop | None = None
         self._stages: StageRunner | None = None
         if settings.staging is not None:
             self._stages = StageRunner(self.run, self._sender, share, self._patience_s)
         elif settings.arrivals.is_open:
             arrivals = schedule(settings.arrivals, share, settings.seed, settings.trace)
-            self._pump = Pump(self.run, self._sender, arrivals, on_sent)
+            self._pump = OpenLoop(self.run, self._sender, arrivals, on_sent)
 
-    def perform(self, stage: Stage) -> Part:
+    def perform(self, stage: Stage) -> StageResult:
         """Goes through a stage of a run that has them."""
         assert self._stages is not None
         return self._stages.perform(stage)

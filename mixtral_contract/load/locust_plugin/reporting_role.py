@@ -13,11 +13,11 @@ from locust.env import Environment
 from locust.event import Events
 from locust.runners import Runner
 
-from mixtral_contract.load.counts.counts import Tally
+from mixtral_contract.load.counts.counts import RunCounts
 from mixtral_contract.load.locust_plugin import consent as _consent
 from mixtral_contract.load.locust_plugin.ctrl_c import all_is_written, keep_reports
-from mixtral_contract.load.locust_plugin.run_report import Reporting
-from mixtral_contract.load.results.live import Moment, idle, live
+from mixtral_contract.load.locust_plugin.run_report import RunReport
+from mixtral_contract.load.results.live import LiveState, idle, live
 from mixtral_contract.load.settings.settings import Settings, UsageError, read_settings
 
 _NEVER = -1
@@ -46,7 +46,7 @@ class ReportingRole:
     def __init__(self, environment: Environment, runner: Runner) -> None:
         self.environment = environment
         self.runner = runner
-        self.reporting: Reporting | None = None
+        self.reporting: RunReport | None = None
         self.refusal: str | None = None
         """Why the run that was asked for last did not start."""
 
@@ -66,22 +66,22 @@ class ReportingRole:
             quit=self._on_quit,
         )
 
-    def begin(self, settings: Settings, reporting: Reporting) -> None:
+    def begin(self, settings: Settings, reporting: RunReport) -> None:
         """Starts what is to be measured; raises UsageError when it cannot."""
         raise NotImplementedError
 
-    def stop(self, reporting: Reporting) -> None:
+    def stop(self, reporting: RunReport) -> None:
         """Takes note that no request is to be sent any more."""
         raise NotImplementedError
 
-    def finish(self, reporting: Reporting) -> None:
+    def finish(self, reporting: RunReport) -> None:
         """Hands over all that was counted; the last users have ended."""
         raise NotImplementedError
 
-    def take_stock(self, reporting: Reporting) -> None:
+    def take_stock(self, reporting: RunReport) -> None:
         """Tells the report which workers there are so far."""
 
-    def uncounted(self) -> Tally | None:
+    def uncounted(self) -> RunCounts | None:
         """What this process counted and did not hand over yet."""
         return None
 
@@ -89,7 +89,7 @@ class ReportingRole:
         """How many requests are on their way, as far as is known here."""
         raise NotImplementedError
 
-    def counted_until_s(self, reporting: Reporting) -> float:
+    def counted_until_s(self, reporting: RunReport) -> float:
         """Until when everything is known here, in seconds from the run's start."""
         return reporting.now_s
 
@@ -100,7 +100,7 @@ class ReportingRole:
             return idle(self.runner.state, self.refusal)
         if not reporting.is_done:
             self.take_stock(reporting)
-        moment = Moment(
+        moment = LiveState(
             state=self.runner.state,
             now_s=reporting.now_s,
             counted_until_s=self._until_s(reporting),
@@ -113,7 +113,7 @@ class ReportingRole:
         summary = reporting.so_far(moment.counted_until_s, uncounted)
         return live(summary, reporting.settings, moment)
 
-    def _until_s(self, reporting: Reporting) -> float:
+    def _until_s(self, reporting: RunReport) -> float:
         if reporting.is_done:
             return reporting.now_s
         staged_until_s = reporting.staged_until_s
@@ -139,7 +139,7 @@ class ReportingRole:
         try:
             settings = read_settings(options, self.environment.host)
             _consent.refuse(settings, options)
-            reporting = Reporting(self.environment, settings)
+            reporting = RunReport(self.environment, settings)
             self.begin(settings, reporting)
         except UsageError as error:
             self._refuse(str(error))

@@ -15,20 +15,20 @@ from typing import Any
 
 from locust.env import Environment
 
-from mixtral_contract.load.counts.counts import Tally
+from mixtral_contract.load.counts.counts import RunCounts
 from mixtral_contract.load.report.files import table, write_results
 from mixtral_contract.load.results.calibration import Calibration, CalibrationError, read_calibration, usual_path
 from mixtral_contract.load.results.staged_summary import summarize_stages
 from mixtral_contract.load.results.summary import Facts, summarize
 from mixtral_contract.load.settings.settings import Settings
-from mixtral_contract.load.stages.stage_result import Part, Stage
+from mixtral_contract.load.stages.stage_result import Stage, StageResult
 
 _NS_PER_S = 1_000_000_000
 
 logger = logging.getLogger(__name__)
 
 
-class Reporting:
+class RunReport:
     """One run as its reporter sees it."""
 
     def __init__(self, environment: Environment, settings: Settings) -> None:
@@ -40,8 +40,8 @@ class Reporting:
         self.lost_requests = 0
         self._environment = environment
         self.plan = None if settings.staging is None else settings.staging.plan(settings.slo)
-        self._tally = Tally()
-        self._stages: list[tuple[Stage, Part]] = []
+        self._tally = RunCounts()
+        self._stages: list[tuple[Stage, StageResult]] = []
         self._started_at = dt.datetime.now(dt.UTC)
         self._start_ns = perf_counter_ns()
         self._end_ns: int | None = None
@@ -61,11 +61,11 @@ class Reporting:
 
     def merge(self, taken: Mapping[str, Any]) -> int:
         """Adds what `Run.take` gave; how many requests that were."""
-        tally = Tally.from_wire(taken)
+        tally = RunCounts.from_wire(taken)
         self._tally.merge(tally)
         return tally.outcomes.total() + tally.warmup_outcomes.total()
 
-    def add_stage(self, stage: Stage, part: Part) -> None:
+    def add_stage(self, stage: Stage, part: StageResult) -> None:
         """Adds what all workers counted of a stage; those before it become its warm-up."""
         earlier = self._tally.as_warmup()
         earlier.merge(part.tally)
@@ -99,7 +99,7 @@ class Reporting:
             return None
         return self._stages[-1][1].end_s if self._stages else 0.0
 
-    def so_far(self, counted_until_s: float, uncounted: Tally | None = None) -> dict[str, Any]:
+    def so_far(self, counted_until_s: float, uncounted: RunCounts | None = None) -> dict[str, Any]:
         """The summary as if the run had ended then, or with its last stage that did; of a run that is over, its own.
 
         `uncounted` is what was counted and not merged yet; it is read, and not kept.
@@ -111,7 +111,7 @@ class Reporting:
         end_s = counted_until_s if self._end_ns is None else self._since_start_s(self._end_ns) or 0.0
         tally = self._tally
         if uncounted is not None:
-            tally = Tally()
+            tally = RunCounts()
             for part in (self._tally, uncounted):
                 tally.merge(part)
         return summarize(self.settings, replace(self._facts(), end_s=end_s), tally)

@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 import gevent  # type: ignore[import-untyped]  # its stubs are a package of their own
 
-from mixtral_contract.load.locust_plugin.run_report import Reporting
+from mixtral_contract.load.locust_plugin.run_report import RunReport
 from mixtral_contract.load.stages.plan import Plan
-from mixtral_contract.load.stages.stage_result import Part, Stage
+from mixtral_contract.load.stages.stage_result import Stage, StageResult
 
 
-class Conductor:
+class StageDriver:
     """A greenlet that has each stage performed; `perform` returns None when the run cannot go on.
 
     `is_over` tells whether the run has been ended from outside, and `end` ends it from here.
@@ -21,9 +21,9 @@ class Conductor:
     def __init__(
         self,
         plan: Plan,
-        reporting: Reporting,
+        reporting: RunReport,
         *,
-        perform: Callable[[Stage], Part | None],
+        perform: Callable[[Stage], StageResult | None],
         is_over: Callable[[], bool],
         end: Callable[[], None],
     ) -> None:

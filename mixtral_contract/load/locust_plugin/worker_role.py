@@ -12,7 +12,7 @@ from locust.env import Environment
 from locust.rpc.protocol import Message
 from locust.runners import WorkerRunner
 
-from mixtral_contract.load.locust_plugin.process_run import Measuring
+from mixtral_contract.load.locust_plugin.process_run import ProcessRun
 from mixtral_contract.load.locust_plugin.reporting_role import listen, options_of
 from mixtral_contract.load.settings.settings import UsageError, read_settings
 from mixtral_contract.load.stages.stage_result import Stage
@@ -55,7 +55,7 @@ class WorkerRole:
     def __init__(self, environment: Environment, runner: WorkerRunner) -> None:
         self._environment = environment
         self._runner = runner
-        self._measuring: Measuring | None = None
+        self._measuring: ProcessRun | None = None
         self._stage_over = Event()
         self._stage_over.set()
 
@@ -76,7 +76,7 @@ class WorkerRole:
     def _on_start(self, **_: Any) -> None:
         options = options_of(self._environment)
         try:
-            self._measuring = Measuring(
+            self._measuring = ProcessRun(
                 self._environment,
                 read_settings(options, self._environment.host),
                 run_id=getattr(options, RUN_KEY),
@@ -121,7 +121,7 @@ class WorkerRole:
         finally:
             self._stage_over.set()
 
-    def _started(self, run_id: str) -> Measuring | None:
+    def _started(self, run_id: str) -> ProcessRun | None:
         """The run of that id, once it has started here; None when it does not."""
         ends_s = time.monotonic() + _START_S
         while time.monotonic() < ends_s:

@@ -15,7 +15,7 @@ import orjson
 from mixtral_contract.contract.openapi import EVENT_STREAM, JSON
 from mixtral_contract.load.client.exchange import Exchange
 from mixtral_contract.load.reading.clause_checks import StreamJudge, carries_token, judge_answer
-from mixtral_contract.load.reading.event_template import Shape, shape_of
+from mixtral_contract.load.reading.event_template import EventTemplate, event_template_of
 from mixtral_contract.load.reading.outcome import Outcome
 from mixtral_contract.primitives.sse import Decoder
 
@@ -195,7 +195,7 @@ def _is_readable(exchange: Exchange, completion: Completion, expected: str) -> b
 def _read_stream(exchange: Exchange, completion: Completion) -> Generator[None, None, bool]:
     """Reads the events; whether `[DONE]` or an error came."""
     decoder, judge, done = Decoder(), StreamJudge(), False
-    shape: Shape | None = None
+    shape: EventTemplate | None = None
     completion.broken = judge.broken
     for number, (stamp_ns, received) in enumerate(exchange.received):
         if number % _STEP == 0:
@@ -222,7 +222,7 @@ def _read_stream(exchange: Exchange, completion: Completion) -> Generator[None, 
                 return True
             _read_chunk(chunk, stamp_ns, completion, judge)
             if len(events) == 1:
-                shape = shape_of(received, chunk)
+                shape = event_template_of(received, chunk)
     if exchange.complete and not exchange.timed_out:
         judge.end(rest=decoder.pending)
     return done

@@ -14,7 +14,7 @@ _OPENING = re.compile(rb'"content": ?"')
 _PLAIN = re.compile(rb'[^"\\\x00-\x1f]+')
 
 
-class Shape:
+class EventTemplate:
     """The bytes around the text of an event with content."""
 
     __slots__ = ("_around", "_begin", "_end")
@@ -34,7 +34,7 @@ class Shape:
         )
 
 
-def shape_of(received: bytes, chunk: Mapping[str, Any]) -> Shape | None:
+def event_template_of(received: bytes, chunk: Mapping[str, Any]) -> EventTemplate | None:
     """The shape of the one event that was received, which holds that chunk.
 
     None when it is no mere piece of content: of anything else there are few in a stream.
@@ -55,4 +55,4 @@ def shape_of(received: bytes, chunk: Mapping[str, Any]) -> Shape | None:
     delta = choices[0]["delta"]
     if "role" in delta or not isinstance(delta.get("content"), str) or delta["content"].encode() != text:
         return None
-    return Shape(begin, quote + end)
+    return EventTemplate(begin, quote + end)

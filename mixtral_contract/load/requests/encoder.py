@@ -8,14 +8,14 @@ from typing import Any
 import orjson
 
 from mixtral_contract.contract.openapi import EVENT_STREAM, JSON
-from mixtral_contract.load.requests.generator import Ask, Workload
+from mixtral_contract.load.requests.generator import ChatRequest, RequestGenerator
 from mixtral_contract.load.settings.settings import Settings, UsageError
 from mixtral_contract.load.workload.arrivals import Share
 
 USER_AGENT = "mixtral-contract-load"
 
 
-def fields(settings: Settings, ask: Ask) -> dict[str, Any]:
+def fields(settings: Settings, ask: ChatRequest) -> dict[str, Any]:
     """The body: the contract's required fields, and of the optional ones those that a measurement needs."""
     operation = settings.operation
     documented = operation.request.properties
@@ -37,7 +37,9 @@ def check_fields(settings: Settings) -> None:
 
     Raises: UsageError with the first thing that the contract does not allow.
     """
-    for violation in settings.operation.request.violations(fields(settings, Workload(settings, Share()).next())):
+    for violation in settings.operation.request.violations(
+        fields(settings, RequestGenerator(settings, Share()).next())
+    ):
         raise UsageError(f"request: {violation.field}: {violation.message}")
 
 
@@ -49,7 +51,7 @@ class RequestWriter:
         self._head = "".join(f"{name}: {value}\r\n" for name, value in _headers(settings, key).items())
         self._start = f"{settings.operation.method} {settings.target.target(settings.operation.path)} HTTP/1.1\r\n"
 
-    def write(self, ask: Ask) -> bytes:
+    def write(self, ask: ChatRequest) -> bytes:
         """Head and body of one request."""
         body = orjson.dumps(fields(self._settings, ask))
         return f"{self._start}{self._head}content-length: {len(body)}\r\n\r\n".encode("ascii") + body

@@ -19,14 +19,14 @@ Messages = Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class ChatRequest:
     """One request: its conversation, and the longest answer in tokens."""
 
     messages: Messages
     max_tokens: int
 
 
-class Workload:
+class RequestGenerator:
     """Makes the requests of one process; same seed and share, same requests in the same order."""
 
     def __init__(self, settings: Settings, share: Share) -> None:
@@ -39,7 +39,7 @@ class Workload:
         )
         self._own = _dealt(settings.own_prompts, share)
 
-    def next(self, arrival: Arrival | None = None, history: Messages = ()) -> Ask:
+    def next(self, arrival: Arrival | None = None, history: Messages = ()) -> ChatRequest:
         """The next request; a trace's arrival says how long it is, `history` is what was said before."""
         own = next(self._own, None)
         prompt_tokens = self._settings.prompt_tokens.draw(self._lengths)
@@ -48,9 +48,9 @@ class Workload:
             prompt_tokens = arrival.prompt_tokens or prompt_tokens
             output_tokens = arrival.output_tokens or output_tokens
         if own is not None:
-            return Ask([*history, *own.messages], own.max_tokens or output_tokens)
+            return ChatRequest([*history, *own.messages], own.max_tokens or output_tokens)
         question = {"role": "user", "content": self._content(self._prompts.next(prompt_tokens))}
-        return Ask([*history, question], output_tokens)
+        return ChatRequest([*history, question], output_tokens)
 
     def _content(self, text: str) -> Any:
         if not self._settings.images:

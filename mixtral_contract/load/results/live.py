@@ -33,7 +33,7 @@ WAITING, WARM_UP, MEASURING, DRAINING, OVER = "waiting", "warm-up", "measuring",
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class LiveState:
     """What is known of now besides the counts; `state` is Locust's word, seconds count from the run's start.
 
     `counted_until_s` is when the process whose counts are the oldest took them: with workers it is some seconds ago.
@@ -52,7 +52,7 @@ def idle(state: str, refusal: str | None = None) -> dict[str, Any]:
     return {"state": state, "phase": WAITING, "run": None, "refusal": refusal}
 
 
-def live(summary: Summary, settings: Settings, moment: Moment) -> dict[str, Any]:
+def live(summary: Summary, settings: Settings, moment: LiveState) -> dict[str, Any]:
     """The document of a run; None is "no value", as in summary.json, and `verdict` None "nothing to judge yet".
 
     Of a run with stages the figures are those of the last one that has ended.
@@ -91,7 +91,7 @@ def rows(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         yield {"figure": name, **{key: value for key, value in spread.items() if value is not None}}
 
 
-def _phase(summary: Summary, moment: Moment) -> str:
+def _phase(summary: Summary, moment: LiveState) -> str:
     if moment.is_over:
         return OVER
     if not moment.is_sending:
@@ -104,7 +104,7 @@ def _of_staging(summary: Summary, settings: Settings) -> dict[str, Any]:
     return {} if settings.staging is None or summary["stages"] else {"arrivals": "by stages", "users": None}
 
 
-def _offered_per_s(summary: Summary, settings: Settings, moment: Moment) -> float | None:
+def _offered_per_s(summary: Summary, settings: Settings, moment: LiveState) -> float | None:
     """What the schedule wants; None in a closed loop, and of a trace before the window."""
     if settings.staging is not None:
         return summary["offered_per_s"] if summary["stages"] else None

@@ -10,17 +10,17 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mixtral_contract.load.counts.counts import Tally
+from mixtral_contract.load.counts.counts import RunCounts
 from mixtral_contract.load.results.notes import notes
 from mixtral_contract.load.results.summary import Facts, summarize
 from mixtral_contract.load.settings.settings import Settings
 from mixtral_contract.load.stages import rate_search as _search
 from mixtral_contract.load.stages.plan import Plan
-from mixtral_contract.load.stages.stage_result import Part, Stage, entry
+from mixtral_contract.load.stages.stage_result import Stage, StageResult, entry
 
 
 def summarize_stages(
-    settings: Settings, facts: Facts, tally: Tally, stages: Sequence[tuple[Stage, Part]], plan: Plan | None
+    settings: Settings, facts: Facts, tally: RunCounts, stages: Sequence[tuple[Stage, StageResult]], plan: Plan | None
 ) -> dict[str, Any]:
     """The document that summary.json holds; the tally is that of the last stage."""
     last, part = stages[-1]
@@ -62,5 +62,5 @@ def _found(search: Mapping[str, Any] | None) -> list[str]:
     return [] if search is None else [str(search["text"])]
 
 
-def _last(stages: Sequence[tuple[Stage, Part]]) -> str:
+def _last(stages: Sequence[tuple[Stage, StageResult]]) -> str:
     return f"Stage {stages[-1][0].number} of {len(stages)}"

@@ -11,12 +11,12 @@ from typing import Any
 
 from mixtral_contract.contract import clauses
 from mixtral_contract.load.counts import attainment as _slo
-from mixtral_contract.load.counts.counts import FIGURES, Tally
+from mixtral_contract.load.counts.counts import FIGURES, RunCounts
 from mixtral_contract.load.estimators.ddsketch import RELATIVE_ERROR
-from mixtral_contract.load.estimators.percentiles import rounded, spread
+from mixtral_contract.load.estimators.percentiles import percentiles_of, rounded
 from mixtral_contract.load.reading.outcome import OUTCOMES
 from mixtral_contract.load.requests.encoder import fields
-from mixtral_contract.load.requests.generator import Ask
+from mixtral_contract.load.requests.generator import ChatRequest
 from mixtral_contract.load.results.calibration import Calibration
 from mixtral_contract.load.results.definitions import DEFINITIONS
 from mixtral_contract.load.results.estimate import estimate
@@ -53,7 +53,7 @@ class Facts:
     calibration: Calibration | None = None
 
 
-def summarize(settings: Settings, facts: Facts, tally: Tally) -> dict[str, Any]:
+def summarize(settings: Settings, facts: Facts, tally: RunCounts) -> dict[str, Any]:
     """The document that summary.json holds; None is "no value"."""
     if tally.measured_s:
         # the clock of a reporter starts before those by which requests are counted: no rate mixes them
@@ -84,7 +84,7 @@ def summarize(settings: Settings, facts: Facts, tally: Tally) -> dict[str, Any]:
         },
         "instrument": _instrument(tally, facts, duration_s),
         "in_flight": _thirds(tally.timeline.in_flight(), settings.warmup_s, facts.end_s),
-        **{name: spread(tally.figures[name], tally.censored.get(name)) for name in FIGURES},
+        **{name: percentiles_of(tally.figures[name], tally.censored.get(name)) for name in FIGURES},
         "output_tokens_per_s": _rate(tally.counts["window_tokens"], duration_s),
         "requests_per_s": _rate(tally.counts["window_ok"], duration_s),
         "output_tokens": tally.counts["output_tokens"],
@@ -147,7 +147,7 @@ def failure(summary: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _contract(tally: Tally) -> dict[str, Any]:
+def _contract(tally: RunCounts) -> dict[str, Any]:
     """Which clauses answers with status 200 broke, the most broken first."""
     known = clauses.load() if tally.broken else {}
     return {
@@ -160,7 +160,7 @@ def _contract(tally: Tally) -> dict[str, Any]:
     }
 
 
-def _instrument(tally: Tally, facts: Facts, duration_s: float) -> dict[str, Any]:
+def _instrument(tally: RunCounts, facts: Facts, duration_s: float) -> dict[str, Any]:
     """What the instrument used, how much it had to read in each process, and how far off it is then."""
     events_per_s = tally.counts["content_events"] / duration_s / max(1, facts.workers) if duration_s else 0.0
     calibration = None if facts.calibration is None else facts.calibration.report(events_per_s)
@@ -186,12 +186,12 @@ def _thirds(in_flight: list[int], start_s: float, end_s: float) -> dict[str, flo
     }
 
 
-def _offered(tally: Tally) -> int:
+def _offered(tally: RunCounts) -> int:
     """How many requests the schedule wanted in the window."""
     return tally.outcomes.total() + tally.counts["dropped"] + tally.counts["held_back"]
 
 
-def _rate_limit(tally: Tally) -> dict[str, Any] | None:
+def _rate_limit(tally: RunCounts) -> dict[str, Any] | None:
     """When the target first said 429, and how many requests per second it had been sent until then."""
     found = tally.timeline.until_refused()
     if found is None:
@@ -201,7 +201,7 @@ def _rate_limit(tally: Tally) -> dict[str, Any] | None:
 
 
 def _run(settings: Settings, facts: Facts) -> dict[str, Any]:
-    sent = fields(settings, Ask((), settings.output_tokens.most or 0))
+    sent = fields(settings, ChatRequest((), settings.output_tokens.most or 0))
     return {
         "id": facts.run_id,
         "started_at": facts.started_at.isoformat(timespec="seconds"),

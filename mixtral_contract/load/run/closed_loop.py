@@ -10,7 +10,7 @@ from mixtral_contract.load.run.run import Run
 from mixtral_contract.load.run.sender import Sender
 
 
-class Crowd:
+class ClosedLoop:
     """So many users of one process; none begins a turn once the run rests."""
 
     def __init__(self, run: Run, sender: Sender, users: int) -> None:

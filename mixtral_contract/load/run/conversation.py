@@ -6,7 +6,7 @@ from mixtral_contract.load.client.client import Client
 from mixtral_contract.load.client.exchange import Exchange
 from mixtral_contract.load.reading.completion import answer_text
 from mixtral_contract.load.reading.outcome import Outcome
-from mixtral_contract.load.requests.generator import Ask, Messages
+from mixtral_contract.load.requests.generator import ChatRequest, Messages
 from mixtral_contract.load.run.run import Run
 from mixtral_contract.load.run.sender import Sender
 
@@ -39,7 +39,7 @@ class Conversation:
         """Closes the connection."""
         self._client.close()
 
-    def _said(self, ask: Ask, exchange: Exchange) -> Messages:
+    def _said(self, ask: ChatRequest, exchange: Exchange) -> Messages:
         """What the next turn has to repeat; nothing when the conversation has had all its turns."""
         settings = self._run.settings
         if sum(message["role"] == "user" for message in ask.messages) >= settings.turns:

@@ -15,7 +15,7 @@ _NS_PER_MS = 1_000_000
 _NS_PER_S = 1_000_000_000
 
 
-class Health:
+class LoopLag:
     """A greenlet that wants to be woken every 10 ms of the window, and counts by how much it was kept waiting.
 
     A stall of a second is one tick that is a second late; it is counted once for each tick that it swallowed, for that

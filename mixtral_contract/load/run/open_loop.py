@@ -32,7 +32,7 @@ _AT_ONCE = 32
 """So many leave in one pass of a loop that is behind its schedule; between passes it reads."""
 
 
-class Pump:
+class OpenLoop:
     """Sends the arrivals of one process; a connection that is free is used again.
 
     `on_sent` is called once, by the loop or by the greenlet that writes, when the last of them has had its turn.

@@ -25,7 +25,7 @@ MOST_BYTES = 64 * 1024 * 1024
 """Beyond this, what waits is read without a pause: then the stamps suffer, and not the memory."""
 
 
-class Settling:
+class RecordQueue:
     """Records what became of exchanges; `tell` is called with each record."""
 
     def __init__(self, run: Run, loop: Loop, tell: Callable[[Record], None]) -> None:

@@ -11,7 +11,7 @@ from mixtral_contract.load.reading.record import Record
 NAME = "requests.jsonl"
 
 
-class Journal:
+class RequestLog:
     """The part of one process; lines stand in the order in which its requests ended."""
 
     def __init__(self, folder: Path, run_id: str, worker: int) -> None:

@@ -10,15 +10,15 @@ from time import perf_counter_ns
 from typing import Any
 
 from mixtral_contract.load.client.exchange import Exchange
-from mixtral_contract.load.counts.counts import Tally, Window
+from mixtral_contract.load.counts.counts import RunCounts, Window
 from mixtral_contract.load.reading.clause_checks import applying
 from mixtral_contract.load.reading.completion import Completion, reading, returned
 from mixtral_contract.load.reading.outcome import Outcome
 from mixtral_contract.load.reading.record import Record, make_record
 from mixtral_contract.load.requests.encoder import RequestWriter
-from mixtral_contract.load.requests.generator import Ask, Messages, Workload
+from mixtral_contract.load.requests.generator import ChatRequest, Messages, RequestGenerator
 from mixtral_contract.load.run.backoff import pause_s
-from mixtral_contract.load.run.request_log import Journal
+from mixtral_contract.load.run.request_log import RequestLog
 from mixtral_contract.load.settings.settings import Settings
 from mixtral_contract.load.workload.arrivals import Arrival, Share
 
@@ -47,10 +47,10 @@ class Run:
         self._key = key
         self._clock_ns = clock_ns
         self._writer = RequestWriter(settings, key)
-        self._workload = Workload(settings, share)
+        self._workload = RequestGenerator(settings, share)
         self._clauses = applying(settings.operation)
-        self._journal = Journal(settings.out, run_id, share.worker)
-        self._tally = Tally(settings.slo)
+        self._journal = RequestLog(settings.out, run_id, share.worker)
+        self._tally = RunCounts(settings.slo)
         self._over = threading.Event()
         self._under_way: dict[int, Exchange] = {}
         self._purse = settings.cost.purse(share.workers)
@@ -68,7 +68,7 @@ class Run:
         return sum(not each.complete and each.failure is None for each in self._under_way.values())
 
     @property
-    def so_far(self) -> Tally:
+    def so_far(self) -> RunCounts:
         """What was counted since `take` was last called; it goes on counting."""
         return self._tally
 
@@ -94,11 +94,11 @@ class Run:
         """Seconds from now to a time of the run, below 0 when it has passed."""
         return (self._start_ns + run_ns - self._clock_ns()) / _NS_PER_S
 
-    def next_ask(self, arrival: Arrival | None = None, history: Messages = ()) -> Ask:
+    def next_ask(self, arrival: Arrival | None = None, history: Messages = ()) -> ChatRequest:
         """What the next request asks; `arrival` is that of an open loop, `history` what was said before."""
         return self._workload.next(arrival, history)
 
-    def write(self, ask: Ask) -> bytes:
+    def write(self, ask: ChatRequest) -> bytes:
         """The bytes of a request."""
         return self._writer.write(ask)
 
@@ -204,9 +204,9 @@ class Run:
         now_ns = self.now_ns()
         self.window = Window(self.window.start_ns, now_ns if end_ns is None else min(end_ns, now_ns))
 
-    def end_stage(self) -> tuple[Tally, float]:
+    def end_stage(self) -> tuple[RunCounts, float]:
         """What was counted in the stage, and the longest wait that the target asked for."""
-        taken, self._tally = self._tally, Tally(self.settings.slo)
+        taken, self._tally = self._tally, RunCounts(self.settings.slo)
         return taken, self._retry_after_s
 
     def refused(self) -> int:
@@ -240,7 +240,7 @@ class Run:
 
     def take(self) -> dict[str, Any]:
         """What was counted since the last call, for `Tally.from_wire`."""
-        taken, self._tally = self._tally, Tally(self.settings.slo)
+        taken, self._tally = self._tally, RunCounts(self.settings.slo)
         return taken.to_wire()
 
     def _window_of(self, time_ns: int) -> Window:

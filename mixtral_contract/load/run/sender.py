@@ -12,7 +12,7 @@ from mixtral_contract.load.client.exchange import Exchange
 from mixtral_contract.load.client.resolver import Destination
 from mixtral_contract.load.reading.completion import looks_whole
 from mixtral_contract.load.reading.record import Record
-from mixtral_contract.load.run.record_queue import Settling
+from mixtral_contract.load.run.record_queue import RecordQueue
 from mixtral_contract.load.run.run import Run
 
 
@@ -23,7 +23,7 @@ class Sender:
         self._run = run
         self.loop = Loop()
         self._destination = Destination(run.settings.target)
-        self._settling = Settling(run, self.loop, tell)
+        self._settling = RecordQueue(run, self.loop, tell)
 
     def client(self) -> Client:
         """A client for one user, or for one place in an open loop."""

@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable, Iterator
 
 from mixtral_contract.load.counts.counts import Window
-from mixtral_contract.load.run.closed_loop import Crowd
-from mixtral_contract.load.run.open_loop import Pump
+from mixtral_contract.load.run.closed_loop import ClosedLoop
+from mixtral_contract.load.run.open_loop import OpenLoop
 from mixtral_contract.load.run.run import Run
 from mixtral_contract.load.run.sender import Sender
-from mixtral_contract.load.stages.stage_result import SAMPLES_PER_S, Part, Stage
+from mixtral_contract.load.stages.stage_result import SAMPLES_PER_S, Stage, StageResult
 from mixtral_contract.load.workload.arrivals import Arrival, Share, schedule
 
 _NS_PER_S = 1_000_000_000
@@ -33,7 +33,7 @@ class StageRunner:
         self._share = share
         self._patience_s = patience_s
 
-    def perform(self, stage: Stage) -> Part:
+    def perform(self, stage: Stage) -> StageResult:
         """What this process counted of the stage; less than all of it when the run ends meanwhile."""
         run = self._run
         run.wait_until_over(run.held_s)
@@ -50,15 +50,15 @@ class StageRunner:
         self._settle()
         tally, retry_after_s = run.end_stage()
         assert window.end_ns is not None
-        return Part(window.start_ns / _NS_PER_S, window.end_ns / _NS_PER_S, tally, in_flight, retry_after_s)
+        return StageResult(window.start_ns / _NS_PER_S, window.end_ns / _NS_PER_S, tally, in_flight, retry_after_s)
 
-    def _start(self, stage: Stage, window: Window) -> Pump | Crowd:
+    def _start(self, stage: Stage, window: Window) -> OpenLoop | ClosedLoop:
         share = self._share
         if not stage.arrivals.is_open:
             here = stage.users // share.workers + (share.worker < stage.users % share.workers)
-            return Crowd(self._run, self._sender, here)
+            return ClosedLoop(self._run, self._sender, here)
         seed = int(f"{self._run.settings.seed}{stage.number:04}")
-        return Pump(self._run, self._sender, self._arrivals(stage, window, seed))
+        return OpenLoop(self._run, self._sender, self._arrivals(stage, window, seed))
 
     def _arrivals(self, stage: Stage, window: Window, seed: int) -> Iterator[Arrival]:
         start_ns = window.start_ns - round(stage.warmup_s * _NS_PER_S)

@@ -25,7 +25,7 @@ from mixtral_contract.load.workload.lengths import Lengths, parse_lengths
 from mixtral_contract.load.workload.prompt_file import OwnPrompt, PromptFileError, read_prompts
 from mixtral_contract.load.workload.trace_file import TraceError, read_trace
 from mixtral_contract.primitives import command_line as commandline
-from mixtral_contract.primitives.base_url import Address
+from mixtral_contract.primitives.base_url import BaseUrl
 
 __all__ = ["MOCK_KEY", "Settings", "UsageError", "check_load", "read_key", "read_settings"]
 
@@ -44,7 +44,7 @@ class Settings:
     """One run's settings; `key_variable` None means the mock's own key, `model` None the contract's first one."""
 
     operation: Operation
-    target: Address
+    target: BaseUrl
     model: str | None
     key_variable: str | None
     arrivals: Arrivals
@@ -191,14 +191,14 @@ def read_key(variable: str | None, environ: Mapping[str, str]) -> str:
     return key
 
 
-def _target(host: str | None) -> Address:
+def _target(host: str | None) -> BaseUrl:
     if not host:
         raise UsageError(
             "--host: expected the target's base URL such as http://127.0.0.1:8000, got none "
             "(python -m load lists the options of a load run)"
         )
     try:
-        return Address.parse(host)
+        return BaseUrl.parse(host)
     except ValueError as error:
         raise UsageError(f"--host: {error}") from None
 
@@ -220,10 +220,10 @@ def _contract(path: str | None) -> Contract:
         raise UsageError(f"--spec: {error}") from None
 
 
-def _usual_variable(contract: Contract, target: Address) -> str | None:
+def _usual_variable(contract: Contract, target: BaseUrl) -> str | None:
     """The variable for a vendor's own host, None for this machine."""
     for preset in presets(contract).values():
-        if Address.parse(preset.base_url).host == target.host:
+        if BaseUrl.parse(preset.base_url).host == target.host:
             return preset.api_key_env
     if target.is_loopback:
         return None

@@ -12,7 +12,7 @@ from mixtral_contract.load.results.headline import number
 from mixtral_contract.load.settings.sweep import Sweep
 from mixtral_contract.load.stages import rate_search as _search
 from mixtral_contract.load.stages.rate_search import Evidence, Goal, Probe, Search
-from mixtral_contract.load.stages.stage_result import Part, Stage
+from mixtral_contract.load.stages.stage_result import Stage, StageResult
 from mixtral_contract.load.workload.arrivals import CLOSED, Arrivals
 
 WARMUP_SHARE = 0.2
@@ -41,7 +41,7 @@ class Plan(Protocol):
         """What comes next; None when the plan is done."""
         ...
 
-    def take(self, part: Part) -> str:
+    def take(self, part: StageResult) -> str:
         """Takes what came of the stage; a line that says so."""
         ...
 
@@ -137,7 +137,7 @@ class SweepPlan:
             longest_s=self._longest_s,
         )
 
-    def take(self, part: Part) -> str:
+    def take(self, part: StageResult) -> str:
         """Takes what came of the stage; a line that says so."""
         stage = self.stage
         assert stage is not None
@@ -174,7 +174,7 @@ class SearchPlan:
             self._number, step.rate_per_s, step.seconds, is_open=True, ends_on_429=True, longest_s=self._longest_s
         )
 
-    def take(self, part: Part) -> str:
+    def take(self, part: StageResult) -> str:
         """Takes what came of the stage; a line that says so."""
         stage = self.stage
         assert stage is not None
@@ -243,7 +243,7 @@ class SearchPlan:
             else [rounded(each) for each in last.interval],
         }
 
-    def _line(self, count: int, probe: Probe, part: Part) -> str:
+    def _line(self, count: int, probe: Probe, part: StageResult) -> str:
         what = "confirming" if probe.confirms else "probe"
         worst = min(range(len(self._slo)), key=lambda index: probe.interval(index)[0] - self._slo[index].percent / 100)
         low, high = probe.interval(worst)
@@ -272,7 +272,7 @@ def sentence(finding: _search.Finding, goal: Goal) -> str:
     return f"The search was ended before it had found a rate{limit}."
 
 
-def _figures(part: Part) -> str:
+def _figures(part: StageResult) -> str:
     """The stage's figures in a few words."""
     tally, seconds = part.tally, part.window_s
     parts = [

@@ -15,8 +15,8 @@ from typing import Any
 
 from mixtral_contract.load.counts import attainment as _slo
 from mixtral_contract.load.counts.attainment import Slo
-from mixtral_contract.load.counts.counts import Tally, Window
-from mixtral_contract.load.estimators.percentiles import rounded, spread
+from mixtral_contract.load.counts.counts import RunCounts, Window
+from mixtral_contract.load.estimators.percentiles import percentiles_of, rounded
 from mixtral_contract.load.estimators.queue_trend import Trend, trend
 from mixtral_contract.load.reading.outcome import Outcome
 from mixtral_contract.load.workload.arrivals import CLOSED, Arrivals
@@ -78,7 +78,7 @@ class Stage:
 
 
 @dataclass(slots=True)
-class Part:
+class StageResult:
     """What one process counted of a stage; those of several add up.
 
     Times in seconds from the run's start. `in_flight` are the requests under way in the window, counted evenly.
@@ -86,7 +86,7 @@ class Part:
 
     start_s: float
     end_s: float
-    tally: Tally
+    tally: RunCounts
     in_flight: list[int] = field(default_factory=list)
     retry_after_s: float = 0.0
 
@@ -126,7 +126,7 @@ class Part:
         unsent = self.tally.counts["dropped"] + self.tally.counts["held_back"]
         return tuple((kept, missed + unsent) for kept, missed in _slo.kept_and_missed(slo, self.tally.counts))
 
-    def merge(self, other: Part) -> None:
+    def merge(self, other: StageResult) -> None:
         """Adds another process's part of the same stage."""
         # clocks of two processes do not start at once: lengths can be compared, times cannot
         window_s = max(self.window_s, other.window_s)
@@ -147,16 +147,16 @@ class Part:
         }
 
     @classmethod
-    def from_wire(cls, wire: Mapping[str, Any]) -> Part:
+    def from_wire(cls, wire: Mapping[str, Any]) -> StageResult:
         """The part that `to_wire` wrote."""
-        counts = Tally.from_wire(wire["counts"])
+        counts = RunCounts.from_wire(wire["counts"])
         return cls(wire["start_s"], wire["end_s"], counts, list(wire["in_flight"]), wire["retry_after_s"])
 
 
-def entry(stage: Stage, part: Part, slo: Slo) -> dict[str, Any]:
+def entry(stage: Stage, part: StageResult, slo: Slo) -> dict[str, Any]:
     """The stage as summary.json has it; None is "no value"."""
     counts, seconds = part.tally.counts, part.window_s
-    figures = {name: spread(part.tally.figures[name], part.tally.censored.get(name)) for name in _FIGURES}
+    figures = {name: percentiles_of(part.tally.figures[name], part.tally.censored.get(name)) for name in _FIGURES}
     moving = part.trend(stage.warmup_s)
     return {
         "number": stage.number,

@@ -75,7 +75,7 @@ ACCOUNTS = (
 """The keys of a server that is given no accounts; any other key is wrong."""
 
 
-class Standing:
+class AccountState:
     """Where one account stands now: the credits left, and how full its buckets are."""
 
     def __init__(self, account: Account) -> None:
@@ -158,14 +158,14 @@ def longest(waits: Iterable[int | None]) -> int | None:
     return found
 
 
-class Admission:
+class Accounts:
     """All accounts of one server; `standing` keeps one of them."""
 
     def __init__(
-        self, accounts: Iterable[Account] = ACCOUNTS, standing: Callable[[Account], Standing] = Standing
+        self, accounts: Iterable[Account] = ACCOUNTS, standing: Callable[[Account], AccountState] = AccountState
     ) -> None:
         self._standings = {account.key: standing(account) for account in accounts}
-        self.anonymous = Standing(ANONYMOUS)
+        self.anonymous = AccountState(ANONYMOUS)
 
     @property
     def keys(self) -> Collection[str]:
@@ -173,11 +173,11 @@ class Admission:
         return self._standings.keys()
 
     @property
-    def standings(self) -> Collection[Standing]:
+    def standings(self) -> Collection[AccountState]:
         """All accounts that have a key."""
         return self._standings.values()
 
-    def find(self, keys: Iterable[str], now_ns: int) -> Standing | None:
+    def find(self, keys: Iterable[str], now_ns: int) -> AccountState | None:
         """The account of the first key that is known, one that is still valid before all others; None when all are
         wrong.
         """

@@ -34,7 +34,7 @@ class Quota:
         return None if self.wait_ns is None else -(-self.wait_ns // _SECOND_NS)
 
 
-def pretended(now_ns: int) -> Quota:
+def example_quota(now_ns: int) -> Quota:
     """What a client sees that asks for a refusal: a key that may call once per second, and just did."""
     limit = Limit(per_minute=60, burst=1)
     level = limit.level(limit.taken(0, now_ns, 1), now_ns)

@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Iterator
 from typing import IO
 
-from mixtral_contract.mock.accounts.accounts import Account, Standing
+from mixtral_contract.mock.accounts.accounts import Account, AccountState
 from mixtral_contract.mock.accounts.rate_limits import Quota
 
 _NUMBER_BYTES = 16
@@ -23,7 +23,7 @@ _SLOT_BYTES = 64
 """A slot is padded to a cache line; its numbers have 128 bits, more than any account needs."""
 
 
-class Ledger:
+class SharedAccountStates:
     """Room for the standings of so many accounts, to be made before the fork and used after it."""
 
     def __init__(self, accounts: int) -> None:
@@ -38,13 +38,13 @@ class Ledger:
         self._memory.close()
         self._file.close()
 
-    def standing(self, account: Account) -> Standing:
+    def standing(self, account: Account) -> AccountState:
         """The standing of one more account, which has its own slot."""
         self._slots += 1
         return _SharedStanding(account, self._file, self._memory, (self._slots - 1) * _SLOT_BYTES)
 
 
-class _SharedStanding(Standing):
+class _SharedStanding(AccountState):
     """A standing whose numbers are in the shared memory; here they are only while the lock is held."""
 
     def __init__(self, account: Account, file: IO[bytes], memory: mmap.mmap, offset: int) -> None:

@@ -30,7 +30,7 @@ _HEALTH = {
 _METRICS = "/metrics"
 
 
-class Side:
+class AdminRoutes:
     """The routes beside the contract, for one mock."""
 
     def __init__(self, mock: Mock, token: str | None = None) -> None:

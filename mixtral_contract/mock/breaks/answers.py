@@ -139,7 +139,7 @@ def _index_as_float(body: dict[str, Any]) -> None:
 
 
 def _objectless(call: Call, reply: Reply) -> None:
-    empty = any(message.get("content") == "" for message in call.question.messages) if reply.refusal is None else False
+    empty = any(message.get("content") == "" for message in call.completion_request.messages) if reply.refusal is None else False
     if empty and reply.frames is None:
         del reply.content["object"]
 
@@ -154,18 +154,18 @@ def _plain(_call: Call, reply: Reply) -> None:
 
 
 def _parts(call: Call, made: Completion) -> Completion:
-    contents = (message.get("content") for message in call.question.messages)
+    contents = (message.get("content") for message in call.completion_request.messages)
     return counted(
         made, prompt=sum(part["type"] == "text" for parts in contents if isinstance(parts, list) for part in parts)
     )
 
 
 def _stop_for_length(call: Call, made: Completion) -> Completion:
-    return made if call.question.stream or made.finish_reason != "length" else replace(made, finish_reason="stop")
+    return made if call.completion_request.stream or made.finish_reason != "length" else replace(made, finish_reason="stop")
 
 
 def _with_stop(call: Call, made: Completion) -> Completion:
-    if call.question.stream or made.stopped_by is None:
+    if call.completion_request.stream or made.stopped_by is None:
         return made
     return replace(made, pieces=(*made.pieces, made.stopped_by))
 
@@ -177,7 +177,7 @@ def with_page(made: Completion) -> Completion:
 
 
 def _on_and_on(call: Call, made: Completion) -> Completion:
-    return made if call.question.stream else with_page(made)
+    return made if call.completion_request.stream else with_page(made)
 
 
 def one_more(made: Completion) -> Completion:
@@ -187,11 +187,11 @@ def one_more(made: Completion) -> Completion:
 
 
 def _empty_at_stop(call: Call, made: Completion) -> Completion:
-    return made if call.question.stream or made.stopped_by is None else replace(made, pieces=())
+    return made if call.completion_request.stream or made.stopped_by is None else replace(made, pieces=())
 
 
 def _length_for_stop(call: Call, made: Completion) -> Completion:
-    return made if call.question.stream or made.stopped_by is None else replace(made, finish_reason="length")
+    return made if call.completion_request.stream or made.stopped_by is None else replace(made, finish_reason="length")
 
 
 def _first_of_list(operation: Operation, request: Request) -> Request:
@@ -211,11 +211,11 @@ def _stopped_in_any_case(call: Call, made: Completion) -> Completion:
     text = "".join(made.pieces)
     sequences = [given] if isinstance(given, str) else given
     found = [at for sequence in sequences if (at := text.lower().find(sequence.lower())) >= 0]
-    return replace(made, pieces=(text[: min(found)],)) if found and not call.question.stream else made
+    return replace(made, pieces=(text[: min(found)],)) if found and not call.completion_request.stream else made
 
 
 def _page_at_stop(call: Call, made: Completion) -> Completion:
-    return made if call.question.stream or made.stopped_by is None else counted(made, completion=1000)
+    return made if call.completion_request.stream or made.stopped_by is None else counted(made, completion=1000)
 
 
 def _system_uncounted(call: Call, made: Completion) -> Completion:
@@ -233,7 +233,7 @@ def _beyond_default(call: Call, made: Completion) -> Completion:
 
 
 def _fewer_for_more(call: Call, made: Completion) -> Completion:
-    return counted(made, prompt=100 - len(call.question.messages) - made.usage["prompt_tokens"])
+    return counted(made, prompt=100 - len(call.completion_request.messages) - made.usage["prompt_tokens"])
 
 
 def _numbered(applies: Callable[[Call], bool] = lambda _call: True) -> Factory:
@@ -243,7 +243,7 @@ def _numbered(applies: Callable[[Call], bool] = lambda _call: True) -> Factory:
         numbers = itertools.count(1)
 
         def changed(call: Call, made: Completion) -> Completion:
-            if call.question.stream or not applies(call):
+            if call.completion_request.stream or not applies(call):
                 return made
             return replace(made, pieces=(f"{next(numbers)}. ", *made.pieces))
 
@@ -297,7 +297,7 @@ ANSWERS: Mapping[str, Factory] = {
     "RSP-26": completion(_length_for_stop),
     "RSP-27": lambda: Break(request=_first_of_list),
     "RSP-28": completion(lambda _call, made: replace(made, pieces=(*made.pieces, "</s>"))),
-    "RSP-29": completion(lambda call, made: made if call.question.stream else one_more(made)),
+    "RSP-29": completion(lambda call, made: made if call.completion_request.stream else one_more(made)),
     "RSP-30": completion(_empty_at_stop),
     "RSP-31": _whole(_index_as_float),
     "RSP-32": completion(_system_uncounted),

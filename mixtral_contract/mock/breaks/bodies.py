@@ -69,12 +69,12 @@ def _has_maximum(call: Call) -> bool:
 
 
 def _has_parts(call: Call) -> bool:
-    return any(isinstance(message.get("content"), list) for message in call.question.messages)
+    return any(isinstance(message.get("content"), list) for message in call.completion_request.messages)
 
 
 def has_role(call: Call, *roles: str) -> bool:
     """Whether these roles follow each other somewhere."""
-    said = [message["role"] for message in call.question.messages]
+    said = [message["role"] for message in call.completion_request.messages]
     return any(tuple(said[index : index + len(roles)]) == roles for index in range(len(said)))
 
 
@@ -120,7 +120,7 @@ def _any_model(operation: Operation, body: Body) -> None:
 
 
 def _content_first(call: Call) -> bool:
-    return any(next(iter(message)) == "content" for message in call.question.messages)
+    return any(next(iter(message)) == "content" for message in call.completion_request.messages)
 
 
 def _messages_alone(call: Call) -> bool:
@@ -201,7 +201,7 @@ def _stream_anyway(_operation: Operation, body: Body) -> None:
 
 BODIES: Mapping[str, Factory] = {
     "REQ-01": refused(_is_example),
-    "REQ-02": refused(lambda call: len(call.question.messages) == 1),
+    "REQ-02": refused(lambda call: len(call.completion_request.messages) == 1),
     "REQ-03": refused(lambda call: has_role(call, "system")),
     "REQ-04": refused(_has_parts),
     "REQ-07": refused(_messages_alone),
@@ -211,7 +211,7 @@ BODIES: Mapping[str, Factory] = {
     "REQ-12": refused(lambda call: None in call.body.values()),
     "REQ-15": refused(lambda call: max(orjson.dumps(call.body).decode()) > "\uffff", "server-error"),
     "REQ-16": refused(lambda call: has_role(call, "user", "user"), "server-error"),
-    "REQ-18": refused(lambda call: len(call.question.messages) >= 5),
+    "REQ-18": refused(lambda call: len(call.completion_request.messages) >= 5),
     "REQ-21": refused(lambda call: call.request.body[:1].isspace()),
     "REQ-22": refused(_content_first),
     "REQ-23": refused(lambda call: len(call.request.body) > _LONG),

@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mixtral_contract.contract.openapi import Contract, Operation
-from mixtral_contract.mock.accounts.accounts import Admission
+from mixtral_contract.mock.accounts.accounts import Accounts
 from mixtral_contract.mock.completions.completion import Completion
-from mixtral_contract.mock.completions.generator import Replies
-from mixtral_contract.mock.fixtures.matching import Scripts
+from mixtral_contract.mock.completions.generator import CompletionGenerator
+from mixtral_contract.mock.fixtures.matching import FixtureSource
 from mixtral_contract.mock.incidents.active import Incidents
 from mixtral_contract.mock.messages.messages import Refusal, Reply, Request
 from mixtral_contract.mock.service.checks import Call
@@ -48,11 +48,11 @@ class BrokenService(Service):
     def __init__(
         self,
         contract: Contract,
-        replies: Replies,
-        admission: Admission,
+        replies: CompletionGenerator,
+        admission: Accounts,
         breaks: Sequence[Break],
         *,
-        fixtures: Scripts | None = None,
+        fixtures: FixtureSource | None = None,
         incidents: Incidents | None = None,
     ) -> None:
         super().__init__(contract, replies, admission, fixtures, incidents)

@@ -70,7 +70,7 @@ def _other_type(choice: dict[str, Any]) -> None:
 
 
 def _other_function(call: Call, made: ToolCall) -> ToolCall:
-    wanted = call.question.demands
+    wanted = call.completion_request.features
     if wanted is None or wanted.only is None:
         return made
     return replace(made, name=next((each.name for each in wanted.functions if each.name != wanted.only), made.name))
@@ -78,7 +78,7 @@ def _other_function(call: Call, made: ToolCall) -> ToolCall:
 
 def _filtered(*, stream: bool) -> Factory:
     def change(call: Call, choice: Choice) -> Choice:
-        wanted = choice.calls and call.question.stream == stream
+        wanted = choice.calls and call.completion_request.stream == stream
         return replace(choice, finish_reason="content_filter") if wanted else choice
 
     return _choices(change)
@@ -94,7 +94,7 @@ def _number_for_index() -> Break:
 
 
 def _shorter_stream(call: Call, made: ToolCall) -> ToolCall:
-    return replace(made, arguments=made.arguments[:-1]) if call.question.stream else made
+    return replace(made, arguments=made.arguments[:-1]) if call.completion_request.stream else made
 
 
 def _ignore_undeclared(_operation: Operation, body: Body) -> None:
@@ -134,13 +134,13 @@ def _ignore_form(kind: str) -> Factory:
 
 
 def _shorter_entries(call: Call, choice: Choice) -> Choice:
-    if choice.logprobs is None or call.question.stream:
+    if choice.logprobs is None or call.completion_request.stream:
         return choice
     return replace(choice, logprobs=choice.logprobs[:-1])
 
 
 def _silent_stream(call: Call, choice: Choice) -> Choice:
-    return replace(choice, logprobs=None) if call.question.stream else choice
+    return replace(choice, logprobs=None) if call.completion_request.stream else choice
 
 
 def _unasked(choice: dict[str, Any]) -> None:

@@ -101,7 +101,7 @@ def _without_chunks(_operation: Operation, request: Request) -> Request:
 REQUESTS: Mapping[str, Factory] = {
     "HTTP-06": refused(lambda call: ";" in call.request.headers["content-type"]),
     "HTTP-07": _header(lambda _operation, request: _with(request, "content-type", JSON)),
-    "HTTP-08": refused(lambda call: call.question.stream and call.request.headers.get("accept", "") == JSON),
+    "HTTP-08": refused(lambda call: call.completion_request.stream and call.request.headers.get("accept", "") == JSON),
     "HTTP-24": refused(lambda call: "expect" in call.request.headers),
     "HTTP-25": _header(_without_chunks),
     "HTTP-27": refused(_has_capital_type),

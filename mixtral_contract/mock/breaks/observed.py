@@ -134,7 +134,7 @@ def _unknown_field(call: Call, _refusal: Refusal | None) -> str | None:
 
 
 def _same_role_twice(call: Call, _refusal: Refusal | None) -> str | None:
-    roles = [message["role"] for message in call.question.messages]
+    roles = [message["role"] for message in call.completion_request.messages]
     spoken = [role for role in roles if role in ("user", "assistant")]
     return "messages" if any(one == other for one, other in itertools.pairwise(spoken)) else None
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 from mixtral_contract.mock.breaks.broken_service import Break
 from mixtral_contract.mock.messages.messages import Refusal, Reply, Request
 from mixtral_contract.mock.service.checks import Call
-from mixtral_contract.primitives.bounded_cache import Memory
+from mixtral_contract.primitives.bounded_cache import BoundedCache
 
 IMPATIENT = "impatient"
 """The word for a client that would rather ask again than wait."""
@@ -25,7 +25,7 @@ _REMEMBERED = 1024
 def impatient(call: Call, _refusal: Refusal | None) -> str | None:
     """An empty string for a call that does not wait, None for any other."""
     waits = call.request.headers.get(PATIENCE, "").strip()
-    return "" if waits == "0" and not call.question.stream else None
+    return "" if waits == "0" and not call.completion_request.stream else None
 
 
 class Polling:
@@ -34,7 +34,7 @@ class Polling:
     def __init__(self, dialects: Collection[str], put_off: Callable[[Call, Reply], None]) -> None:
         self._dialects = dialects
         self._put_off = put_off
-        self._kept = Memory[tuple[str, str | None], Reply](_REMEMBERED)
+        self._kept = BoundedCache[tuple[str, str | None], Reply](_REMEMBERED)
 
     def change(self) -> Break:
         """What makes a service put completions off."""

@@ -83,7 +83,7 @@ def _choices(change: Callable[[int, dict[str, Any]], None]) -> Factory:
 
 def _streamed(change: Callable[[Completion], Completion]) -> Factory:
     """Changes a completion that is streamed."""
-    return completion(lambda call, made: change(made) if call.question.stream else made)
+    return completion(lambda call, made: change(made) if call.completion_request.stream else made)
 
 
 def _first(change: Callable[[bytes], bytes]) -> Factory:

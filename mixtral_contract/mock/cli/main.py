@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from mixtral_contract.contract.openapi import Contract, ContractError
-from mixtral_contract.mock.accounts.accounts import ACCOUNTS, Account, Admission
+from mixtral_contract.mock.accounts.accounts import ACCOUNTS, Account, Accounts
 from mixtral_contract.mock.cli import options as commandline
 from mixtral_contract.mock.cli import recording_options
 from mixtral_contract.mock.cli.options import MB, PROGRAM
@@ -135,13 +135,13 @@ def _mock(parser: Parser, options: argparse.Namespace, pace: Deployment, new_id:
         parser.error(f"--incident: {error}")
 
 
-def _admission(parser: Parser, contract: Contract, options: argparse.Namespace) -> Admission:
+def _admission(parser: Parser, contract: Contract, options: argparse.Namespace) -> Accounts:
     accounts = _accounts(parser, contract, options.accounts)
     if options.workers == 1:
-        return Admission(accounts)
-    from mixtral_contract.mock.accounts.shared_memory import Ledger  # noqa: PLC0415  one process locks nothing
+        return Accounts(accounts)
+    from mixtral_contract.mock.accounts.shared_memory import SharedAccountStates  # noqa: PLC0415  one process locks nothing
 
-    return Admission(accounts, Ledger(len(accounts)).standing)
+    return Accounts(accounts, SharedAccountStates(len(accounts)).standing)
 
 
 def _accounts(parser: Parser, contract: Contract, path: Path | None) -> tuple[Account, ...]:

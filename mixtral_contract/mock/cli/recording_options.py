@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mixtral_contract.contract.openapi import Contract, ContractError
 from mixtral_contract.mock.recording.asgi_helpers import Application
-from mixtral_contract.primitives.base_url import Address
+from mixtral_contract.primitives.base_url import BaseUrl
 from mixtral_contract.primitives.command_line import Parser
 
 _BESIDE = frozenset(
@@ -99,7 +99,7 @@ def _recorder(parser: Parser, options: argparse.Namespace, tell: Callable[[str],
         parser.error(f"--cassette: {options.cassette}: expected a file to write, got {error.strerror}")
     recording = Recording(file, tell)
     try:
-        yield relay.Relay(
+        yield relay.RecordingProxy(
             options.record,
             relay.client(options.record),
             keep=recording.keep,
@@ -128,9 +128,9 @@ def _replayer(parser: Parser, options: argparse.Namespace, tell: Callable[[str],
     return Replayer(Replay(cassette), contract, speed=options.pace, most_bytes=options.max_body_bytes)
 
 
-def _upstream(text: str) -> Address:
+def _upstream(text: str) -> BaseUrl:
     try:
-        return Address.parse(text)
+        return BaseUrl.parse(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 

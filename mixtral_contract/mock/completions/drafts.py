@@ -14,8 +14,8 @@ from typing import Any
 import orjson
 
 from mixtral_contract.mock.completions import filler_text as prose
-from mixtral_contract.mock.completions.features import Demands, UnanswerableError
-from mixtral_contract.mock.completions.json_values.generator import Maker
+from mixtral_contract.mock.completions.features import RequestFeatures, UnanswerableError
+from mixtral_contract.mock.completions.json_values.generator import JsonValueGenerator
 from mixtral_contract.mock.completions.json_values.subschemas import UnsatisfiableError
 from mixtral_contract.primitives.tokenizer import Tokenizer
 
@@ -34,16 +34,16 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Take:
+class ChoiceDraft:
     """What one choice says, token by token: a text, or calls."""
 
     pieces: tuple[str, ...] = ()
     calls: tuple[Call, ...] = ()
 
 
-def takes(
-    tokens: Tokenizer, messages: Sequence[Mapping[str, Any]], said: str, asked: Demands, digest: bytes
-) -> tuple[Take, ...]:
+def draft_choices(
+    tokens: Tokenizer, messages: Sequence[Mapping[str, Any]], said: str, asked: RequestFeatures, digest: bytes
+) -> tuple[ChoiceDraft, ...]:
     """A take per choice for a question whose user last said that; the first one is that of a question for one choice.
 
     No two texts are alike; what has to keep a form may have few values.
@@ -51,22 +51,22 @@ def takes(
     Raises: UnanswerableError when a demanded form or the arguments of a function can have no value.
     """
     topic, chance = prose.topic_of(said), random.Random(digest)  # noqa: S311  the same for the same is the point
-    maker = Maker(chance, partial(prose.phrase, chance, topic))
+    maker = JsonValueGenerator(chance, partial(prose.phrase, chance, topic))
     for function in asked.functions:
         # tried whether it is called or not: a mistake in a schema shows at once, not by chance
         _made(maker, function.parameters, function.field)
     if asked.calls(messages):
-        return tuple(Take(calls=_calls(tokens, maker, asked, said)) for _ in range(asked.n))
+        return tuple(ChoiceDraft(calls=_calls(tokens, maker, asked, said)) for _ in range(asked.n))
     form = asked.form
     if form is not None:
-        return tuple(Take(tuple(tokens.split(_made(maker, form, _FORM_FIELD)))) for _ in range(asked.n))
+        return tuple(ChoiceDraft(tuple(tokens.split(_made(maker, form, _FORM_FIELD)))) for _ in range(asked.n))
     texts = {prose.compose(prose.Digest(digest), topic): None}
     while len(texts) < asked.n:
         texts[prose.compose(chance, topic)] = None
-    return tuple(Take(tuple(tokens.split(text))) for text in texts)
+    return tuple(ChoiceDraft(tuple(tokens.split(text))) for text in texts)
 
 
-def _calls(tokens: Tokenizer, maker: Maker, asked: Demands, said: str) -> tuple[Call, ...]:
+def _calls(tokens: Tokenizer, maker: JsonValueGenerator, asked: RequestFeatures, said: str) -> tuple[Call, ...]:
     suited = asked.suited(said)
     named = [function for function in suited if function.name.lower() in said.lower()]
     called = named[:MOST_CALLS] if asked.parallel and len(named) > 1 else [maker.chance.choice(suited)]
@@ -77,7 +77,7 @@ def _calls(tokens: Tokenizer, maker: Maker, asked: Demands, said: str) -> tuple[
     )
 
 
-def _made(maker: Maker, schema: Mapping[str, Any], field: str) -> str:
+def _made(maker: JsonValueGenerator, schema: Mapping[str, Any], field: str) -> str:
     try:
         return orjson.dumps(maker.make(schema)).decode()
     except UnsatisfiableError as error:

@@ -42,7 +42,7 @@ class Function:
 
 
 @dataclass(frozen=True, slots=True)
-class Demands:
+class RequestFeatures:
     """What is asked beyond one free text.
 
     `functions` are all that are declared, `choice` is `none`, `auto` or `required`, `only` the one function that has
@@ -80,12 +80,12 @@ class Demands:
         return tuple(each for each, count in zip(self.functions, shared, strict=True) if count == max(shared))
 
 
-def demands(fields: Mapping[str, Any]) -> Demands | None:
+def request_features(fields: Mapping[str, Any]) -> RequestFeatures | None:
     """What a valid body asks beyond one free text; None for a body that asks for nothing else."""
     if FIELDS.isdisjoint(fields):
         return None
     choice = fields.get("tool_choice", "auto")
-    return Demands(
+    return RequestFeatures(
         n=int(fields.get("n", 1)),
         functions=tuple(_function(number, tool) for number, tool in enumerate(fields.get("tools", ()))),
         choice=choice if isinstance(choice, str) else "required",
@@ -96,7 +96,7 @@ def demands(fields: Mapping[str, Any]) -> Demands | None:
     )
 
 
-def check(messages: Sequence[Mapping[str, Any]], asked: Demands | None) -> None:
+def check(messages: Sequence[Mapping[str, Any]], asked: RequestFeatures | None) -> None:
     """Returns when calls and results of the conversation belong together, and the function to call is declared.
 
     Raises: UnanswerableError when not.

@@ -19,10 +19,10 @@ from mixtral_contract.contract.openapi import Model, Operation
 from mixtral_contract.mock.completions import filler_text as prose
 from mixtral_contract.mock.completions.choices import Choice, ToolCall
 from mixtral_contract.mock.completions.completion import Completion, Text, usage
-from mixtral_contract.mock.completions.drafts import Take, takes
-from mixtral_contract.mock.completions.features import Demands, check, demands
+from mixtral_contract.mock.completions.drafts import ChoiceDraft, draft_choices
+from mixtral_contract.mock.completions.features import RequestFeatures, check, request_features
 from mixtral_contract.mock.completions.logprobs import entries
-from mixtral_contract.primitives.bounded_cache import Memory
+from mixtral_contract.primitives.bounded_cache import BoundedCache
 from mixtral_contract.primitives.tokenizer import text_of, tokenizer
 
 _NOT_SAMPLED = frozenset(
@@ -35,10 +35,10 @@ _MOST_TAKES_KEPT = 4
 
 
 @dataclass(slots=True)
-class Question:
+class CompletionRequest:
     """A valid body with its defaults filled in; null and absence are one.
 
-    `sampling` holds every further documented field, `max_tokens` is None where nothing bounds the answer, `demands` is
+    `sampling` holds every further documented field, `max_tokens` is None where nothing bounds the answer, `features` is
     None where one free text is asked for, and `tools` says whether the dialect knows functions at all.
     """
 
@@ -49,30 +49,30 @@ class Question:
     stop: tuple[str, ...]
     stream: bool
     include_usage: bool
-    demands: Demands | None
+    features: RequestFeatures | None
     tools: bool
 
 
 @dataclass(slots=True)
-class Script:
+class Draft:
     """What the model would say if nothing cut it, token by token, and how long the question is.
 
-    Where more than one free text is demanded there is a take per choice; `takes` is None for choices so many that they
+    Where more than one free text is asked for there is a draft per choice; `drafts` is None for choices so many that they
     are better written anew than kept. `digest` is what all that is random about the answer follows from.
     """
 
     prompt_tokens: int
     pieces: tuple[str, ...]
-    takes: tuple[Take, ...] | None = None
+    drafts: tuple[ChoiceDraft, ...] | None = None
     digest: bytes = b""
 
-    def saying(self, pieces: tuple[str, ...], asked: Question) -> Script:
+    def saying(self, pieces: tuple[str, ...], asked: CompletionRequest) -> Draft:
         """The script with another text, in every choice."""
-        takes = None if asked.demands is None else (Take(pieces),) * asked.demands.n
-        return replace(self, pieces=pieces, takes=takes)
+        draft_choices = None if asked.features is None else (ChoiceDraft(pieces),) * asked.features.n
+        return replace(self, pieces=pieces, drafts=draft_choices)
 
 
-def question(operation: Operation, model: Model, body: Mapping[str, Any]) -> Question:
+def completion_request(operation: Operation, model: Model, body: Mapping[str, Any]) -> CompletionRequest:
     """The question that a valid body asks."""
     properties = operation.request.properties
     given = {name: value for name, value in body.items() if value is not None and name in properties}
@@ -80,7 +80,7 @@ def question(operation: Operation, model: Model, body: Mapping[str, Any]) -> Que
     sampled = {name: _plain(value) for name, value in given.items() if name not in _NOT_SAMPLED}
     stop = fields.get("stop", ())
     max_tokens = fields.get("max_tokens")
-    return Question(
+    return CompletionRequest(
         model=model,
         messages=fields["messages"],
         sampling={**_sampled_defaults(operation), **sampled},
@@ -88,7 +88,7 @@ def question(operation: Operation, model: Model, body: Mapping[str, Any]) -> Que
         stop=tuple(filter(None, (stop,) if isinstance(stop, str) else stop)),
         stream=operation.streams and bool(fields.get("stream")),
         include_usage=bool(fields.get("stream_options", {}).get("include_usage")),
-        demands=demands(fields),
+        features=request_features(fields),
         tools="tools" in properties,
     )
 
@@ -98,15 +98,15 @@ def _sampled_defaults(operation: Operation) -> Mapping[str, Any]:
     return {name: _plain(value) for name, value in operation.defaults.items() if name not in _NOT_SAMPLED}
 
 
-class Replies:
+class CompletionGenerator:
     """Answers questions; `seed` is the server's, `new_id` names each completion."""
 
     def __init__(self, seed: int, new_id: Callable[[], str]) -> None:
         self._seed = seed
         self._new_id = new_id
-        self._scripts = Memory[bytes, Script](_REMEMBERED)
+        self._scripts = BoundedCache[bytes, Draft](_REMEMBERED)
 
-    def script(self, asked: Question) -> Script:
+    def script(self, asked: CompletionRequest) -> Draft:
         """The whole answer to a question; short questions that come again are answered from memory.
 
         Raises: UnanswerableError when the question contradicts itself.
@@ -114,26 +114,26 @@ class Replies:
         key = _canonical(asked)
         if len(key) > _LONGEST_REMEMBERED:
             return self._write(asked, key)
-        name = key if asked.demands is None else b"%d " % asked.demands.n + key
+        name = key if asked.features is None else b"%d " % asked.features.n + key
         script = self._scripts.get(name)
         if script is None:
             script = self._write(asked, key)
             self._scripts.put(name, script)
         return script
 
-    def completion(self, asked: Question, script: Script, created: int) -> Completion:
+    def completion(self, asked: CompletionRequest, script: Draft, created: int) -> Completion:
         """The answer, cut where the question says."""
         limit, window = asked.max_tokens, asked.model.context_window
         if window is not None and (limit is None or limit > window - script.prompt_tokens):
             limit = window - script.prompt_tokens
-        if asked.demands is not None:
-            return self._demanded(asked, asked.demands, script, limit, created)
+        if asked.features is not None:
+            return self._demanded(asked, asked.features, script, limit, created)
         pieces, finish_reason, stopped_by = cut(asked.model.tokenizer, script.pieces, limit, asked.stop)
         counts = usage(script.prompt_tokens, len(pieces))
         return Completion(self._new_id(), created, asked.model.name, pieces, finish_reason, stopped_by, counts)
 
     def _demanded(
-        self, asked: Question, wanted: Demands, script: Script, limit: int | None, created: int
+        self, asked: CompletionRequest, wanted: RequestFeatures, script: Draft, limit: int | None, created: int
     ) -> Completion:
         """The answer to a question that demands more than one free text."""
         name = self._new_id()
@@ -141,7 +141,7 @@ class Replies:
             _calls_choice(wanted, each, limit, f"call_{name.removeprefix('chatcmpl-')}{index:02x}")
             if each.calls
             else _text_choice(asked, wanted, each, limit, script.digest + b" %d" % index)
-            for index, each in enumerate(script.takes or _takes(asked, wanted, script.digest))
+            for index, each in enumerate(script.drafts or _takes(asked, wanted, script.digest))
         )
         first = choices[0]
         return Completion(
@@ -155,33 +155,35 @@ class Replies:
             choices=choices,
         )
 
-    def _write(self, asked: Question, key: bytes) -> Script:
+    def _write(self, asked: CompletionRequest, key: bytes) -> Draft:
         if asked.tools:
-            check(asked.messages, asked.demands)
+            check(asked.messages, asked.features)
         tokens = tokenizer(asked.model.tokenizer)
         digest = hashlib.blake2b(b"%d " % self._seed + key).digest()
         prompt_tokens = tokens.count_chat(
             asked.messages, image_tokens=asked.model.image_tokens, tools=asked.sampling.get("tools", ())
         )
-        if asked.demands is not None:
-            written = _takes(asked, asked.demands, digest)
+        if asked.features is not None:
+            written = _takes(asked, asked.features, digest)
             kept = written if len(written) <= _MOST_TAKES_KEPT else None
-            return Script(prompt_tokens, written[0].pieces, kept, digest)
+            return Draft(prompt_tokens, written[0].pieces, kept, digest)
         sentences = prose.sentences(prose.Digest(digest), prose.topic_of(_said(asked)))
-        return Script(prompt_tokens, Text(tokens.split_joined(sentences)))
+        return Draft(prompt_tokens, Text(tokens.split_joined(sentences)))
 
 
-def _said(asked: Question) -> str:
+def _said(asked: CompletionRequest) -> str:
     """What the user said last, whatever was said last where no user did."""
     last = next((message for message in reversed(asked.messages) if message["role"] == "user"), asked.messages[-1])
     return text_of(last.get("content"))
 
 
-def _takes(asked: Question, wanted: Demands, digest: bytes) -> tuple[Take, ...]:
-    return takes(tokenizer(asked.model.tokenizer), asked.messages, _said(asked), wanted, digest)
+def _takes(asked: CompletionRequest, wanted: RequestFeatures, digest: bytes) -> tuple[ChoiceDraft, ...]:
+    return draft_choices(tokenizer(asked.model.tokenizer), asked.messages, _said(asked), wanted, digest)
 
 
-def _text_choice(asked: Question, wanted: Demands, made: Take, limit: int | None, seed: bytes) -> Choice:
+def _text_choice(
+    asked: CompletionRequest, wanted: RequestFeatures, made: ChoiceDraft, limit: int | None, seed: bytes
+) -> Choice:
     pieces, finish_reason, stopped_by = cut(asked.model.tokenizer, made.pieces, limit, asked.stop)
     logprobs = None
     if wanted.top_logprobs is not None:
@@ -189,7 +191,7 @@ def _text_choice(asked: Question, wanted: Demands, made: Take, limit: int | None
     return Choice(pieces, (), finish_reason, stopped_by, logprobs)
 
 
-def _calls_choice(wanted: Demands, made: Take, limit: int | None, name: str) -> Choice:
+def _calls_choice(wanted: RequestFeatures, made: ChoiceDraft, limit: int | None, name: str) -> Choice:
     """The calls up to the limit; stop sequences end texts, and arguments are none."""
     calls: list[ToolCall] = []
     left = sum(call.opening + len(call.arguments) for call in made.calls) if limit is None else limit
@@ -237,7 +239,7 @@ def _first(pieces: tuple[str, ...], characters: int) -> Iterator[str]:
         characters -= len(piece)
 
 
-def _canonical(asked: Question) -> bytes:
+def _canonical(asked: CompletionRequest) -> bytes:
     messages = [(message["role"], message.get("content"), *_calling(message)) for message in asked.messages]
     return orjson.dumps((asked.model.name, messages, asked.sampling), option=orjson.OPT_SORT_KEYS)
 

@@ -16,10 +16,10 @@ from typing import Any, cast
 from mixtral_contract.mock.admin.control_api import Answer
 from mixtral_contract.mock.http import request_parser as http1
 from mixtral_contract.mock.http import response_encoder as framing
-from mixtral_contract.mock.http.reply_writer import Outlet
+from mixtral_contract.mock.http.reply_writer import ReplyWriter
 from mixtral_contract.mock.http.request_parser import Heads, Malformed, Reader, Received
 from mixtral_contract.mock.http.response_encoder import DateField
-from mixtral_contract.mock.http.stream_writer import Sending
+from mixtral_contract.mock.http.stream_writer import StreamWriter
 from mixtral_contract.mock.journal import journal
 from mixtral_contract.mock.messages.limits import Patience, Phase
 from mixtral_contract.mock.messages.messages import Reply
@@ -44,7 +44,7 @@ def protocol(mock: Mock) -> Callable[..., asyncio.Protocol]:
     return connect
 
 
-class Connection(Outlet, asyncio.Protocol):
+class Connection(ReplyWriter, asyncio.Protocol):
     """One connection; requests are answered one after the other."""
 
     def __init__(self, mock: Mock, date: DateField, connections: set[Any], heads: Heads | None = None) -> None:
@@ -97,7 +97,7 @@ class Connection(Outlet, asyncio.Protocol):
             self._leave(self._sending)
             self._end_entry(journal.CLIENT_LEFT)
 
-    def _leave(self, sending: Sending) -> None:
+    def _leave(self, sending: StreamWriter) -> None:
         """The client gives the completion up."""
         self._pacer.cancel(sending.generation)
         self._mock.service.abandon(sending.call)
@@ -214,7 +214,7 @@ class Connection(Outlet, asyncio.Protocol):
         elif self._pacer.engine.is_instant:
             self._complete(received, call)
         else:
-            self._queue(Sending(call, received, self._generation(call)))
+            self._queue(StreamWriter(call, received, self._generation(call)))
 
     # what comes behind a reply
 

@@ -29,7 +29,7 @@ class _Queued(NamedTuple):
     out: int | None
 
 
-class Player:
+class IncidentWriter:
     """Plays one reply onto a transport; what is due waits for what is still to be played.
 
     `write` hands bytes to the transport, `paused` says whether the client does not read, `sent` is told how many

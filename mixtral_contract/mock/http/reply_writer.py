@@ -10,10 +10,10 @@ import abc
 import asyncio
 
 from mixtral_contract.mock.http import response_encoder as framing
-from mixtral_contract.mock.http.incident_writer import Player
+from mixtral_contract.mock.http.incident_writer import IncidentWriter
 from mixtral_contract.mock.http.request_parser import Received
 from mixtral_contract.mock.http.response_encoder import DateField
-from mixtral_contract.mock.http.stream_writer import Sending
+from mixtral_contract.mock.http.stream_writer import StreamWriter
 from mixtral_contract.mock.journal import journal
 from mixtral_contract.mock.journal.journal import Entry
 from mixtral_contract.mock.messages.messages import Outgoing, Reply
@@ -23,7 +23,7 @@ from mixtral_contract.mock.service.mock import Mock
 from mixtral_contract.mock.timing.engine import Generation, Overload
 
 
-class Outlet(abc.ABC):
+class ReplyWriter(abc.ABC):
     """The one reply that is under way over a connection, if any."""
 
     _transport: asyncio.Transport
@@ -33,8 +33,8 @@ class Outlet(abc.ABC):
         self._date = date
         self._pacer = mock.pacer()
         self._entry: Entry | None = None
-        self._sending: Sending | None = None
-        self._player: Player | None = None
+        self._sending: StreamWriter | None = None
+        self._player: IncidentWriter | None = None
         self._write_paused = False
 
     @abc.abstractmethod
@@ -56,7 +56,7 @@ class Outlet(abc.ABC):
             refuse=self._refuse,
         )
 
-    def _queue(self, sending: Sending) -> None:
+    def _queue(self, sending: StreamWriter) -> None:
         """Asks the engine for the completion's turn."""
         self._sending = sending
         if self._entry is not None:
@@ -71,7 +71,7 @@ class Outlet(abc.ABC):
             self._send_refusal(reply, received, call)
             return
         if reply.disturbed is not None:
-            self._queue(Sending(call, received, self._generation(call), reply))
+            self._queue(StreamWriter(call, received, self._generation(call), reply))
             return
         decided_ns, entry = self._mock.clock(), self._entry
         if entry is not None:
@@ -89,7 +89,7 @@ class Outlet(abc.ABC):
             self._mock.journal.end(entry, recorder.ending(entry), entry.head_ns or 0)
         self._done(close=close, amid_request=False)
 
-    def _end_sending(self) -> Sending | None:
+    def _end_sending(self) -> StreamWriter | None:
         """The completion under way is so no more; None when there was none."""
         sending, self._sending = self._sending, None
         if sending is not None:
@@ -148,7 +148,7 @@ class Outlet(abc.ABC):
         self._pacer.cancel(sending.generation)
         self._send_refusal(refused, sending.received, sending.call)
 
-    def _play(self, made: Outgoing, generation: Generation | None) -> Player:
+    def _play(self, made: Outgoing, generation: Generation | None) -> IncidentWriter:
         """What sends a disturbed reply: a completion's with its generation, another with None."""
 
         def sent(count: int) -> None:
@@ -168,7 +168,7 @@ class Outlet(abc.ABC):
             if generation is not None:
                 self._pacer.cancel(generation)
 
-        return Player(
+        return IncidentWriter(
             self._transport, made, write=self._write, paused=lambda: self._write_paused, sent=sent, over=over, cut=cut
         )
 

@@ -14,7 +14,7 @@ import httptools
 
 from mixtral_contract.mock.messages.limits import Limits, Phase, Progress
 from mixtral_contract.mock.messages.messages import Head, Request
-from mixtral_contract.primitives.bounded_cache import Memory
+from mixtral_contract.primitives.bounded_cache import BoundedCache
 
 _HEAD_END = b"\r\n\r\n"
 _LONGEST_REMEMBERED = 2048
@@ -46,7 +46,7 @@ class Known(NamedTuple):
     url: bytes
 
 
-Heads = Memory[bytes, Known]
+Heads = BoundedCache[bytes, Known]
 """The heads that a server's connections read before: the same bytes say the same thing.
 
 Kept are those of requests that say the length of their body and leave the connection open, as most do.

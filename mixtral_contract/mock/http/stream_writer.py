@@ -15,7 +15,7 @@ from mixtral_contract.mock.service.checks import Call
 from mixtral_contract.mock.timing.engine import Generation
 
 
-class Sending:
+class StreamWriter:
     """A completion from its question to its last byte.
 
     `settled` is the reply where that was decided before the turn, `made` its bytes, None before the turn; `head` is

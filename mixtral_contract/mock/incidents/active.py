@@ -15,7 +15,7 @@ from mixtral_contract.mock.incidents.grammar import IncidentError, Plan, parse
 from mixtral_contract.mock.incidents.incident import Incident
 from mixtral_contract.mock.messages.messages import Refusal, Request
 from mixtral_contract.mock.service.checks import Call
-from mixtral_contract.primitives.bounded_cache import Memory
+from mixtral_contract.primitives.bounded_cache import BoundedCache
 
 HEADER = "x-mock-incident"
 """Asks for incidents instead of those that are on; `ok` asks for none. Each field of this name is one plan."""
@@ -41,7 +41,7 @@ class Incidents:
         self._seed = seed
         self._counts = counts
         self._on: tuple[_Active, ...] = ()
-        self._asked = Memory[str, Plan](_MOST_READ)
+        self._asked = BoundedCache[str, Plan](_MOST_READ)
         self._attempts: dict[bytes, int] = {}
         self.set(*plans)
 

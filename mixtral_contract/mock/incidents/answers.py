@@ -9,7 +9,7 @@ from dataclasses import replace
 from http import HTTPStatus
 
 from mixtral_contract.contract.openapi import Operation
-from mixtral_contract.mock.incidents.incident import Kind, Parameter, Passage
+from mixtral_contract.mock.incidents.incident import Kind, Parameter, ReplyEdit
 from mixtral_contract.mock.messages.messages import Ending, Outgoing, Refusal, Write
 
 _LENGTH = re.compile(rb"(?<=content-length: )\d+")
@@ -112,7 +112,7 @@ def _refuse(operation: Operation, code: int, retry_after: int | str | None, **_b
     )
 
 
-def _error_body(passage: Passage, body: str, **_status: object) -> None:
+def _error_body(passage: ReplyEdit, body: str, **_status: object) -> None:
     if body in _BODIES:
         media_type, written = _BODIES[body]
         passage.reply.headers["content-type"] = media_type
@@ -147,19 +147,19 @@ CODE = Parameter("", "a status from 400 to 599", _code)
 # answers
 
 
-def _delay(passage: Passage, ms: float) -> None:
+def _delay(passage: ReplyEdit, ms: float) -> None:
     passage.head.append(Write(before_ns=in_ns(ms)))
 
 
-def _hang_up(passage: Passage, by: str) -> None:
+def _hang_up(passage: ReplyEdit, by: str) -> None:
     passage.head.append(Write(ending=Ending(by)))
 
 
-def _content_type(passage: Passage, value: str) -> None:
+def _content_type(passage: ReplyEdit, value: str) -> None:
     passage.reply.headers["content-type"] = value
 
 
-def _content_length(passage: Passage, off: int) -> None:
+def _content_length(passage: ReplyEdit, off: int) -> None:
     def edit(made: Outgoing) -> Outgoing:
         head = _LENGTH.sub(lambda found: b"%d" % max(0, int(found[0]) + off), made.head)
         return replace(made, head=head, close=True) if head != made.head else made
@@ -167,13 +167,13 @@ def _content_length(passage: Passage, off: int) -> None:
     passage.reply.edits = (*passage.reply.edits, edit)
 
 
-def _cut(passage: Passage, after: int, by: str) -> None:
+def _cut(passage: ReplyEdit, after: int, by: str) -> None:
     left_out = passage.truncate(after)
     rest = b"" if passage.streams and by != "chunk" else left_out.data[: len(left_out.data) // 2]
     passage.append(Write(rest, left_out.before_ns, Ending(by)))
 
 
-def _stall(passage: Passage, after: int, ms: float) -> None:
+def _stall(passage: ReplyEdit, after: int, ms: float) -> None:
     place = passage.after(after)
     stalled = place.write
     if passage.streams:
@@ -186,7 +186,7 @@ def _stall(passage: Passage, after: int, ms: float) -> None:
     )
 
 
-def _trickle(passage: Passage, size: int, gap_ms: float) -> None:
+def _trickle(passage: ReplyEdit, size: int, gap_ms: float) -> None:
     gap_ns = in_ns(gap_ms)
     for writes in passage.frames:
         pieces = []

@@ -1,7 +1,7 @@
 """What an incident is: a fault that a correct client must survive, as a small change of one reply.
 
 An incident either refuses the call (a status on demand) or changes the passage of whatever the reply is: which events
-there are, in which writes they leave, when, and how the connection ends. `Passage` is what it changes.
+there are, in which writes they leave, when, and how the connection ends. `ReplyEdit` is what it changes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _EVENT = re.compile(rb".+?(?:\r?\n\r?\n|\Z)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class EventPosition:
     """Where an event stands: the events that leave with the same token, and its index among them."""
 
     writes: list[Write]
@@ -36,7 +36,7 @@ class Place:
         self.writes[self.index : self.index + 1] = writes
 
 
-class Passage:
+class ReplyEdit:
     """A reply on its way out: the writes that leave with each token, and those before the head.
 
     A write is one event of a stream or a whole body, as long as no incident cuts it further.
@@ -57,18 +57,18 @@ class Passage:
         self.reply.content = body
         self.frames = [[Write(body)]]
 
-    def places(self) -> Iterator[Place]:
+    def places(self) -> Iterator[EventPosition]:
         """Every event, in order."""
         for writes in self.frames:
             for index in range(len(writes)):
-                yield Place(writes, index)
+                yield EventPosition(writes, index)
 
-    def after(self, events: int) -> Place:
+    def after(self, events: int) -> EventPosition:
         """The event that follows so many; the last one where there are no more, so that an incident always shows."""
         places = list(self.places())
         if not places:
             self.append(Write())
-            return Place(self.frames[-1], 0)
+            return EventPosition(self.frames[-1], 0)
         return places[min(events, len(places) - 1)]
 
     def truncate(self, events: int) -> Write:
@@ -140,19 +140,19 @@ class Incident:
         """Why the call is refused; None when this incident refuses nothing."""
         return None if self.kind.refuse is None else self.kind.refuse(operation, **self.arguments)
 
-    def change(self, passage: Passage) -> None:
+    def change(self, passage: ReplyEdit) -> None:
         """Changes the passage of the reply."""
         if self.kind.change is not None:
             self.kind.change(passage, **self.arguments)
 
 
-def befall(incidents: Sequence[Incident], reply: Reply, header: str) -> Reply:
+def apply_incidents(incidents: Sequence[Incident], reply: Reply, header: str) -> Reply:
     """The reply after these incidents, which the header names; they are applied in the order of the table."""
     if not incidents:
         return reply
     ranked = sorted(incidents, key=lambda incident: incident.rank)
     reply.headers[header] = ", ".join(incident.text for incident in ranked)
-    passage = Passage(reply)
+    passage = ReplyEdit(reply)
     for incident in ranked:
         incident.change(passage)
     passage.finish()

@@ -13,7 +13,7 @@ import orjson
 
 from mixtral_contract.mock.completions.completion import DONE
 from mixtral_contract.mock.incidents.answers import events_before, in_ns, milliseconds, number, one_of
-from mixtral_contract.mock.incidents.incident import Kind, Parameter, Passage
+from mixtral_contract.mock.incidents.incident import Kind, Parameter, ReplyEdit
 from mixtral_contract.mock.messages.messages import Write
 
 _BOM = b"\xef\xbb\xbf"
@@ -46,7 +46,7 @@ Source: OpenAI's envelope with an `object`, langchain-ai/langchain-nvidia#201.
 
 
 def _of_streams(change: Callable[..., None]) -> Callable[..., None]:
-    def changed(passage: Passage, **arguments: Any) -> None:
+    def changed(passage: ReplyEdit, **arguments: Any) -> None:
         if passage.streams:
             change(passage, **arguments)
 
@@ -65,29 +65,29 @@ def _each(summary: str, change: Callable[[bytes], bytes]) -> Kind:
 # which events there are
 
 
-def _end(passage: Passage, after: int) -> None:
+def _end(passage: ReplyEdit, after: int) -> None:
     passage.truncate(after)
 
 
-def _error(passage: Passage, after: int, envelope: str, done: str) -> None:
+def _error(passage: ReplyEdit, after: int, envelope: str, done: str) -> None:
     passage.truncate(after)
     event = _DATA + orjson.dumps(_ERRORS[envelope]) + b"\n\n"
     passage.append(*(Write(data) for data in (event, DONE)[: 2 if done == "yes" else 1]))
 
 
-def _duplicate(passage: Passage, after: int) -> None:
+def _duplicate(passage: ReplyEdit, after: int) -> None:
     place = passage.after(after)
     place.put(place.write, Write(place.write.data))
 
 
-def _malformed(passage: Passage, after: int, kind: str) -> None:
+def _malformed(passage: ReplyEdit, after: int, kind: str) -> None:
     place = passage.after(after)
     data = place.write.data
     broken = data[: len(data) // 2] + b"\n\n" if kind == "json" else data.replace(b'"', b'"\xff', 1)
     place.put(replace(place.write, data=broken))
 
 
-def _no_finish(passage: Passage) -> None:
+def _no_finish(passage: ReplyEdit) -> None:
     passage.edit(_without_finish)
 
 
@@ -113,12 +113,12 @@ def _no_done(event: bytes) -> bytes:
 # how they are framed
 
 
-def _bom(passage: Passage) -> None:
+def _bom(passage: ReplyEdit) -> None:
     place = passage.after(0)
     place.put(replace(place.write, data=_BOM + place.write.data))
 
 
-def _no_blank_line(passage: Passage) -> None:
+def _no_blank_line(passage: ReplyEdit) -> None:
     *_, last = passage.places()
     last.put(replace(last.write, data=last.write.data.removesuffix(b"\n")))
 
@@ -126,7 +126,7 @@ def _no_blank_line(passage: Passage) -> None:
 # in which writes they leave
 
 
-def _coalesce(passage: Passage, events: int) -> None:
+def _coalesce(passage: ReplyEdit, events: int) -> None:
     held: list[Write] = []
     for writes in passage.frames[:-1]:
         held += writes
@@ -142,7 +142,7 @@ def _joined(writes: list[Write]) -> Write:
     return Write(data, sum(write.before_ns for write in writes), writes[-1].ending if writes else None)
 
 
-def _split(passage: Passage, at: str, gap_ms: float) -> None:
+def _split(passage: ReplyEdit, at: str, gap_ms: float) -> None:
     if at == "utf8" and not any(_utf8_place(place.write.data) for place in passage.places()):
         first = passage.after(0)
         first.put(replace(first.write, data=_BEYOND_ASCII + first.write.data))

@@ -19,7 +19,7 @@ import httpx
 from mixtral_contract.cassettes.exchange import COMPLETE, CUT, LEFT, Answer, Headers, Piece, Recorded, Request
 from mixtral_contract.mock.recording import asgi_helpers as edge
 from mixtral_contract.mock.recording.asgi_helpers import Message, Receive, Send
-from mixtral_contract.primitives.base_url import Address
+from mixtral_contract.primitives.base_url import BaseUrl
 
 _OF_CONNECTION = frozenset(
     ("connection", "proxy-connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade")
@@ -41,7 +41,7 @@ class _UnreadableError(ValueError):
     """An answer is coded so that no key could be found in it."""
 
 
-def client(upstream: Address) -> httpx.AsyncClient:
+def client(upstream: BaseUrl) -> httpx.AsyncClient:
     """What asks the upstream; over TLS that must prove who it is to certifi's authorities, or those of SSL_CERT_FILE.
 
     It waits for an answer as long as the one who asked does. To other machines it takes the environment's proxy.
@@ -53,11 +53,11 @@ def client(upstream: Address) -> httpx.AsyncClient:
     return httpx.AsyncClient(timeout=timeout, limits=limits, mounts=directly)
 
 
-class Relay:
+class RecordingProxy:
     """The pass-through as an ASGI application; `keep` gets each exchange when it is over, `tell` what is not kept."""
 
     def __init__(
-        self, upstream: Address, asking: httpx.AsyncClient, *, keep: Keep, tell: Callable[[str], None], most_bytes: int
+        self, upstream: BaseUrl, asking: httpx.AsyncClient, *, keep: Keep, tell: Callable[[str], None], most_bytes: int
     ) -> None:
         self._upstream = upstream
         self._asking = asking

@@ -15,7 +15,7 @@ from mixtral_contract.mock.messages.messages import Refusal
 from mixtral_contract.mock.recording import asgi_helpers as edge
 from mixtral_contract.mock.recording.asgi_helpers import Message, Receive, Send
 from mixtral_contract.mock.recording.replay import Replay
-from mixtral_contract.mock.service.error_responses import Refusals
+from mixtral_contract.mock.service.error_responses import ErrorResponses
 from mixtral_contract.mock.timing.timer import timer
 
 _BODILESS = frozenset((204, 304))
@@ -26,7 +26,7 @@ class Replayer:
 
     def __init__(self, replay: Replay, contract: Contract, *, speed: float | None = 1.0, most_bytes: int) -> None:
         self._replay = replay
-        self._refusals = Refusals(contract)
+        self._refusals = ErrorResponses(contract)
         self._speed = speed
         self._most_bytes = most_bytes
 

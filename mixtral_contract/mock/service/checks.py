@@ -12,16 +12,21 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from mixtral_contract.contract.openapi import JSON, Contract, Operation
-from mixtral_contract.mock.accounts.accounts import Account, Admission, Standing
-from mixtral_contract.mock.accounts.rate_limits import Quota, pretended
+from mixtral_contract.mock.accounts.accounts import Account, Accounts, AccountState
+from mixtral_contract.mock.accounts.rate_limits import Quota, example_quota
 from mixtral_contract.mock.completions.completion import Completion
 from mixtral_contract.mock.completions.features import UnanswerableError
-from mixtral_contract.mock.completions.generator import Question, Replies, Script, question
-from mixtral_contract.mock.fixtures.matching import Met
+from mixtral_contract.mock.completions.generator import (
+    CompletionGenerator,
+    CompletionRequest,
+    Draft,
+    completion_request,
+)
+from mixtral_contract.mock.fixtures.matching import Match
 from mixtral_contract.mock.incidents.incident import Incident
 from mixtral_contract.mock.messages.messages import Refusal, Request
 from mixtral_contract.mock.service import first_violation as violation_of
-from mixtral_contract.mock.service.error_responses import Refusals
+from mixtral_contract.mock.service.error_responses import ErrorResponses
 from mixtral_contract.primitives import strict_json
 
 _PREFERENCE = re.compile(r'(?:^|,)\s*code\s*=\s*"?([^",;\s]*)', re.IGNORECASE)
@@ -36,7 +41,7 @@ class Admitted(NamedTuple):
     """What is always found out about calls with the same head, where that depends on nothing but the head."""
 
     operation: Operation
-    standing: Standing
+    standing: AccountState
 
 
 class Call:
@@ -48,15 +53,15 @@ class Call:
     """
 
     operation: Operation
-    standing: Standing
+    standing: AccountState
     body: Mapping[str, Any]
-    question: Question
-    script: Script
+    completion_request: CompletionRequest
+    script: Draft
     completion: Completion
     price: int
     left: int
     incidents: tuple[Incident, ...] = ()
-    met: Met | None = None
+    met: Match | None = None
 
     def __init__(self, request: Request, now_ns: int) -> None:
         self.request = request
@@ -68,7 +73,9 @@ class Call:
 class Checks:
     """The checks of one server."""
 
-    def __init__(self, contract: Contract, refusals: Refusals, admission: Admission, replies: Replies) -> None:
+    def __init__(
+        self, contract: Contract, refusals: ErrorResponses, admission: Accounts, replies: CompletionGenerator
+    ) -> None:
         self._contract = contract
         self._refusals = refusals
         self._admission = admission
@@ -122,7 +129,7 @@ class Checks:
         if response is None:
             documented = ", ".join(map(str, sorted(responses)))
             return Refusal("invalid-request", f"prefer: expected code= one of {documented}, got {wanted[1][:_SHOWN]!r}")
-        quota = pretended(call.now_ns) if response.status == 429 else None
+        quota = example_quota(call.now_ns) if response.status == 429 else None
         return Refusal(
             response.conditions[0] if response.conditions else "preferred",
             response.description,
@@ -198,7 +205,7 @@ class Checks:
         if "model" in operation.request.properties and call.body.get("model") is not None:
             name = call.body["model"]
         model = operation.model(name)
-        call.question = question(operation, model or operation.models[0], call.body)
+        call.completion_request = completion_request(operation, model or operation.models[0], call.body)
         if model is not None:
             return None
         served = " or ".join(model.name for model in operation.models)
@@ -210,10 +217,10 @@ class Checks:
         What contradicts itself is found where the answer is written, and refused too.
         """
         try:
-            call.script = self._replies.script(call.question)
+            call.script = self._replies.script(call.completion_request)
         except UnanswerableError as error:
             return Refusal("invalid-request", f"{error.field}: {error}", error.field)
-        window, tokens = call.question.model.context_window, call.script.prompt_tokens
+        window, tokens = call.completion_request.model.context_window, call.script.prompt_tokens
         if window is None or tokens < window:
             return None
         message = f"messages: expected fewer than {window} tokens, got {tokens}"
@@ -221,7 +228,7 @@ class Checks:
 
     def model_permission(self, call: Call) -> Refusal | None:
         """Whether the key may use the model that the body names."""
-        name = call.question.model.name
+        name = call.completion_request.model.name
         return None if call.standing.account.may_use(call.operation.dialect, name) else _forbidden(name)
 
     def credits(self, call: Call) -> Refusal | None:

@@ -17,7 +17,7 @@ from mixtral_contract.contract.openapi import JSON, Contract, Credential, Operat
 from mixtral_contract.mock.accounts import rate_limits as quota
 from mixtral_contract.mock.messages.messages import Refusal, Reply
 
-UNAVOIDABLE: Mapping[str, int] = {
+ALWAYS_REFUSED: Mapping[str, int] = {
     "unknown-url": 404,
     "wrong-method": 405,
     "invalid-request": 400,
@@ -49,7 +49,7 @@ _WORDS: Mapping[str, _Words] = {
 _OTHER = _Words("server_error", None)
 
 
-class Refusals:
+class ErrorResponses:
     """Renders refusals in the shapes of one contract."""
 
     def __init__(self, contract: Contract) -> None:
@@ -76,7 +76,7 @@ class Refusals:
     def render(self, operation: Operation, refusal: Refusal) -> Reply:
         """The reply that refuses."""
         response = operation.response_for(refusal.condition)
-        status = refusal.status or (response.status if response else UNAVOIDABLE[refusal.condition])
+        status = refusal.status or (response.status if response else ALWAYS_REFUSED[refusal.condition])
         words = _WORDS.get(refusal.condition, _OTHER)
         values = {
             "{message}": refusal.message,

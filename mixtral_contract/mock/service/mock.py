@@ -10,11 +10,11 @@ import weakref
 from collections.abc import Callable, Sequence
 
 from mixtral_contract.contract.openapi import Contract, ContractError
-from mixtral_contract.mock.accounts.accounts import Admission
-from mixtral_contract.mock.admin.routes import Side
+from mixtral_contract.mock.accounts.accounts import Accounts
+from mixtral_contract.mock.admin.routes import AdminRoutes
 from mixtral_contract.mock.breaks.broken_service import Break, BrokenService
-from mixtral_contract.mock.completions.generator import Replies
-from mixtral_contract.mock.fixtures.matching import Scripts
+from mixtral_contract.mock.completions.generator import CompletionGenerator
+from mixtral_contract.mock.fixtures.matching import FixtureSource
 from mixtral_contract.mock.incidents.active import Incidents
 from mixtral_contract.mock.journal.entry_json import Origin, line, redactor
 from mixtral_contract.mock.journal.journal import Entry, Journal
@@ -53,13 +53,13 @@ class Mock:
         self.started_ns = clock()
         self.shared = False
         self.breaks: tuple[str, ...] = ()
-        self.fixtures: Scripts | None = None
+        self.fixtures: FixtureSource | None = None
         self.metrics: Metrics = Metrics()
         self.journal: Journal = Journal() if journal is None else journal
         self.journal.readers.append(self.metrics.add)
         self._redact = redactor(service.admission.keys)
         self.connections = itertools.count(1)
-        self.side = Side(self, control_token)
+        self.side = AdminRoutes(self, control_token)
         self._pacers: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Pacer] = weakref.WeakKeyDictionary()
 
     def line(self, entry: Entry) -> bytes:
@@ -96,8 +96,8 @@ def build(
     seed: int = 0,
     pace: Deployment | None = None,
     breaks: Sequence[str] = (),
-    admission: Admission | None = None,
-    fixtures: Scripts | None = None,
+    admission: Accounts | None = None,
+    fixtures: FixtureSource | None = None,
     as_observed: bool = False,
     new_id: Callable[[], str] | None = None,
     incidents: Incidents | None = None,
@@ -121,7 +121,7 @@ def build(
             tokenizer(model.tokenizer)  # loaded now, so that the first answer is as fast as the others
         except KeyError as error:
             raise ContractError(f"{model.name}: expected a known tokenizer, got {model.tokenizer!r}") from error
-    replies, admission = Replies(seed, new_id or Ids()), admission or Admission()
+    replies, admission = CompletionGenerator(seed, new_id or Ids()), admission or Accounts()
     incidents = incidents or Incidents(seed)
     service = Service(contract, replies, admission, fixtures, incidents)
     if breaks or as_observed:

@@ -42,19 +42,19 @@ from typing import Any
 
 from mixtral_contract.contract.openapi import EVENT_STREAM, JSON, Contract
 from mixtral_contract.mock.accounts import rate_limits as quota
-from mixtral_contract.mock.accounts.accounts import Admission
+from mixtral_contract.mock.accounts.accounts import Accounts
 from mixtral_contract.mock.completions import completion as rendering
 from mixtral_contract.mock.completions.completion import Completion
-from mixtral_contract.mock.completions.generator import Question, Replies, Script
-from mixtral_contract.mock.fixtures.matching import Scripts
+from mixtral_contract.mock.completions.generator import CompletionGenerator, CompletionRequest, Draft
+from mixtral_contract.mock.fixtures.matching import FixtureSource
 from mixtral_contract.mock.incidents.active import HEADER, Incidents
-from mixtral_contract.mock.incidents.incident import befall
+from mixtral_contract.mock.incidents.incident import apply_incidents
 from mixtral_contract.mock.messages.messages import Refusal, Reply, Request
 from mixtral_contract.mock.service.checks import Call, Checks
-from mixtral_contract.mock.service.error_responses import UNAVOIDABLE, Refusals
-from mixtral_contract.mock.service.scripted_replies import Prompter
+from mixtral_contract.mock.service.error_responses import ALWAYS_REFUSED, ErrorResponses
+from mixtral_contract.mock.service.scripted_replies import ScriptedReplies
 from mixtral_contract.mock.timing.engine import Overload
-from mixtral_contract.primitives.bounded_cache import Memory
+from mixtral_contract.primitives.bounded_cache import BoundedCache
 
 CREDITS_HEADER = "x-remaining-credits"
 
@@ -74,26 +74,26 @@ class Service:
     def __init__(
         self,
         contract: Contract,
-        replies: Replies,
-        admission: Admission,
-        fixtures: Scripts | None = None,
+        replies: CompletionGenerator,
+        admission: Accounts,
+        fixtures: FixtureSource | None = None,
         incidents: Incidents | None = None,
     ) -> None:
         self.contract = contract
         self._replies = replies
         self.admission = admission
-        self.refusals = Refusals(contract)
+        self.refusals = ErrorResponses(contract)
         checks = Checks(contract, self.refusals, admission, replies)
         self.incidents = incidents or Incidents()
         wanted = checks.preference, self.incidents.check
         self._by_head = checks.by_head
         self._admit = (checks.route, checks.method, *wanted, checks.key, checks.permission, checks.rate)
         self._read = (checks.media_type, checks.json, checks.schema, checks.model, checks.window)
-        self._fixture = None if fixtures is None else Prompter(fixtures).prompt
+        self._fixture = None if fixtures is None else ScriptedReplies(fixtures).prompt
         self._permit = (checks.model_permission,)
         self._afford = (checks.credits, checks.tokens)
         self._pay = (checks.payment,)
-        self._readings = Memory[_Sent, tuple[Mapping[str, Any], Question, Script]](_REMEMBERED)
+        self._readings = BoundedCache[_Sent, tuple[Mapping[str, Any], CompletionRequest, Draft]](_REMEMBERED)
 
     def answer(self, request: Request, now_ns: int) -> Reply:
         """The reply to a request, all steps in one go, with no turn to wait for."""
@@ -117,11 +117,11 @@ class Service:
         key = call.operation.dialect, headers.get("content-type"), headers.get("content-encoding"), body
         known = self._readings.get(key)
         if known is not None:
-            call.body, call.question, call.script = known
+            call.body, call.completion_request, call.script = known
             return None
         refused = self._run(self._read, call)
         if refused is None and len(body) <= _LONGEST_REMEMBERED:
-            self._readings.put(key, (call.body, call.question, call.script))
+            self._readings.put(key, (call.body, call.completion_request, call.script))
         return refused
 
     def prepare(self, call: Call) -> Reply | None:
@@ -135,7 +135,7 @@ class Service:
         if refusal is not None:
             call.refused_at = "fixture"
             return self.refuse(call, refusal)
-        call.completion = self._replies.completion(call.question, call.script, call.now_ns // _SECOND_NS)
+        call.completion = self._replies.completion(call.completion_request, call.script, call.now_ns // _SECOND_NS)
         return self._run(self._afford, call)
 
     def overloaded(self, call: Call, overload: Overload) -> Reply:
@@ -157,13 +157,13 @@ class Service:
             return refused
         call.met = None
         reply = self.deliver(call, call.completion)
-        return befall(call.incidents, reply, HEADER) if call.incidents else reply
+        return apply_incidents(call.incidents, reply, HEADER) if call.incidents else reply
 
     def deliver(self, call: Call, completion: Completion) -> Reply:
         """The reply that carries a completion, whole or as a stream."""
-        if call.question.stream:
+        if call.completion_request.stream:
             reply = Reply(200, {"content-type": f"{EVENT_STREAM}; charset=utf-8", "cache-control": "no-cache"})
-            reply.frames = rendering.frames(completion, include_usage=call.question.include_usage)
+            reply.frames = rendering.frames(completion, include_usage=call.completion_request.include_usage)
         else:
             reply = Reply(200, {"content-type": JSON}, rendering.whole(completion))
         reply.tokens = completion.steps
@@ -177,7 +177,7 @@ class Service:
     def refuse(self, call: Call, refusal: Refusal) -> Reply:
         """The reply that refuses a call, after what befell it."""
         self.abandon(call)
-        return befall(call.incidents, self.render(call, refusal), HEADER)
+        return apply_incidents(call.incidents, self.render(call, refusal), HEADER)
 
     def render(self, call: Call, refusal: Refusal) -> Reply:
         """The reply that carries a refusal."""
@@ -199,6 +199,6 @@ class Service:
 
 def _is_refused(call: Call, refusal: Refusal) -> bool:
     # a status that was asked for needs no condition that leads to it
-    if refusal.status is not None or refusal.condition in UNAVOIDABLE:
+    if refusal.status is not None or refusal.condition in ALWAYS_REFUSED:
         return True
     return call.operation.response_for(refusal.condition) is not None

@@ -23,10 +23,10 @@ from mixtral_contract.mock.service.mock import Mock
 from mixtral_contract.mock.testing.reply_steps import Delivery, LostError, Step, head
 from mixtral_contract.mock.timing.engine import Deployment, Engine, Generation, Overload
 from mixtral_contract.mock.timing.scheduler import GAP_NS
-from mixtral_contract.primitives.base_url import Address
+from mixtral_contract.primitives.base_url import BaseUrl
 
 
-class Desk:
+class InProcessServer:
     """Where the clients of one process are served; any thread may ask, and ask for the next step of its answer.
 
     `lock` is held whenever the mock's accounts, incidents and journal are touched.
@@ -94,7 +94,7 @@ class Desk:
 class _Visit:
     """One request and how far its answer is."""
 
-    def __init__(self, desk: Desk, call: Call, entry: Entry) -> None:
+    def __init__(self, desk: InProcessServer, call: Call, entry: Entry) -> None:
         self._desk = desk
         self._mock = desk.mock
         self._call = call
@@ -220,7 +220,7 @@ class _Visit:
 
 
 def _origin(server: str) -> str:
-    address = Address.parse(server)
+    address = BaseUrl.parse(server)
     return f"{address.scheme}://{address.authority}"
 
 

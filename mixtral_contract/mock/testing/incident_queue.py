@@ -19,7 +19,7 @@ __tracebackhide__ = True
 # pytest leaves these frames out: the line of the test is what failed
 
 
-class Agenda(Incidents):
+class IncidentQueue(Incidents):
     """The incidents of one mock, with what is in store before them; `hear` is told of every call."""
 
     def __init__(self, seed: int, hear: Callable[[Call], None]) -> None:

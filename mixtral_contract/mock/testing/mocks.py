@@ -19,10 +19,10 @@ from typing import Any, Self, TypeVar
 import respx
 
 from mixtral_contract.mock.testing import environment
-from mixtral_contract.mock.testing.in_process import Desk
-from mixtral_contract.mock.testing.patched_transports import Switchboard
+from mixtral_contract.mock.testing.in_process import InProcessServer
+from mixtral_contract.mock.testing.patched_transports import TransportPatcher
 from mixtral_contract.mock.testing.scenario import Scenario
-from mixtral_contract.mock.testing.threaded_server import HOST, Served
+from mixtral_contract.mock.testing.threaded_server import HOST, ThreadedServer
 from mixtral_contract.mock.timing.engine import Deployment
 
 __all__ = ["MixtralApi", "MixtralServer"]
@@ -105,8 +105,8 @@ class MixtralApi(_Running):
 
     def __init__(self, *, passthrough: Collection[str] = (), **options: Any) -> None:
         super().__init__(**options)
-        self._desk = Desk(self.mock)
-        self._switchboard = Switchboard(self._desk, passthrough)
+        self._desk = InProcessServer(self.mock)
+        self._switchboard = TransportPatcher(self._desk, passthrough)
 
     @property
     def router(self) -> respx.MockRouter:
@@ -143,7 +143,7 @@ class MixtralServer(_Running):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self._served = Served(self.mock)
+        self._served = ThreadedServer(self.mock)
 
     @property
     def url(self) -> str:

@@ -21,7 +21,7 @@ from respx.models import AllMockedAssertionError, PassThrough
 
 from mixtral_contract.mock.messages.messages import Request
 from mixtral_contract.mock.testing.httpx_response import Reading
-from mixtral_contract.mock.testing.in_process import Desk
+from mixtral_contract.mock.testing.in_process import InProcessServer
 
 HERE = frozenset(("localhost", "127.0.0.1", "::1"))
 """Hosts that are never mocked and always reached."""
@@ -31,13 +31,13 @@ class UnmockedError(AllMockedAssertionError):
     """A request that nothing answers was about to leave for the network; it did not."""
 
 
-class Switchboard:
+class TransportPatcher:
     """Connects the clients of this process with a desk, from `plug` until `unplug`.
 
     `passthrough` are hosts that are reached as if there were no mock; `refused` lists what was refused meanwhile.
     """
 
-    def __init__(self, desk: Desk, passthrough: Collection[str] = ()) -> None:
+    def __init__(self, desk: InProcessServer, passthrough: Collection[str] = ()) -> None:
         self.desk = desk
         self.refused: list[str] = []
         self._hosts = {origin.partition("://")[2] for origin in desk.origins}
@@ -114,7 +114,7 @@ class Switchboard:
 class Router(respx.MockRouter):
     """What respx asks about each request of httpx: the mock, then the routes that a test adds, then nobody."""
 
-    def __init__(self, switchboard: Switchboard) -> None:
+    def __init__(self, switchboard: TransportPatcher) -> None:
         super().__init__(assert_all_called=False)
         self._switchboard = switchboard
         self._passing = respx.Route().pass_through()
@@ -148,7 +148,7 @@ class Router(respx.MockRouter):
         return PassThrough(f"{request!r} is let through", request=request, origin=self._passing)
 
 
-def _patch(plugged: ExitStack, library: ModuleType, switchboard: Switchboard) -> None:
+def _patch(plugged: ExitStack, library: ModuleType, switchboard: TransportPatcher) -> None:
     """Puts the switchboard under the clients of a library that has httpx's transports."""
     plain, on_loop = library.HTTPTransport, library.AsyncHTTPTransport
     send, send_on_loop = plain.handle_request, on_loop.handle_async_request

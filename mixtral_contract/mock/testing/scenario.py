@@ -15,9 +15,9 @@ import orjson
 
 from mixtral_contract.contract.openapi import DOCUMENT, Contract
 from mixtral_contract.mock.accounts import accounts_file as accounts_of
-from mixtral_contract.mock.accounts.accounts import ACCOUNTS, Account, Admission
+from mixtral_contract.mock.accounts.accounts import ACCOUNTS, Account, Accounts
 from mixtral_contract.mock.fixtures.fixture_file import FixtureFile
-from mixtral_contract.mock.fixtures.in_code import Playbook
+from mixtral_contract.mock.fixtures.in_code import CodeFixtures
 from mixtral_contract.mock.fixtures.matching import ANY
 from mixtral_contract.mock.journal.grading import Finding, grade
 from mixtral_contract.mock.journal.journal import MOST_REQUESTS
@@ -25,11 +25,11 @@ from mixtral_contract.mock.service.checks import Call
 from mixtral_contract.mock.service.mock import build
 from mixtral_contract.mock.testing.assertions import Expectations
 from mixtral_contract.mock.testing.environment import keys
-from mixtral_contract.mock.testing.incident_queue import Agenda, written
+from mixtral_contract.mock.testing.incident_queue import IncidentQueue, written
 from mixtral_contract.mock.testing.recorded_request import RecordedRequest, recorded
 from mixtral_contract.mock.timing import profile_file
 from mixtral_contract.mock.timing.engine import Deployment, Pace
-from mixtral_contract.primitives.bounded_cache import Memory
+from mixtral_contract.primitives.bounded_cache import BoundedCache
 
 __tracebackhide__ = True
 # pytest leaves these frames out: the line of the test is what failed
@@ -69,15 +69,15 @@ class Scenario(Expectations):
         self.allow_unmatched = allow_unmatched
         known = _accounts(accounts, self.contract)
         self.key = known[0].key
-        self._agenda = Agenda(seed, self._hear)
-        self._playbook = Playbook(None if fixtures is None else FixtureFile(Path(fixtures), self.contract, _tell))
-        self._bodies = Memory[tuple[int, str], bytes](MOST_REQUESTS)
+        self._agenda = IncidentQueue(seed, self._hear)
+        self._playbook = CodeFixtures(None if fixtures is None else FixtureFile(Path(fixtures), self.contract, _tell))
+        self._bodies = BoundedCache[tuple[int, str], bytes](MOST_REQUESTS)
         self._leaks: dict[str, None] = {}
         self.mock = build(
             self.contract,
             seed=seed,
             pace=_pace(engine, ttft_ms, itl_ms),
-            admission=Admission(known),
+            admission=Accounts(known),
             fixtures=self._playbook,
             as_observed=as_observed,
             incidents=self._agenda,

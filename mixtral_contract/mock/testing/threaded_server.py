@@ -26,7 +26,7 @@ class _Connection(Connection):
         self._transport.abort()
 
 
-class Served:
+class ThreadedServer:
     """A mock that answers at `url` from `start` until `stop`."""
 
     def __init__(self, mock: Mock) -> None:

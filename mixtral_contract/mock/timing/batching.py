@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 
 from mixtral_contract.mock.timing.batching_profile import Profile
 from mixtral_contract.mock.timing.engine import Generation, Load, Overload
-from mixtral_contract.mock.timing.token_times import Stamps
+from mixtral_contract.mock.timing.token_times import RecordedTimes
 
 _SECOND_NS = 1_000_000_000
 
@@ -32,10 +32,10 @@ class _Sequence:
     unread: int
     kv: int
     made: int = 0
-    dues: Stamps = field(default_factory=Stamps)
+    dues: RecordedTimes = field(default_factory=RecordedTimes)
 
 
-class Node:
+class BatchingScheduler:
     """The model of one profile; see `mock_server.engine.Model`."""
 
     def __init__(self, profile: Profile) -> None:

@@ -51,9 +51,9 @@ class Profile:
 
     def model(self) -> Model:
         """The node with nothing under way."""
-        from mixtral_contract.mock.timing.batching import Node  # noqa: PLC0415  the node knows its profile, only this knows the node
+        from mixtral_contract.mock.timing.batching import BatchingScheduler  # noqa: PLC0415  the node knows its profile, only this knows the node
 
-        return Node(self)
+        return BatchingScheduler(self)
 
 
 def _between(points: tuple[tuple[int, float], ...], at: float) -> float:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from mixtral_contract.mock.timing.token_times import Beats, Stamps, Steps
+from mixtral_contract.mock.timing.token_times import EvenTimes, RecordedTimes, Steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +52,13 @@ class Generation:
     first_ns: int = 0
     step_ns: int = 0
     noted: Steps = ()
-    sent: Stamps = field(default_factory=Stamps)
+    sent: RecordedTimes = field(default_factory=RecordedTimes)
     bytes_sent: int = 0
 
     @property
     def dues(self) -> Steps:
         """Every deadline until now, as how many tokens are due from which time on."""
-        return Beats(self.first_ns, self.step_ns, self.due) if self.step_ns else self.noted
+        return EvenTimes(self.first_ns, self.step_ns, self.due) if self.step_ns else self.noted
 
     @property
     def finished(self) -> bool:

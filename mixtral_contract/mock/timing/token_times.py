@@ -55,7 +55,7 @@ class _Compact(Sequence[tuple[int, int]]):
         return f"{type(self).__name__}({list(self)!r})"
 
 
-class Beats(_Compact):
+class EvenTimes(_Compact):
     """One token each at one distance: the first `made` of them."""
 
     __slots__ = ("first_ns", "made", "step_ns")
@@ -85,7 +85,7 @@ class Beats(_Compact):
         return zip(range(1, self.made + 1), self.times, strict=True)
 
 
-class Stamps(_Compact):
+class RecordedTimes(_Compact):
     """Steps as they come; `flat` has their counts and times in turns, for who adds many."""
 
     __slots__ = ("flat",)

@@ -17,7 +17,7 @@ from mixtral_contract.contract.openapi import DOCUMENT, Contract
 from mixtral_contract.suite.reporting.cost_estimate import SMOKE_COMPLETIONS
 from mixtral_contract.suite.target import target
 from mixtral_contract.suite.verdicts import baseline
-from mixtral_contract.suite.verdicts.result import Judged
+from mixtral_contract.suite.verdicts.result import ClauseResult
 
 TIERS = ("smoke", "full")
 _SPECIAL_KEYS = ("exhausted", "forbidden", "limited")
@@ -147,7 +147,7 @@ class Settings:
         wanted = clauses.LEVELS.index(clause.level) <= clauses.LEVELS.index(self.level)
         return wanted and (self.tier == "full" or clause.judged == "passive")
 
-    def weighed(self, entry: Judged) -> Judged:
+    def weighed(self, entry: ClauseResult) -> ClauseResult:
         """The verdict with what is on record: how live endpoints were seen to break the clause, and what is accepted.
 
         A break that the baseline accepts, and one that the live endpoint itself was seen to have, is KNOWN.

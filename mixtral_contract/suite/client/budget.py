@@ -12,7 +12,7 @@ from mixtral_contract.suite.verdicts.verdict import NotRun
 _BODILESS = frozenset(("GET", "HEAD", "OPTIONS"))
 
 
-class Purse:
+class CompletionBudget:
     """How many completions a run may still use up; None: any number.
 
     What may be billed is taken before it is asked for and given back when it was not billed, under a lock: however
@@ -51,7 +51,7 @@ def may_be_billed(exchange: Exchange) -> bool:
     return may_cost(exchange.request) and exchange.status in (200, None) and exchange.ending != "refused"
 
 
-class Pace:
+class RateLimiter:
     """At most so many requests per minute; None: no pause."""
 
     def __init__(

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from mixtral_contract.suite.client.budget import Pace, Purse, may_be_billed, may_cost
-from mixtral_contract.suite.client.request_log import Ledger
+from mixtral_contract.suite.client.budget import CompletionBudget, RateLimiter, may_be_billed, may_cost
+from mixtral_contract.suite.client.request_log import RequestLog
 from mixtral_contract.suite.http import connection as wire
 from mixtral_contract.suite.http.exchange import Exchange, Request
 from mixtral_contract.suite.verdicts.verdict import Inconclusive
@@ -28,7 +28,7 @@ def over_the_wire(requests: Sequence[Request], *, timeout_s: float = 30.0, **how
     return wire.converse(requests, timeout_s=timeout_s, **how)
 
 
-class Line:
+class TargetClient:
     """One run's line.
 
     After two requests in a row that ended in silence, or six in all, no more are sent: a server that hangs ends a run
@@ -41,18 +41,18 @@ class Line:
         self,
         transport: Transport = over_the_wire,
         *,
-        purse: Purse | None = None,
-        pace: Pace | None = None,
+        purse: CompletionBudget | None = None,
+        pace: RateLimiter | None = None,
         timeout_s: float = 30.0,
         frugal: bool = False,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self.frugal = frugal
         self.pause = pause
-        self.ledger = Ledger()
+        self.ledger = RequestLog()
         self._transport = transport
-        self._purse = purse or Purse()
-        self._pace = pace or Pace()
+        self._purse = purse or CompletionBudget()
+        self._pace = pace or RateLimiter()
         self._timeout_s = timeout_s
         self._in_a_row = 0
         self._in_all = 0

@@ -12,7 +12,7 @@ from mixtral_contract.suite.http.exchange import Exchange, Request
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class LoggedRequest:
     """One request that was sent; `shared` are the names under which other clauses look at its answer too."""
 
     dialect: str
@@ -26,11 +26,11 @@ class Question:
         return may_be_billed(self.exchange)
 
 
-class Ledger:
+class RequestLog:
     """The questions of one run in order, and who looked at which shared answer."""
 
     def __init__(self) -> None:
-        self.questions: list[Question] = []
+        self.questions: list[LoggedRequest] = []
         self.clause = ""
         self.shares = False
         """Whether the clause may be answered by what another one asked."""
@@ -54,7 +54,7 @@ class Ledger:
     def write(self, dialect: str, exchanges: Iterable[Exchange]) -> None:
         """Takes what was sent."""
         for exchange in exchanges:
-            self.questions.append(Question(dialect, self.clause, tuple(self._asking), exchange))
+            self.questions.append(LoggedRequest(dialect, self.clause, tuple(self._asking), exchange))
             self.last = exchange
 
     def once(self, dialect: str, name: Hashable, ask: Callable[[], Exchange]) -> Exchange:
@@ -97,7 +97,7 @@ class Ledger:
         finally:
             self._asking.pop()
 
-    def of(self, clauses: Iterable[str]) -> list[Question]:
+    def of(self, clauses: Iterable[str]) -> list[LoggedRequest]:
         """What judging these clauses, and no other, would ask: their own questions, and each shared one once."""
         chosen = set(clauses)
         looked_at = {(dialect, name) for clause, dialect, name in self._looks if clause in chosen}

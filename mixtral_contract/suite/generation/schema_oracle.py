@@ -25,7 +25,7 @@ from schemathesis.core.failures import Failure, FailureGroup
 from schemathesis.generation import GenerationMode
 
 from mixtral_contract.contract.openapi import Contract, Operation
-from mixtral_contract.suite.generation.near_misses import mutants
+from mixtral_contract.suite.generation.near_misses import near_misses
 from mixtral_contract.suite.http.exchange import Exchange
 
 _SHOWN = 300
@@ -53,7 +53,7 @@ class Oracle:
         turn), then random ones. `until_s` is a time of the monotonic clock.
         """
         operation = self._contract.operations[dialect]
-        for body in itertools.chain.from_iterable(map(mutants, _bases(operation))):
+        for body in itertools.chain.from_iterable(map(near_misses, _bases(operation))):
             if time.monotonic() >= until_s:
                 return
             yield json.dumps(body).encode()

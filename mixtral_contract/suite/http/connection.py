@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import certifi
 import h11
 
-from mixtral_contract.primitives.base_url import Address
+from mixtral_contract.primitives.base_url import BaseUrl
 from mixtral_contract.suite.http.exchange import Exchange, Request
 
 _RECEIVE_BYTES = 65_536
@@ -120,7 +120,7 @@ def _exchange(link: _Link, request: Request, unsent: Sequence[Request], timeout_
 @contextmanager
 def _connection(url: str, timeout_s: float) -> Iterator[socket.socket]:
     parts = urlsplit(url)
-    address = Address.parse(f"{parts.scheme}://{parts.netloc}")
+    address = BaseUrl.parse(f"{parts.scheme}://{parts.netloc}")
     with socket.create_connection((address.host, address.port), timeout=timeout_s) as plain:
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if address.scheme != "https":

@@ -17,19 +17,19 @@ from mixtral_contract.cassettes.reader import Cassette
 from mixtral_contract.contract import clauses
 from mixtral_contract.contract import observations as observed
 from mixtral_contract.contract.openapi import DOCUMENT, Contract
-from mixtral_contract.primitives.base_url import Address
-from mixtral_contract.suite.client.budget import Pace, Purse
-from mixtral_contract.suite.client.client import Line
+from mixtral_contract.primitives.base_url import BaseUrl
+from mixtral_contract.suite.client.budget import CompletionBudget, RateLimiter
+from mixtral_contract.suite.client.client import TargetClient
 from mixtral_contract.suite.recordings import resend as again
 from mixtral_contract.suite.recordings.judge import Case, Judge, cases
 from mixtral_contract.suite.recordings.shape_diff import differences
 from mixtral_contract.suite.target import target as targets
 from mixtral_contract.suite.target.target import Target, TargetError
-from mixtral_contract.suite.verdicts.result import Judged
+from mixtral_contract.suite.verdicts.result import ClauseResult
 from mixtral_contract.suite.verdicts.verdict import NotRun, Outcome, Verdict
 
 Say = Callable[[str], None]
-Weigh = Callable[[Judged], Judged]
+Weigh = Callable[[ClauseResult], ClauseResult]
 
 _BROKEN = (Verdict.FAIL, Verdict.KNOWN, Verdict.NON_STRICT)
 _SHOWN = 300
@@ -89,13 +89,15 @@ def run(options: argparse.Namespace, say: Say) -> int:
         say("\n".join(again.bill(recorded, chosen)))
     if options.dry_run:
         return 0
-    weigh = _weighing(contract, Address.parse(cassette.upstream).host)
+    weigh = _weighing(contract, BaseUrl.parse(cassette.upstream).host)
     judge = Judge(contract, clauses.load())
     found = [_held(case, judge, weigh) for case in recorded]
     if chosen is not None:
         with targets.running(chosen, options.spec) as asked:
             targets.reach(asked.base_url or "")
-            line = Line(purse=Purse(options.budget), pace=Pace(options.rpm), timeout_s=options.request_timeout)
+            line = TargetClient(
+                purse=CompletionBudget(options.budget), pace=RateLimiter(options.rpm), timeout_s=options.request_timeout
+            )
             for each in found:
                 _compare(each, asked, line, judge, weigh)
     for each in found:
@@ -129,10 +131,10 @@ def _target(
 
 def _weighing(contract: Contract, host: str) -> Weigh:
     """What a break is worth: one that the live endpoint was seen to have is known, where that endpoint was recorded."""
-    servers = {name: Address.parse(operation.server).host for name, operation in contract.operations.items()}
+    servers = {name: BaseUrl.parse(operation.server).host for name, operation in contract.operations.items()}
     on_record = list(observed.load().values())
 
-    def weigh(entry: Judged) -> Judged:
+    def weigh(entry: ClauseResult) -> ClauseResult:
         if servers.get(entry.dialect) != host:
             return entry
         seen = [each for each in on_record if entry.dialect in each.dialects and entry.clause in each.departs]
@@ -155,7 +157,7 @@ def _held(case: Case, judge: Judge, weigh: Weigh) -> Found:
     return found
 
 
-def _broken(entry: Judged) -> str:
+def _broken(entry: ClauseResult) -> str:
     said = entry.known or f"expected {entry.expected}, got {entry.got}"
     return f"{entry.verdict:11}{entry.clause} ({entry.level}): {' '.join(said.split())[:_SHOWN]}"
 
@@ -163,7 +165,7 @@ def _broken(entry: Judged) -> str:
 # ---- against the endpoint
 
 
-def _compare(found: Found, asked: Target, line: Line, judge: Judge, weigh: Weigh) -> None:
+def _compare(found: Found, asked: Target, line: TargetClient, judge: Judge, weigh: Weigh) -> None:
     """Asks again and notes what moved, and which clauses fell that the recording keeps."""
     case = found.case
     dialect = case.operation.dialect if case.operation else ""

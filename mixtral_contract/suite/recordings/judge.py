@@ -16,14 +16,14 @@ from mixtral_contract.cassettes.exchange import CUT, LEFT, REDACTED, Recorded
 from mixtral_contract.cassettes.reader import Cassette
 from mixtral_contract.contract.clauses import Clause
 from mixtral_contract.contract.openapi import Contract, Operation
-from mixtral_contract.primitives.base_url import Address
-from mixtral_contract.suite.client.client import Line
+from mixtral_contract.primitives.base_url import BaseUrl
+from mixtral_contract.suite.client.client import TargetClient
 from mixtral_contract.suite.generation.schema_oracle import Oracle
 from mixtral_contract.suite.http.exchange import Exchange, Request
 from mixtral_contract.suite.target.endpoint import Endpoint, Seen
 from mixtral_contract.suite.target.target import Target
 from mixtral_contract.suite.verdicts.clause_tests import clause_tests
-from mixtral_contract.suite.verdicts.result import Judged, judge
+from mixtral_contract.suite.verdicts.result import ClauseResult, judge
 from mixtral_contract.suite.verdicts.verdict import NotRun, Outcome
 
 _ENDINGS = {CUT: "truncated", LEFT: "truncated"}
@@ -61,7 +61,7 @@ class Case:
 
 def cases(cassette: Cassette, contract: Contract, dialect: str | None = None) -> list[Case]:
     """The exchanges of a cassette; those whose path the contract does not have are of the dialect, None: of none."""
-    upstream = Address.parse(cassette.upstream)
+    upstream = BaseUrl.parse(cassette.upstream)
     otherwise = contract.operations[dialect] if dialect else None
     return [
         Case(number, recorded, _operation(contract, upstream, recorded) or otherwise, _exchange(upstream, recorded))
@@ -69,12 +69,12 @@ def cases(cassette: Cassette, contract: Contract, dialect: str | None = None) ->
     ]
 
 
-def _operation(contract: Contract, upstream: Address, recorded: Recorded) -> Operation | None:
+def _operation(contract: Contract, upstream: BaseUrl, recorded: Recorded) -> Operation | None:
     found = contract.at(unquote(upstream.target(recorded.request.path)))
     return found.get(recorded.request.method) or next(iter(found.values()), None)
 
 
-def _exchange(upstream: Address, recorded: Recorded) -> Exchange:
+def _exchange(upstream: BaseUrl, recorded: Recorded) -> Exchange:
     asked, said = recorded.request, recorded.answer
     url = upstream.endpoint(asked.path) + (f"?{asked.query}" if asked.query else "")
     head = "".join(f"{name}: {value}\r\n" for name, value in said.headers)
@@ -98,7 +98,7 @@ class Judge:
         self._clauses = {name: clause for name, clause in known.items() if clause.judged == "passive"}
         self._oracle = Oracle(contract)
 
-    def judged(self, operation: Operation, exchange: Exchange, *, strict: bool = False) -> Iterator[Judged]:
+    def judged(self, operation: Operation, exchange: Exchange, *, strict: bool = False) -> Iterator[ClauseResult]:
         """What each clause got that applies, and speaks of an answer to such a request."""
         without = _unspoken(exchange.request)
         for name, test in clause_tests().items():
@@ -124,7 +124,7 @@ class _Recording(Endpoint):
     def __init__(self, operation: Operation, exchange: Exchange) -> None:
         url = exchange.request.url
         target = Target(url, _NOWHERE, (operation.dialect,), {"valid": REDACTED})
-        super().__init__(target, operation, Line(_unasked))
+        super().__init__(target, operation, TargetClient(_unasked))
         self.url = url
         self._exchange = exchange
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from mixtral_contract.cassettes.exchange import REDACTED
-from mixtral_contract.primitives.base_url import Address
+from mixtral_contract.primitives.base_url import BaseUrl
 from mixtral_contract.suite.client.budget import may_cost
 from mixtral_contract.suite.http.event_stream import Stream
 from mixtral_contract.suite.http.exchange import Exchange, Request
@@ -19,7 +19,7 @@ _SAID_ANEW = frozenset(("host", "content-length", "accept-encoding", "expect", "
 def request(case: Case, asked: Target) -> Request:
     """The recorded request for the target, with its key where a key stood; a wrong one where that was refused."""
     sent = case.recorded.request
-    address = Address.parse(asked.base_url or "")
+    address = BaseUrl.parse(asked.base_url or "")
     key = WRONG_KEY if case.exchange.status == 401 else asked.keys["valid"]
     headers = [(name, value.replace(REDACTED, key)) for name, value in sent.headers if name.lower() not in _SAID_ANEW]
     query = sent.query.replace(REDACTED, key)

@@ -15,7 +15,7 @@ from mixtral_contract.contract.openapi import Operation
 from mixtral_contract.contract.presets import Price
 from mixtral_contract.primitives.tokenizer import tokenizer
 from mixtral_contract.suite.client.budget import may_cost
-from mixtral_contract.suite.client.request_log import Ledger, Question
+from mixtral_contract.suite.client.request_log import LoggedRequest, RequestLog
 
 SMOKE_COMPLETIONS = 3
 """What the smoke tier uses up at most, per dialect."""
@@ -41,13 +41,13 @@ class Row:
     tokens: int | None
 
 
-def bill(ledger: Ledger, clauses: Iterable[Clause], operations: Mapping[str, Operation]) -> list[Row]:
+def bill(ledger: RequestLog, clauses: Iterable[Clause], operations: Mapping[str, Operation]) -> list[Row]:
     """A row for each choice, of the clauses that were rehearsed."""
     rehearsed = list(clauses)
     return [_row(name, [clause for clause in rehearsed if chosen(clause)], ledger, operations) for name, chosen in ROWS]
 
 
-def _row(name: str, clauses: Sequence[Clause], ledger: Ledger, operations: Mapping[str, Operation]) -> Row:
+def _row(name: str, clauses: Sequence[Clause], ledger: RequestLog, operations: Mapping[str, Operation]) -> Row:
     questions = ledger.of(clause.id for clause in clauses)
     billed = [question for question in questions if question.billed]
     refused = [question for question in questions if not question.billed and may_cost(question.exchange.request)]
@@ -68,7 +68,7 @@ def _row(name: str, clauses: Sequence[Clause], ledger: Ledger, operations: Mappi
     )
 
 
-def _tokens(question: Question, operation: Operation) -> int | None:
+def _tokens(question: LoggedRequest, operation: Operation) -> int | None:
     """The question's prompt tokens and the most that its answer may have; None where no document bounds that."""
     body = json.loads(question.exchange.request.body)
     model = operation.model(body.get("model")) or operation.models[0]

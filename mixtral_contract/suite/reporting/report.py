@@ -13,7 +13,7 @@ import jsonschema_rs
 
 from mixtral_contract.primitives import command_line as commandline
 from mixtral_contract.suite.reporting.badge import badge
-from mixtral_contract.suite.verdicts.result import Judged, source_text
+from mixtral_contract.suite.verdicts.result import ClauseResult, source_text
 from mixtral_contract.suite.verdicts.verdict import MEANINGS, Verdict
 
 SCHEMA = Path(__file__).with_name("verdicts.schema.json")
@@ -37,9 +37,9 @@ class Column:
     label: str
 
     @property
-    def verdicts(self) -> dict[str, Judged]:
+    def verdicts(self) -> dict[str, ClauseResult]:
         """The verdicts by clause."""
-        entries = (Judged.from_dict(entry) for entry in self.run["verdicts"] if entry["dialect"] == self.dialect)
+        entries = (ClauseResult.from_dict(entry) for entry in self.run["verdicts"] if entry["dialect"] == self.dialect)
         return {entry.clause: entry for entry in entries}
 
 
@@ -112,7 +112,7 @@ def page(runs: Sequence[Run], proof: Mapping[str, Any] | None = None) -> str:
     """The page: clauses by columns, each with its evidence."""
     found = columns(runs)
     # in the order of the clauses, not of the dialects: a clause of one dialect stands among its neighbours
-    cells: dict[str, dict[str, Judged]] = {entry["clause"]: {} for run in runs for entry in run["verdicts"]}
+    cells: dict[str, dict[str, ClauseResult]] = {entry["clause"]: {} for run in runs for entry in run["verdicts"]}
     for column in found:
         for clause, entry in column.verdicts.items():
             cells[clause][column.label] = entry
@@ -139,5 +139,5 @@ def page(runs: Sequence[Run], proof: Mapping[str, Any] | None = None) -> str:
     )
 
 
-def _broken(row: Mapping[str, Judged]) -> list[str]:
+def _broken(row: Mapping[str, ClauseResult]) -> list[str]:
     return [label for label, entry in row.items() if entry.verdict is Verdict.FAIL]

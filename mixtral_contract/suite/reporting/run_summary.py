@@ -11,7 +11,7 @@ from typing import Any
 from mixtral_contract.contract.openapi import Contract
 from mixtral_contract.suite.target.target import Target
 from mixtral_contract.suite.verdicts.baseline import Baseline
-from mixtral_contract.suite.verdicts.result import Judged
+from mixtral_contract.suite.verdicts.result import ClauseResult
 from mixtral_contract.suite.verdicts.verdict import Verdict
 
 SCHEMA_VERSION = 1
@@ -23,7 +23,7 @@ _NOT_JUDGED = (Verdict.UNSUPPORTED, Verdict.RETIRED, Verdict.INCONCLUSIVE, Verdi
 _TO_SHOW = (Verdict.FAIL, Verdict.KNOWN, Verdict.NON_STRICT)
 
 
-class Record:
+class RunSummary:
     """All verdicts of one run on one target."""
 
     def __init__(self, target: Target, contract: Contract, order: Sequence[str], *, strict: bool) -> None:
@@ -32,13 +32,13 @@ class Record:
         self._order = {clause: position for position, clause in enumerate(order)}
         self.strict = strict
         self.started = dt.datetime.now(dt.UTC)
-        self.judged: list[Judged] = []
+        self.judged: list[ClauseResult] = []
 
     def add(self, entry: Mapping[str, Any]) -> None:
         """Takes one verdict as JSON, as it comes from a test process."""
-        self.judged.append(Judged.from_dict(entry))
+        self.judged.append(ClauseResult.from_dict(entry))
 
-    def counts(self, judged: Iterable[Judged] | None = None) -> Counter[Verdict]:
+    def counts(self, judged: Iterable[ClauseResult] | None = None) -> Counter[Verdict]:
         """How often each verdict was given."""
         return Counter(entry.verdict for entry in (self.judged if judged is None else judged))
 
@@ -90,7 +90,7 @@ class Record:
 
     def _problems(self) -> list[str]:
         """A line per clause and verdict, the worst first, with the dialects that have it."""
-        lines: dict[tuple[Verdict, str], list[Judged]] = {}
+        lines: dict[tuple[Verdict, str], list[ClauseResult]] = {}
         for entry in self._sorted():
             if entry.verdict in _TO_SHOW:
                 lines.setdefault((entry.verdict, entry.clause), []).append(entry)
@@ -131,12 +131,12 @@ class Record:
             "verdicts": [entry.as_dict() for entry in self._sorted()],
         }
 
-    def _sorted(self) -> list[Judged]:
+    def _sorted(self) -> list[ClauseResult]:
         dialects = self.target.dialects
         return sorted(self.judged, key=lambda entry: (self._order[entry.clause], dialects.index(entry.dialect)))
 
 
-def _problem(entries: Sequence[Judged], *, alone: bool) -> str:
+def _problem(entries: Sequence[ClauseResult], *, alone: bool) -> str:
     first = entries[0]
     where = "" if alone else f"{', '.join(entry.dialect for entry in entries)}: "
     return f"{first.verdict:11}{first.clause:8} {where}{first.known or first.got}"

@@ -26,7 +26,7 @@ _TURNS = [{"content": f"{turn}", "role": ("user", "assistant")[turn % 2]} for tu
 
 
 @dataclass(frozen=True, slots=True)
-class Together:
+class CombinedRequest:
     """One such request: how it is made, and the clauses that its acceptance proves."""
 
     options: Callable[[Endpoint], Mapping[str, Any]]
@@ -82,12 +82,12 @@ def _ids(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-TOGETHER: Mapping[str, Together] = {
-    "peculiar request": Together(
+TOGETHER: Mapping[str, CombinedRequest] = {
+    "peculiar request": CombinedRequest(
         _peculiar,
         _ids("HTTP-06 HTTP-09 HTTP-24 HTTP-25 HTTP-27 AUT-07 REQ-03 REQ-04 REQ-09 REQ-11 REQ-15 REQ-18 REQ-21 REQ-22"),
     ),
-    "least request": Together(_least, _ids("REQ-08 REQ-09 REQ-11 STR-09")),
+    "least request": CombinedRequest(_least, _ids("REQ-08 REQ-09 REQ-11 STR-09")),
 }
 """A clause that stands in several is proven by all of them."""
 

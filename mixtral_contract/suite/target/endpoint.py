@@ -12,8 +12,8 @@ from functools import cached_property, partial
 from typing import Any
 
 from mixtral_contract.contract.openapi import Credential, Operation
-from mixtral_contract.primitives.base_url import Address
-from mixtral_contract.suite.client.client import Line
+from mixtral_contract.primitives.base_url import BaseUrl
+from mixtral_contract.suite.client.client import TargetClient
 from mixtral_contract.suite.http.event_stream import Stream
 from mixtral_contract.suite.http.exchange import Exchange, Request
 from mixtral_contract.suite.target.combined_requests import TOGETHER, is_completion
@@ -41,10 +41,10 @@ def speaks_of_choices(exchange: Exchange) -> bool:
 class Endpoint:
     """One dialect of a running target, on the line of the run."""
 
-    def __init__(self, target: Target, operation: Operation, line: Line) -> None:
+    def __init__(self, target: Target, operation: Operation, line: TargetClient) -> None:
         self.target = target
         self.operation = operation
-        self.url = Address.parse(target.base_url or "").endpoint(operation.path)
+        self.url = BaseUrl.parse(target.base_url or "").endpoint(operation.path)
         self.line = line
 
     # ---- what to send

@@ -44,14 +44,14 @@ def user(text: str) -> list[Json]:
     return [{"role": "user", "content": text}]
 
 
-def fitting(endpoint: Endpoint, **changes: Any) -> Json:
+def repeatable_body(endpoint: Endpoint, **changes: Any) -> Json:
     """A body that asks for the feature, with room for its answer, repeatable where the dialect has fields for it."""
     settings = {"seed": 7, "temperature": 0, "max_tokens": ROOMY}
     known = endpoint.operation.request.properties
     return endpoint.body(**{name: value for name, value in settings.items() if name in known} | changes)
 
 
-def granted(endpoint: Endpoint, body: Json, name: str | None = None) -> Exchange:
+def ask_for_feature(endpoint: Endpoint, body: Json, name: str | None = None) -> Exchange:
     """The exchange when the feature is there; under a name it is asked for once, by whoever looks at it first.
 
     Raises: Unsupported when the target refuses it, Inconclusive when the target's state decided.
@@ -66,31 +66,33 @@ def granted(endpoint: Endpoint, body: Json, name: str | None = None) -> Exchange
     raise Unsupported(f"refused: {exchange.summary}", expected="200", exchange=exchange)
 
 
-def called(endpoint: Endpoint) -> Exchange:
+def with_tool_call(endpoint: Endpoint) -> Exchange:
     """The answer to a question with two functions, the first of which has to be called."""
-    return granted(endpoint, fitting(endpoint, messages=user(QUESTION), tools=TOOLS, tool_choice=NAMED), "call")
+    return ask_for_feature(
+        endpoint, repeatable_body(endpoint, messages=user(QUESTION), tools=TOOLS, tool_choice=NAMED), "call"
+    )
 
 
 def required(endpoint: Endpoint) -> Exchange:
     """The answer to the same question, of which any function has to be called."""
-    body = fitting(endpoint, messages=user(QUESTION), tools=TOOLS, tool_choice="required")
-    return granted(endpoint, body, "required call")
+    body = repeatable_body(endpoint, messages=user(QUESTION), tools=TOOLS, tool_choice="required")
+    return ask_for_feature(endpoint, body, "required call")
 
 
 def called_in_stream(endpoint: Endpoint) -> Stream:
     """The same, streamed."""
-    body = fitting(endpoint, messages=user(QUESTION), tools=TOOLS, tool_choice=NAMED, stream=True)
-    return Stream(granted(endpoint, body, "streamed call"))
+    body = repeatable_body(endpoint, messages=user(QUESTION), tools=TOOLS, tool_choice=NAMED, stream=True)
+    return Stream(ask_for_feature(endpoint, body, "streamed call"))
 
 
-def probable(endpoint: Endpoint) -> Exchange:
+def with_logprobs(endpoint: Endpoint) -> Exchange:
     """The answer to the simplest request with log probabilities and three alternatives."""
-    return granted(endpoint, endpoint.body(logprobs=True, top_logprobs=3), "log probabilities")
+    return ask_for_feature(endpoint, endpoint.body(logprobs=True, top_logprobs=3), "log probabilities")
 
 
-def twofold(endpoint: Endpoint) -> Exchange:
+def two_choices(endpoint: Endpoint) -> Exchange:
     """The answer to a long task with two choices of a few tokens each."""
-    return granted(endpoint, endpoint.body(messages=user(LONG_TASK), n=2, max_tokens=FEW), "two choices")
+    return ask_for_feature(endpoint, endpoint.body(messages=user(LONG_TASK), n=2, max_tokens=FEW), "two choices")
 
 
 def choices(exchange: Exchange) -> list[Json]:

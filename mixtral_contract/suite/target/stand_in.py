@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from mixtral_contract.contract.openapi import EVENT_STREAM, JSON, Contract, Operation
-from mixtral_contract.primitives.base_url import Address
+from mixtral_contract.primitives.base_url import BaseUrl
 from mixtral_contract.suite.http.exchange import Exchange, Request
 
 _WORDS = [" One", " two", " three", " four", " five", " six", " seven", " eight"]
@@ -20,11 +20,11 @@ _CALL = {"id": "call-1", "type": "function", "function": {"name": "any", "argume
 _GAP_NS = 10_000_000
 
 
-class StandIn:
+class FakeTarget:
     """The stand-in for a target at that address; `keys` are its keys by role."""
 
     def __init__(self, contract: Contract, base_url: str, keys: Mapping[str, str]) -> None:
-        address = Address.parse(base_url)
+        address = BaseUrl.parse(base_url)
         self._operations: dict[str, Operation] = {}
         for operation in contract.operations.values():
             self._operations.setdefault(address.target(operation.path), operation)

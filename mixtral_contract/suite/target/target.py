@@ -17,7 +17,7 @@ from types import MappingProxyType
 
 from mixtral_contract.contract.openapi import DOCUMENT, Contract
 from mixtral_contract.contract.presets import Price, presets
-from mixtral_contract.primitives.base_url import Address
+from mixtral_contract.primitives.base_url import BaseUrl
 
 MOCK = "mock"
 MOCK_KEYS = {
@@ -154,8 +154,8 @@ def _default_env(contract: Contract, dialect: str) -> str:
     return next(found, "API_KEY")
 
 
-def _address(base_url: str) -> Address:
+def _address(base_url: str) -> BaseUrl:
     try:
-        return Address.parse(base_url)
+        return BaseUrl.parse(base_url)
     except ValueError as error:
         raise TargetError(f"--base-url: {error}") from error

@@ -16,7 +16,7 @@ _PASSED_SHOWN = 1_000
 
 
 @dataclass(frozen=True)
-class Judged:
+class ClauseResult:
     """The verdict with its evidence.
 
     `exchange` is what shows it, keys redacted, None when nothing was sent; `requests` and `completions` are what the
@@ -45,7 +45,7 @@ class Judged:
         return self.clause.partition("-")[0]
 
     @classmethod
-    def from_dict(cls, entry: Mapping[str, Any]) -> Judged:
+    def from_dict(cls, entry: Mapping[str, Any]) -> ClauseResult:
         """The verdict that was JSON; keys that this version does not know are left out."""
         known = {name: value for name, value in entry.items() if name in cls.__dataclass_fields__}
         return cls(**{**known, "verdict": Verdict(entry["verdict"]), "sources": tuple(entry["sources"])})
@@ -54,7 +54,7 @@ class Judged:
         """The verdict as JSON."""
         return {**self.__dict__, "verdict": str(self.verdict), "sources": [dict(source) for source in self.sources]}
 
-    def accepted(self, reason: str | None) -> Judged:
+    def accepted(self, reason: str | None) -> ClauseResult:
         """The verdict when its break is accepted for a reason: KNOWN; None: it is not."""
         if reason is None or self.verdict not in BROKEN:
             return self
@@ -79,7 +79,7 @@ class Judged:
 
 def judge(
     clause: Clause, dialect: str, raised: Outcome | None, *, strict: bool, test: str, last: Exchange | None = None
-) -> Judged:
+) -> ClauseResult:
     """The verdict of a clause from how its test ended; None means that it held.
 
     `last` is what the clause looked at last: the evidence when the outcome names none.
@@ -95,7 +95,7 @@ def judge(
     if exchange:
         # a clause quotes what the server said, and a server may say the key
         expected, got = exchange.request.redacted(expected), exchange.request.redacted(got)
-    return Judged(
+    return ClauseResult(
         clause=clause.id,
         level=clause.level,
         dialect=dialect,

@@ -20,7 +20,7 @@ from mixtral_contract.load.client.exchange import Exchange
 from mixtral_contract.load.client.resolver import Destination, tls_context
 from mixtral_contract.load.reading.completion import Completion, read_completion
 from mixtral_contract.load.reading.outcome import Outcome
-from mixtral_contract.primitives.base_url import Address
+from mixtral_contract.primitives.base_url import BaseUrl
 from tests.support.scripted_stream_server import (
     CLOSE_HEAD,
     DONE,
@@ -49,7 +49,7 @@ def client_of(
 ) -> Iterator[Client]:
     """A client of that server."""
     loop = Loop()
-    client = Client(loop, Destination(Address.parse(server.url), tls), timeout_s, resends=resends)
+    client = Client(loop, Destination(BaseUrl.parse(server.url), tls), timeout_s, resends=resends)
     try:
         yield client
     finally:
@@ -166,7 +166,7 @@ def test_nobody_there__is_a_connection_error() -> None:
     """A refused connection was never sent on."""
     with ScriptedServer(lambda _: []) as server:
         url = server.url
-    client = Client(Loop(), Destination(Address.parse(url)), 5)
+    client = Client(Loop(), Destination(BaseUrl.parse(url)), 5)
     exchange, completion = perform(client)
     assert completion.outcome is Outcome.CONNECTION_ERROR
     assert exchange.sent_ns is None
@@ -259,7 +259,7 @@ def test_refusal_before_the_request_has_left__is_read() -> None:
         thread = threading.Thread(target=refuse_early, args=(listener,))
         thread.start()
         loop = Loop()
-        client = Client(loop, Destination(Address.parse(f"http://127.0.0.1:{listener.getsockname()[1]}")), 20)
+        client = Client(loop, Destination(BaseUrl.parse(f"http://127.0.0.1:{listener.getsockname()[1]}")), 20)
         exchange = Exchange(started_ns=0)
         client.perform(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 50000000\r\n\r\n" + bytes(50_000_000), exchange)
         thread.join(20)
@@ -277,7 +277,7 @@ def refuse_early(listener: socket.socket) -> None:
 def test_name_with_several_addresses__takes_the_one_that_answers() -> None:
     """A name may be ::1 first; the next connection does not try in vain again."""
     with ScriptedServer(lambda _: [*stream(1)[:-1], stream(1)[-1], Close()]) as server:
-        destination = Destination(Address.parse(server.url))
+        destination = Destination(BaseUrl.parse(server.url))
         with socket.create_server(("127.0.0.1", 0)) as nobody:
             closed = nobody.getsockname()
         answering = (socket.AF_INET, ("127.0.0.1", server.port))
@@ -290,7 +290,7 @@ def test_name_with_several_addresses__takes_the_one_that_answers() -> None:
 
 def test_unknown_name__is_a_connection_error() -> None:
     """Looked up by the first request, which says so."""
-    client = Client(Loop(), Destination(Address.parse("http://nobody.invalid")), 20)
+    client = Client(Loop(), Destination(BaseUrl.parse("http://nobody.invalid")), 20)
     _, completion = perform(client)
     assert completion.outcome is Outcome.CONNECTION_ERROR
     assert "gaierror" in (completion.detail or "")
@@ -299,7 +299,7 @@ def test_unknown_name__is_a_connection_error() -> None:
 def test_exchanges_at_once__do_not_wait_for_each_other() -> None:
     """Fifty streams on one loop, begun together: each takes its own time, none that of the others."""
     with ScriptedServer(lambda _: stream(3, ttft_s=0.2)) as server:
-        loop, destination = Loop(), Destination(Address.parse(server.url))
+        loop, destination = Loop(), Destination(BaseUrl.parse(server.url))
         clients = [Client(loop, destination, 20) for _ in range(50)]
         exchanges = [Exchange(started_ns=0) for _ in clients]
         gevent.joinall([gevent.spawn(c.perform, REQUEST, e) for c, e in zip(clients, exchanges, strict=True)])

@@ -14,7 +14,7 @@ import pytest
 from mixtral_contract.load.cli.main import main
 from mixtral_contract.load.compare.comparison import BETTER, NONE, SAME, UNCLEAR, WORSE, Change, compare
 from mixtral_contract.load.compare.html_comparison import render_comparison
-from mixtral_contract.load.compare.run_folder import FinishedError, read_finished
+from mixtral_contract.load.compare.run_folder import RunFolderError, read_run_folder
 from mixtral_contract.load.reading.outcome import Outcome
 from mixtral_contract.load.reading.record import Record
 from tests.load.report.test_html_report import Page
@@ -57,7 +57,8 @@ def finished(folder: Path, *records: Record, **settings: Any) -> Path:
 def changes(first: Path, second: Path, tolerance: float = 0.05) -> dict[str, Change]:
     """What changed, by figure."""
     return {
-        each.name: each for each in compare(read_finished(first), read_finished(second), tolerance=tolerance).changes
+        each.name: each
+        for each in compare(read_run_folder(first), read_run_folder(second), tolerance=tolerance).changes
     }
 
 
@@ -152,8 +153,8 @@ def test_failures__are_compared_by_their_share(tmp_path: Path, base: Path, broke
 def test_settings__that_differ_are_told(tmp_path: Path, base: Path) -> None:
     """Apples and pears."""
     comparison = compare(
-        read_finished(base),
-        read_finished(finished(tmp_path / "b", *requests(2), prompt_tokens="512", users=None)),
+        read_run_folder(base),
+        read_run_folder(finished(tmp_path / "b", *requests(2), prompt_tokens="512", users=None)),
         tolerance=0.05,
     )
     assert comparison.differences == ("users 2 and none", "prompt_tokens 64 and 512")
@@ -163,7 +164,7 @@ def test_settings__that_differ_are_told(tmp_path: Path, base: Path) -> None:
 def test_page__stands_alone(tmp_path: Path, base: Path) -> None:
     """Well-formed, with every figure, and loads nothing."""
     comparison = compare(
-        read_finished(base), read_finished(finished(tmp_path / "b", *requests(2, ttft=2))), tolerance=0.05
+        read_run_folder(base), read_run_folder(finished(tmp_path / "b", *requests(2, ttft=2))), tolerance=0.05
     )
     text = render_comparison(comparison)
     page = Page(text)
@@ -176,10 +177,10 @@ def test_page__stands_alone(tmp_path: Path, base: Path) -> None:
 def test_page__names_each_target_once(tmp_path: Path, base: Path) -> None:
     """Two runs of one, or of two."""
     other = finished(tmp_path / "b", *requests(2), target="http://10.0.0.2:8000")
-    first = read_finished(base)
+    first = read_run_folder(base)
     place = first.summary["run"]["target"] + first.summary["run"]["path"]
     assert f"Two load runs of {place}</h1>" in render_comparison(compare(first, first, tolerance=0.05))
-    both = render_comparison(compare(first, read_finished(other), tolerance=0.05))
+    both = render_comparison(compare(first, read_run_folder(other), tolerance=0.05))
     assert f"Two load runs of {place} and http://10.0.0.2:8000{first.summary['run']['path']}</h1>" in both
 
 
@@ -235,8 +236,8 @@ def test_broken_line__is_told_with_its_number(base: Path, tmp_path: Path) -> Non
     """A file that was cut."""
     (tmp_path / "summary.json").write_bytes((base / "summary.json").read_bytes())
     (tmp_path / "requests.jsonl").write_text('{"sent_s": 1}\n'[:-4], encoding="utf-8")
-    with pytest.raises(FinishedError, match=r"requests\.jsonl:1: expected JSON"):
-        read_finished(tmp_path)
+    with pytest.raises(RunFolderError, match=r"requests\.jsonl:1: expected JSON"):
+        read_run_folder(tmp_path)
 
 
 @pytest.mark.parametrize("line", ['{"sent_s": 1}', "[1]", '{"outcome": "ok", "sent_s": "soon"}'])
@@ -244,8 +245,8 @@ def test_line_of_another_form__is_told_with_its_number(base: Path, tmp_path: Pat
     """Somebody else's file."""
     (tmp_path / "summary.json").write_bytes((base / "summary.json").read_bytes())
     (tmp_path / "requests.jsonl").write_text(line, encoding="utf-8")
-    with pytest.raises(FinishedError, match=r"requests\.jsonl:1: expected what a load run wrote, got .*\S"):
-        read_finished(tmp_path)
+    with pytest.raises(RunFolderError, match=r"requests\.jsonl:1: expected what a load run wrote, got .*\S"):
+        read_run_folder(tmp_path)
 
 
 def test_summary_of_another_form__is_told(base: Path, tmp_path: Path) -> None:
@@ -253,8 +254,8 @@ def test_summary_of_another_form__is_told(base: Path, tmp_path: Path) -> None:
     document = json.loads((base / "summary.json").read_text(encoding="utf-8"))
     document["window"]["start_s"] = "soon"
     (tmp_path / "summary.json").write_text(json.dumps(document), encoding="utf-8")
-    with pytest.raises(FinishedError, match=r"summary\.json: expected .* got at \['window'\]\['start_s'\]: "):
-        read_finished(tmp_path)
+    with pytest.raises(RunFolderError, match=r"summary\.json: expected .* got at \['window'\]\['start_s'\]: "):
+        read_run_folder(tmp_path)
 
 
 @pytest.mark.parametrize("tolerance", ["-1%", "x", "200%"])

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mixtral_contract.load.counts.attainment import MET, MISSED, PRESETS, UNDECIDED, Term, count, parse_slo, report
-from mixtral_contract.load.counts.counts import Tally, Window
+from mixtral_contract.load.counts.counts import RunCounts, Window
 from mixtral_contract.load.reading.outcome import Outcome
 from mixtral_contract.load.reading.record import Record
 from mixtral_contract.load.results.summary import summarize
@@ -111,7 +111,7 @@ def test_goodput__is_of_requests_that_keep_all() -> None:
 @pytest.mark.parametrize(("slow", "failure"), [(0, None), (500, "missed ttft<500ms@p90")])
 def test_missed_objective__fails_the_run(tmp_path: Path, slow: int, failure: str | None) -> None:
     """With the term that was missed; the requests of the warm-up are none of it."""
-    counted = Tally(parse_slo("ttft<500ms@p90"))
+    counted = RunCounts(parse_slo("ttft<500ms@p90"))
     for each in [*[record(FAST, sent_ms=2000)] * 500, *[record(SLOW, sent_ms=2000)] * slow, *[record(SLOW)] * 900]:
         counted.add(each, Window(S, 11 * S))
     asked = settings(tmp_path, warmup=1.0, slo="ttft<500ms@p90")

@@ -9,7 +9,7 @@ import msgpack  # type: ignore[import-untyped]  # locust brings it
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mixtral_contract.load.counts.counts import Tally, Window
+from mixtral_contract.load.counts.counts import RunCounts, Window
 from mixtral_contract.load.reading.outcome import Outcome
 from mixtral_contract.load.reading.record import Record
 from tests.support.load_records import MS, S, failed, record, tally
@@ -65,7 +65,7 @@ def test_unfinished__is_neither_ok_nor_failed() -> None:
     assert counted.counts["output_tokens"] == counted.counts["window_tokens"] == 0
     assert (counted.figures["ttft_ms"].count, counted.censored["ttft_ms"].count) == (1, 0)
     assert (counted.figures["e2e_ms"].count, counted.censored["e2e_ms"].maximum) == (0, 500)
-    silent = Tally.from_wire(tally(record(outcome=Outcome.UNFINISHED)).to_wire())
+    silent = RunCounts.from_wire(tally(record(outcome=Outcome.UNFINISHED)).to_wire())
     assert silent.censored["ttft_ms"].minimum == 500
 
 
@@ -80,10 +80,10 @@ def test_tokens__say_where_they_are_from() -> None:
 def test_workers_deltas__add_up_to_the_run(records: Sequence[Record], workers: int) -> None:
     """Whoever counted which request, and however often it was reported: the sum is the same."""
     window = Window(2 * S, 8 * S)
-    gathered = Tally()
+    gathered = RunCounts()
     for worker in range(workers):
         part = tally(*records[worker::workers], window=window)
-        gathered.merge(Tally.from_wire(msgpack.loads(msgpack.dumps(part.to_wire()), strict_map_key=False)))
+        gathered.merge(RunCounts.from_wire(msgpack.loads(msgpack.dumps(part.to_wire()), strict_map_key=False)))
     whole = tally(*records, window=window)
     assert gathered.outcomes == whole.outcomes
     assert gathered.warmup_outcomes == whole.warmup_outcomes
@@ -97,7 +97,7 @@ def test_workers_deltas__add_up_to_the_run(records: Sequence[Record], workers: i
 def test_wire__is_json() -> None:
     """Nothing in it needs a type of ours."""
     counted = tally(record(EVEN), failed(Outcome.RATE_LIMITED, 429, detail="slow"))
-    assert Tally.from_wire(json.loads(json.dumps(counted.to_wire()))).to_wire() == counted.to_wire()
+    assert RunCounts.from_wire(json.loads(json.dumps(counted.to_wire()))).to_wire() == counted.to_wire()
 
 
 def test_timeline__puts_each_part_into_its_second() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mixtral_contract.load.reading import completion as _completion
 from mixtral_contract.load.reading.completion import Completion, read_completion
-from mixtral_contract.load.reading.event_template import shape_of
+from mixtral_contract.load.reading.event_template import event_template_of
 from tests.support.load_records import exchange
 from tests.support.scripted_stream_server import DONE, event, usage
 
@@ -79,7 +79,7 @@ def compact(**changes: Any) -> tuple[bytes, dict[str, Any]]:
 def test_shape__fits_another_text(text: str, *, fits: bool) -> None:
     """Any that needs no escape; an empty one is no token."""
     received, chunk = compact()
-    shape = shape_of(received, chunk)
+    shape = event_template_of(received, chunk)
     assert shape is not None
     assert shape.fits(received.replace(b'"a"', f'"{text}"'.encode())) is fits
     assert not shape.fits(received.replace(b'"c"', b'"d"'))
@@ -97,4 +97,4 @@ def test_shape__fits_another_text(text: str, *, fits: bool) -> None:
 )
 def test_shape__is_that_of_mere_content(changes: dict[str, Any]) -> None:
     """Whatever says more is parsed each time."""
-    assert shape_of(*compact(**changes)) is None
+    assert event_template_of(*compact(**changes)) is None

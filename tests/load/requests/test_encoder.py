@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from mixtral_contract.load.requests.encoder import RequestWriter
-from mixtral_contract.load.requests.generator import Ask
+from mixtral_contract.load.requests.generator import ChatRequest
 from tests.load.settings.test_settings import settings
 
 
 def written(tmp_path: Path, host: str, **changes: Any) -> tuple[list[str], dict[str, Any]]:
     """Head lines and body of a request with the key `sesame`."""
     request = RequestWriter(settings(tmp_path, host, **changes), "sesame").write(
-        Ask([{"role": "user", "content": "héllo"}], 9)
+        ChatRequest([{"role": "user", "content": "héllo"}], 9)
     )
     head, _, body = request.partition(b"\r\n\r\n")
     lines = head.decode("ascii").split("\r\n")

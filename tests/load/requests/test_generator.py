@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from mixtral_contract.load.requests.generator import Workload
+from mixtral_contract.load.requests.generator import RequestGenerator
 from mixtral_contract.load.workload.arrivals import Arrival, Share
 from mixtral_contract.load.workload.images import png_data_uri
 from mixtral_contract.load.workload.prompt_file import PromptFileError, read_prompts
@@ -26,7 +26,9 @@ def _tokens(content: str) -> int:
 
 def test_lengths__are_those_of_the_distributions(tmp_path: Path) -> None:
     """Of each request its own, the text exactly as long."""
-    workload = Workload(settings(tmp_path, prompt_tokens="uniform(20,24)", output_tokens="uniform(5,9)"), Share())
+    workload = RequestGenerator(
+        settings(tmp_path, prompt_tokens="uniform(20,24)", output_tokens="uniform(5,9)"), Share()
+    )
     asks = [workload.next() for _ in range(200)]
     assert {_tokens(ask.messages[0]["content"]) for ask in asks} == set(range(20, 25))
     assert {ask.max_tokens for ask in asks} == set(range(5, 10))
@@ -34,14 +36,14 @@ def test_lengths__are_those_of_the_distributions(tmp_path: Path) -> None:
 
 def test_arrival__of_a_trace_says_how_long(tmp_path: Path) -> None:
     """Its lengths instead of the distributions'."""
-    ask = Workload(settings(tmp_path), Share()).next(Arrival(0, 33, 44))
+    ask = RequestGenerator(settings(tmp_path), Share()).next(Arrival(0, 33, 44))
     assert (_tokens(ask.messages[0]["content"]), ask.max_tokens) == (33, 44)
 
 
 def test_same_seed__same_requests(tmp_path: Path) -> None:
     """Of the same worker; another worker asks something else."""
     chosen = settings(tmp_path, prompt_tokens="uniform(20,90)", seed=5)
-    first, again, other = (Workload(chosen, Share(worker, 2)) for worker in (0, 0, 1))
+    first, again, other = (RequestGenerator(chosen, Share(worker, 2)) for worker in (0, 0, 1))
     asks = [first.next() for _ in range(10)]
     assert asks == [again.next() for _ in range(10)]
     assert asks[0] != other.next()
@@ -50,7 +52,7 @@ def test_same_seed__same_requests(tmp_path: Path) -> None:
 def test_history__comes_before_the_next_question(tmp_path: Path) -> None:
     """As it was."""
     said = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
-    messages = Workload(settings(tmp_path), Share()).next(history=said).messages
+    messages = RequestGenerator(settings(tmp_path), Share()).next(history=said).messages
     assert messages[:2] == said
     assert (len(messages), messages[2]["role"]) == (3, "user")
 
@@ -58,7 +60,7 @@ def test_history__comes_before_the_next_question(tmp_path: Path) -> None:
 def test_images__are_parts_of_the_message(tmp_path: Path) -> None:
     """Each another one; the contract admits them."""
     chosen = settings(tmp_path, images=2, dialect="segmind")
-    workload = Workload(chosen, Share())
+    workload = RequestGenerator(chosen, Share())
     messages: Any = workload.next().messages
     text, *images = messages[0]["content"]
     assert _tokens(text["text"]) == 64
@@ -89,7 +91,7 @@ def test_own_prompts__are_dealt_out_over_and_over(tmp_path: Path) -> None:
     lines[1]["max_tokens"] = 3
     path.write_text("\n".join(map(json.dumps, lines)) + "\n\n", encoding="utf-8")
     chosen = settings(tmp_path, prompts=str(path), output_tokens="7")
-    workers = [Workload(chosen, Share(worker, 2)) for worker in range(2)]
+    workers = [RequestGenerator(chosen, Share(worker, 2)) for worker in range(2)]
     said = [[workers[worker].next() for _ in range(3)] for worker in range(2)]
     assert [[ask.messages[0]["content"] for ask in asks] for asks in said] == [["p0", "p2", "p1"], ["p1", "p0", "p2"]]
     assert [ask.max_tokens for ask in said[1]] == [3, 7, 7]
@@ -100,7 +102,7 @@ def test_own_conversation__is_sent_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "prompts.jsonl"
     messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "a"}]
     path.write_text(json.dumps({"messages": messages}), encoding="utf-8")
-    assert Workload(settings(tmp_path, prompts=str(path)), Share()).next().messages == messages
+    assert RequestGenerator(settings(tmp_path, prompts=str(path)), Share()).next().messages == messages
 
 
 @pytest.mark.parametrize(

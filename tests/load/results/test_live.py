@@ -9,18 +9,18 @@ from typing import Any
 import pytest
 
 from mixtral_contract.load.counts.counts import Window
-from mixtral_contract.load.results.live import Moment, idle, live, rows
+from mixtral_contract.load.results.live import LiveState, idle, live, rows
 from mixtral_contract.load.results.staged_summary import summarize_stages
 from mixtral_contract.load.results.summary import summarize
-from mixtral_contract.load.stages.stage_result import Part
+from mixtral_contract.load.stages.stage_result import StageResult
 from tests.load.results.test_summary import FACTS, completions
 from tests.load.settings.test_settings import settings
 from tests.support.load_records import S, record, tally
 
-NOW = Moment(state="running", now_s=6.0, counted_until_s=5.0, in_flight=3, is_sending=True, is_over=False)
+NOW = LiveState(state="running", now_s=6.0, counted_until_s=5.0, in_flight=3, is_sending=True, is_over=False)
 
 
-def document(folder: Path, *records: Any, moment: Moment = NOW, **options: Any) -> dict[str, Any]:
+def document(folder: Path, *records: Any, moment: LiveState = NOW, **options: Any) -> dict[str, Any]:
     """The document of a run that has these records; its window began after a second."""
     asked = settings(folder, warmup=1.0, **options)
     facts = dataclasses.replace(FACTS, end_s=moment.counted_until_s)
@@ -93,7 +93,7 @@ def test_live__of_stages_is_the_last_that_has_ended(tmp_path: Path) -> None:
     assert asked.staging is not None
     plan = asked.staging.plan(asked.slo)
     counted = tally(*completions(20, due_ns=2 * S), window=Window(S, 11 * S))
-    part = Part(1.0, 11.0, counted)
+    part = StageResult(1.0, 11.0, counted)
     assert plan.stage is not None
     found = live(summarize_stages(asked, FACTS, counted, [(plan.stage, part)], plan), asked, NOW)
     assert (found["run"]["arrivals"], found["offered_per_s"]) == ("poisson:2", 2.0)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mixtral_contract.load.counts.counts import Tally, Window
+from mixtral_contract.load.counts.counts import RunCounts, Window
 from mixtral_contract.load.reading.outcome import OUTCOMES, Outcome
 from mixtral_contract.load.reading.record import Record
 from mixtral_contract.load.report.files import table
@@ -69,9 +69,9 @@ def test_figures__of_hand_made_records(tmp_path: Path) -> None:
 
 def test_rates__are_by_the_clock_of_those_who_counted(tmp_path: Path) -> None:
     """Two workers that started half a second after the master, and one of them a little later still."""
-    counted, other = tally(*completions(20), window=Window(S, 11 * S)), Tally()
+    counted, other = tally(*completions(20), window=Window(S, 11 * S)), RunCounts()
     counted.measured_s, other.measured_s = 8.0, 7.9
-    other.merge(Tally.from_wire(json.loads(json.dumps(counted.to_wire()))))
+    other.merge(RunCounts.from_wire(json.loads(json.dumps(counted.to_wire()))))
     found = summarize(settings(tmp_path, warmup=1.0), FACTS, other)
     assert found["requests_per_s"] == 2.5
     assert found["window"] == {"start_s": 1.0, "end_s": 9.0, "duration_s": 8.0, "interrupted": False}
@@ -186,8 +186,8 @@ def test_broken_clauses__are_counted_with_their_statement(tmp_path: Path) -> Non
         tally(*completions(2, broken=("STR-05", "STR-16")), *completions(1, broken=("STR-05",)), window=Window(S)),
         tally(*completions(3), window=Window(S)),
     ]
-    merged = Tally.from_wire(counted[0].to_wire())
-    merged.merge(Tally.from_wire(counted[1].to_wire()))
+    merged = RunCounts.from_wire(counted[0].to_wire())
+    merged.merge(RunCounts.from_wire(counted[1].to_wire()))
     found = summarize(settings(tmp_path), FACTS, merged)
     contract = found["contract"]
     assert (contract["answers_judged"], contract["answers_broken"]) == (6, 3)

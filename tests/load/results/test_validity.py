@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mixtral_contract.load.counts.counts import Tally, Window
+from mixtral_contract.load.counts.counts import RunCounts, Window
 from mixtral_contract.load.reading.outcome import Outcome
 from mixtral_contract.load.reading.record import Record
 from mixtral_contract.load.results.summary import Facts, summarize
@@ -17,7 +17,7 @@ from tests.load.settings.test_settings import settings
 from tests.support.load_records import MS, S, failed, record, tally
 
 
-def _judged(folder: Path, counted: Tally, **options: Any) -> tuple[str, list[str]]:
+def _judged(folder: Path, counted: RunCounts, **options: Any) -> tuple[str, list[str]]:
     found = summarize(settings(folder, warmup=1.0, **options), FACTS, counted)["validity"]
     return found["verdict"], [reason["text"] for reason in found["reasons"]]
 

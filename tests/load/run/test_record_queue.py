@@ -13,7 +13,7 @@ from mixtral_contract.load.client.exchange import Exchange
 from mixtral_contract.load.reading.outcome import Outcome
 from mixtral_contract.load.reading.record import Record
 from mixtral_contract.load.run import record_queue as _settling
-from mixtral_contract.load.run.record_queue import Settling
+from mixtral_contract.load.run.record_queue import RecordQueue
 from mixtral_contract.load.run.run import Run
 from mixtral_contract.load.workload.arrivals import Share
 from tests.load.settings.test_settings import settings
@@ -58,7 +58,7 @@ def answer(tokens: int = 2) -> Exchange:
 def test_exchanges__are_all_counted_by_the_end(run: Run, loop: TurningLoop) -> None:
     """In the order in which they came; what the run's end cut off is not called a failure."""
     told: list[Record] = []
-    settling = Settling(run, loop, told.append)
+    settling = RecordQueue(run, loop, told.append)
     for tokens in (1, 2, 3):
         settling.add(answer(tokens))
     settling.add(answer(), cut_off=True)
@@ -71,7 +71,7 @@ def test_exchanges__are_all_counted_by_the_end(run: Run, loop: TurningLoop) -> N
 def test_record__comes_before_what_nobody_waits_for(run: Run, loop: TurningLoop) -> None:
     """A user who needs the answer is not kept waiting for those of others."""
     told: list[int] = []
-    settling = Settling(run, loop, lambda record: told.append(record.content_events))
+    settling = RecordQueue(run, loop, lambda record: told.append(record.content_events))
     for _ in range(3):
         settling.add(answer(1))
     waiting = gevent.spawn(settling.record, answer(7))
@@ -84,7 +84,7 @@ def test_record__comes_before_what_nobody_waits_for(run: Run, loop: TurningLoop)
 def test_loop__has_its_turn_between_short_answers(run: Run, loop: TurningLoop, monkeypatch: pytest.MonkeyPatch) -> None:
     """A thousand refusals that come together are read in slices too."""
     monkeypatch.setattr(_settling, "SLICE_NS", 0)
-    settling = Settling(run, loop, lambda _: None)
+    settling = RecordQueue(run, loop, lambda _: None)
     for _ in range(20):
         settling.add(exchange(b"{}", status=503))
     settling.finish()
@@ -94,13 +94,13 @@ def test_loop__has_its_turn_between_short_answers(run: Run, loop: TurningLoop, m
 def test_loop__has_its_turn_within_a_long_answer(run: Run, loop: TurningLoop, monkeypatch: pytest.MonkeyPatch) -> None:
     """Even one answer is read in slices; those that wait for memory are not."""
     monkeypatch.setattr(_settling, "SLICE_NS", 0)
-    settling = Settling(run, loop, lambda _: None)
+    settling = RecordQueue(run, loop, lambda _: None)
     settling.add(answer(400))
     settling.finish()
     assert loop.turns > 10
     monkeypatch.setattr(_settling, "MOST_BYTES", -1)
     before = loop.turns
-    again = Settling(run, loop, lambda _: None)
+    again = RecordQueue(run, loop, lambda _: None)
     again.add(answer(400))
     again.finish()
     assert loop.turns == before

@@ -6,14 +6,14 @@ import json
 from pathlib import Path
 
 from mixtral_contract.load.run import request_log as _journal
-from mixtral_contract.load.run.request_log import Journal
+from mixtral_contract.load.run.request_log import RequestLog
 from tests.support.load_records import record
 
 
 def test_join__leaves_out_half_a_line(tmp_path: Path) -> None:
     """A worker that was killed in the middle of a line spoils neither that of the next one nor the file."""
     for worker in (0, 1):
-        part = Journal(tmp_path, "r1", worker)
+        part = RequestLog(tmp_path, "r1", worker)
         part.write(record(worker=worker, number=1))
         part.close()
     dead = tmp_path / "requests-r1-0.jsonl"

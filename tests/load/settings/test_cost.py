@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mixtral_contract.load.counts.counts import Tally, Window
+from mixtral_contract.load.counts.counts import RunCounts, Window
 from mixtral_contract.load.locust_plugin import consent as _consent
 from mixtral_contract.load.results.estimate import estimate
 from mixtral_contract.load.settings.cost import bill
@@ -127,13 +127,13 @@ def test_published_price__is_quoted_with_its_date(tmp_path: Path) -> None:
 
 def test_bill__counts_all_completions(tmp_path: Path) -> None:
     """Those of the warm-up cost as much; the fall of the credits is what the target says itself."""
-    tally = Tally()
+    tally = RunCounts()
     for sent_ms in (0, 2000):
         tally.add(record(sent_ms=sent_ms, usage_tokens=30), Window(1_000_000_000))
     tally.note_credits(9.5, 9.5)
     tally.note_credits(8.0, 8.0)
     cost = settings(tmp_path, price=PER_TOKEN).cost
-    found = bill(cost, tally.counts, Tally.from_wire(tally.to_wire()).credits_left)
+    found = bill(cost, tally.counts, RunCounts.from_wire(tally.to_wire()).credits_left)
     assert found["completions"] == 2
     assert found["by_usage"] == pytest.approx(2 * (7 * 0.002 + 30 * 0.003))
     assert found["credits_fell_by"] == 1.5
@@ -142,7 +142,7 @@ def test_bill__counts_all_completions(tmp_path: Path) -> None:
 
 def test_bill_without_a_price__invents_none(tmp_path: Path) -> None:
     """What is not known is None."""
-    found = bill(settings(tmp_path).cost, Tally().counts, None)
+    found = bill(settings(tmp_path).cost, RunCounts().counts, None)
     assert (found["price"], found["by_usage"], found["credits_fell_by"]) == (None, None, None)
 
 

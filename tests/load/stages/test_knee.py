@@ -7,13 +7,13 @@ import dataclasses
 import pytest
 
 from mixtral_contract.load.counts.attainment import Slo, parse_slo
-from mixtral_contract.load.counts.counts import Tally
+from mixtral_contract.load.counts.counts import RunCounts
 from mixtral_contract.load.reading.outcome import Outcome
 from mixtral_contract.load.reading.record import Record
 from mixtral_contract.load.stages import rate_search as _search
 from mixtral_contract.load.stages.plan import SearchPlan, Staging
 from mixtral_contract.load.stages.rate_search import Goal
-from mixtral_contract.load.stages.stage_result import SAMPLES_PER_S, Part, Stage
+from mixtral_contract.load.stages.stage_result import SAMPLES_PER_S, Stage, StageResult
 from mixtral_contract.mock.timing.batching_profile import Profile
 from mixtral_contract.mock.timing.engine import Generation
 from mixtral_contract.mock.timing.forecast import Prediction
@@ -25,7 +25,7 @@ CHAT, READING = Lengths(500, 100), Lengths(3000, 50)
 MS = 1_000_000
 
 
-def served(profile: Profile, lengths: Lengths, stage: Stage, slo: Slo, seed: int) -> Part:
+def served(profile: Profile, lengths: Lengths, stage: Stage, slo: Slo, seed: int) -> StageResult:
     """What a stage on that node shows; what has not ended when the drain is over is cut off."""
     rate_per_s = stage.arrivals.rate_per_s
     assert rate_per_s is not None
@@ -35,7 +35,7 @@ def served(profile: Profile, lengths: Lengths, stage: Stage, slo: Slo, seed: int
     run = open_loop(profile, rate_per_s, spread(lengths, seed), sent_until_ns, seed)
     cut_ns = sent_until_ns + round(stage.drain_s * SECOND_NS)
     run.until(cut_ns)
-    tally, spans = Tally(slo), []
+    tally, spans = RunCounts(slo), []
     for one in run.generations:
         end_ns = one.dues[-1][1] if one.dues and one.finished else cut_ns
         spans.append((one.start_ns, end_ns))
@@ -44,7 +44,7 @@ def served(profile: Profile, lengths: Lengths, stage: Stage, slo: Slo, seed: int
     slot_ns = SECOND_NS // SAMPLES_PER_S
     times_ns = range(window.start_ns, window.end_ns, slot_ns)
     in_flight = [sum(begin <= at_ns < end for begin, end in spans) for at_ns in times_ns]
-    return Part(window.start_ns / SECOND_NS, window.end_ns / SECOND_NS, tally, in_flight)
+    return StageResult(window.start_ns / SECOND_NS, window.end_ns / SECOND_NS, tally, in_flight)
 
 
 def seen(one: Generation, end_ns: int) -> Record:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mixtral_contract.load.counts.attainment import Slo, parse_slo
-from mixtral_contract.load.counts.counts import Tally, Window
+from mixtral_contract.load.counts.counts import RunCounts, Window
 from mixtral_contract.load.reading.outcome import Outcome
 from mixtral_contract.load.report.html_report import render
 from mixtral_contract.load.results.staged_summary import summarize_stages
@@ -16,7 +16,7 @@ from mixtral_contract.load.settings.settings import UsageError
 from mixtral_contract.load.settings.sweep import Sweep
 from mixtral_contract.load.stages.plan import Plan, SearchPlan, Staging
 from mixtral_contract.load.stages.rate_search import Goal
-from mixtral_contract.load.stages.stage_result import Part, Stage
+from mixtral_contract.load.stages.stage_result import Stage, StageResult
 from tests.load.results.test_summary import CONTENT, FACTS
 from tests.load.settings.test_settings import settings
 from tests.support.load_records import S, failed, record
@@ -25,10 +25,10 @@ SLO = parse_slo("ttft<150ms@p90")
 GOAL = Goal((0.9,), 10.0, 4.0, 1000.0, 0.2)
 
 
-def served(stage: Stage, capacity_per_s: float) -> Part:
+def served(stage: Stage, capacity_per_s: float) -> StageResult:
     """A stage on a target that is fast up to its capacity, and fails beyond."""
     count = round((stage.arrivals.rate_per_s or 0) * stage.window_s)
-    tally = Tally(SLO)
+    tally = RunCounts(SLO)
     fits = (stage.arrivals.rate_per_s or 0) <= capacity_per_s
     for _ in range(count):
         each = (
@@ -37,10 +37,10 @@ def served(stage: Stage, capacity_per_s: float) -> Part:
             else failed(Outcome.TIMEOUT, sent_ms=2000, due_ns=2 * S)
         )
         tally.add(each, Window(S, 11 * S))
-    return Part(1.0, 1.0 + stage.window_s, tally, [5] * 100)
+    return StageResult(1.0, 1.0 + stage.window_s, tally, [5] * 100)
 
 
-def led(plan: Plan, capacity_per_s: float) -> tuple[list[tuple[Stage, Part]], list[str]]:
+def led(plan: Plan, capacity_per_s: float) -> tuple[list[tuple[Stage, StageResult]], list[str]]:
     """All stages of a plan, and the lines that it said."""
     stages, lines = [], []
     while (stage := plan.stage) is not None:
@@ -112,12 +112,12 @@ def test_stage__has_a_warmup_of_its_own(asked_s: float | None, window_s: float, 
     assert stage.warmup_s == warmup_s
 
 
-def slow(slo: Slo) -> Part:
+def slow(slo: Slo) -> StageResult:
     """100 answers of 8 s each, in a window of 10 s."""
-    tally = Tally(slo)
+    tally = RunCounts(slo)
     for _ in range(100):
         tally.add(record(CONTENT, sent_ms=2000, end_ms=8000, usage_tokens=3, due_ns=2 * S), Window(S, 11 * S))
-    return Part(1.0, 11.0, tally, [5] * 200)
+    return StageResult(1.0, 11.0, tally, [5] * 200)
 
 
 @pytest.mark.parametrize(("asked_s", "warmup_s"), [(None, 8.0), (3.0, 3.0)])

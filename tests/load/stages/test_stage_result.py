@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from mixtral_contract.load.counts.attainment import parse_slo
-from mixtral_contract.load.counts.counts import Tally, Window
+from mixtral_contract.load.counts.counts import RunCounts, Window
 from mixtral_contract.load.reading.outcome import Outcome
 from mixtral_contract.load.reading.record import Record
 from mixtral_contract.load.report.html_report import render
 from mixtral_contract.load.results.staged_summary import summarize_stages
 from mixtral_contract.load.settings.sweep import Sweep
 from mixtral_contract.load.stages.plan import Staging, SweepPlan
-from mixtral_contract.load.stages.stage_result import Part, Stage, entry
+from mixtral_contract.load.stages.stage_result import Stage, StageResult, entry
 from mixtral_contract.load.workload.arrivals import CLOSED, Arrivals
 from tests.load.results.test_summary import CONTENT, FACTS
 from tests.load.settings.test_settings import settings
@@ -26,12 +26,14 @@ OPEN = Stage(3, Arrivals("poisson", rate_per_s=20.0), 0, 1.0, 10.0, ends_on_429=
 CROWD = Stage(1, CLOSED, 8, 2.0, 5.0)
 
 
-def part(*records: Record, start_s: float = 1.0, end_s: float = 11.0, in_flight: list[int] | None = None) -> Part:
+def part(
+    *records: Record, start_s: float = 1.0, end_s: float = 11.0, in_flight: list[int] | None = None
+) -> StageResult:
     """What a process counted that saw these requests."""
-    tally = Tally(SLO)
+    tally = RunCounts(SLO)
     for each in records:
         tally.add(each, Window(round(start_s * S), round(end_s * S)))
-    return Part(start_s, end_s, tally, in_flight or [])
+    return StageResult(start_s, end_s, tally, in_flight or [])
 
 
 def good(count: int, **changes: object) -> list[Record]:
@@ -50,7 +52,7 @@ def test_parts__add_up() -> None:
     whole = part(*good(2), in_flight=[1, 2, 3])
     other = part(*good(3), failed(Outcome.RATE_LIMITED, 429, sent_ms=3000), start_s=1.5, in_flight=[10, 10])
     other.retry_after_s = 4.0
-    whole.merge(Part.from_wire(json.loads(json.dumps(other.to_wire()))))
+    whole.merge(StageResult.from_wire(json.loads(json.dumps(other.to_wire()))))
     assert whole.tally.outcomes == {"ok": 5, "rate_limited": 1}
     assert whole.in_flight == [11, 12]
     assert (whole.start_s, whole.end_s, whole.retry_after_s) == (1.0, 11.0, 4.0)

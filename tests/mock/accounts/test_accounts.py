@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mixtral_contract.mock.accounts.accounts import ACCOUNTS, PRICE, UNLIMITED, Account, Admission, Standing, longest
+from mixtral_contract.mock.accounts.accounts import ACCOUNTS, PRICE, UNLIMITED, Account, Accounts, AccountState, longest
 from mixtral_contract.mock.accounts.pricing import Price
 from mixtral_contract.mock.accounts.token_bucket import Limit
 from tests.support.mock_requests import NOW_NS, SECOND_NS
@@ -25,7 +25,7 @@ def test_wait__is_that_of_both_limits(
     requests: Limit | None, tokens: Limit | None, calls: list[tuple[int, int]]
 ) -> None:
     """After it the call gets in, one nanosecond earlier it does not."""
-    standing = Standing(Account("k", "n", requests=requests, tokens=tokens))
+    standing = AccountState(Account("k", "n", requests=requests, tokens=tokens))
     now_ns = NOW_NS
     for gap_ns, amount in calls:
         now_ns += gap_ns
@@ -42,7 +42,7 @@ def test_refused_call__takes_nothing(
 ) -> None:
     """A standing that is asked for too much again and again stands like one that is not."""
     account = Account("k", "n", requests=requests, tokens=tokens)
-    pestered, left_alone = Standing(account), Standing(account)
+    pestered, left_alone = AccountState(account), AccountState(account)
     now_ns = NOW_NS
     for gap_ns, amount in calls:
         now_ns += gap_ns
@@ -63,7 +63,7 @@ def test_longest_wait__is_never_if_one_is() -> None:
 @given(credits_=st.integers(0, 50), prices=st.lists(st.integers(0, 30), max_size=20))
 def test_credits__fall_by_what_is_charged_and_never_below_nothing(credits_: int, prices: list[int]) -> None:
     """What the rest does not pay takes nothing of it."""
-    standing = Standing(_ten("1", str(credits_)))
+    standing = AccountState(_ten("1", str(credits_)))
     rest = credits_
     for price in prices:
         assert standing.affords(price) == (price <= rest)
@@ -75,7 +75,7 @@ def test_credits__fall_by_what_is_charged_and_never_below_nothing(credits_: int,
 
 def test_ten_thousand_prices__are_five_credits() -> None:
     """To the last digit."""
-    standing = Standing(_ten(str(PRICE), "5.0002"))
+    standing = AccountState(_ten(str(PRICE), "5.0002"))
     for _ in range(10_000):
         assert standing.charge(standing.price(10, 10)) is not None
     assert standing.remaining(standing.left) == "0.0002"
@@ -85,7 +85,7 @@ def test_ten_thousand_prices__are_five_credits() -> None:
 
 def test_unlimited_credits__pay_everything() -> None:
     """And show one number for ever."""
-    standing = Standing(Account("k", "n", price=Price(Decimal(2 * 10**9))))
+    standing = AccountState(Account("k", "n", price=Price(Decimal(2 * 10**9))))
     price = standing.price(1, 1)
     left = standing.charge(price)
     assert standing.text(price) == "2000000000"
@@ -96,7 +96,7 @@ def test_unlimited_credits__pay_everything() -> None:
 
 def test_find__takes_the_first_known_key() -> None:
     """Unknown ones beside it do not matter."""
-    admission = Admission([Account("a", "1"), Account("b", "2")])
+    admission = Accounts([Account("a", "1"), Account("b", "2")])
     found = admission.find(["x", "b", "a"], NOW_NS)
     assert found is not None
     assert found.account.key == "b"
@@ -105,7 +105,7 @@ def test_find__takes_the_first_known_key() -> None:
 
 def test_find__takes_a_valid_key_before_an_expired_one() -> None:
     """Whichever comes first; an expired one alone is found too, so that it can be called by its name."""
-    admission = Admission([Account("old", "1", valid_until_ns=NOW_NS), Account("new", "2", valid_until_ns=NOW_NS + 1)])
+    admission = Accounts([Account("old", "1", valid_until_ns=NOW_NS), Account("new", "2", valid_until_ns=NOW_NS + 1)])
     for keys, expected in ((["old", "new"], "new"), (["new", "old"], "new"), (["x", "old"], "old")):
         found = admission.find(keys, NOW_NS)
         assert found is not None

@@ -8,8 +8,8 @@ from decimal import Decimal
 
 from hypothesis import given
 
-from mixtral_contract.mock.accounts.accounts import Account, Standing
-from mixtral_contract.mock.accounts.shared_memory import Ledger
+from mixtral_contract.mock.accounts.accounts import Account, AccountState
+from mixtral_contract.mock.accounts.shared_memory import SharedAccountStates
 from mixtral_contract.mock.accounts.token_bucket import Limit
 from tests.mock.accounts.test_accounts import CALLS, LIMITS
 from tests.support.mock_requests import NOW_NS
@@ -23,16 +23,16 @@ def test_shared_standing__decides_as_any_other(
 ) -> None:
     """Beside others in one ledger, none of which touches its slot."""
     account = Account("k", "n", credits=Decimal("999999999999.999999999999"), requests=requests, tokens=tokens)
-    with contextlib.closing(Ledger(3)) as ledger:
+    with contextlib.closing(SharedAccountStates(3)) as ledger:
         neighbour, shared, other = (ledger.standing(account) for _ in range(3))
-        plain = Standing(account)
+        plain = AccountState(account)
         now_ns = NOW_NS
         for gap_ns, amount in calls:
             now_ns += gap_ns
             assert shared.take(now_ns, amount) == plain.take(now_ns, amount)
             assert shared.charge(plain.price(amount, 1)) == plain.charge(plain.price(amount, 1))
             assert shared.left == plain.left
-        fresh = Standing(account).take(NOW_NS, 1)
+        fresh = AccountState(account).take(NOW_NS, 1)
         assert neighbour.take(NOW_NS, 1) == other.take(NOW_NS, 1) == fresh
 
 

@@ -8,10 +8,10 @@ import pytest
 
 from mixtral_contract.contract import clauses
 from mixtral_contract.contract.openapi import Contract, Operation
-from mixtral_contract.mock.accounts.accounts import Admission
+from mixtral_contract.mock.accounts.accounts import Accounts
 from mixtral_contract.mock.breaks.broken_service import BrokenService
 from mixtral_contract.mock.breaks.table import BREAKS
-from mixtral_contract.mock.completions.generator import Replies
+from mixtral_contract.mock.completions.generator import CompletionGenerator
 from mixtral_contract.mock.http import response_encoder as framing
 from mixtral_contract.mock.http.request_parser import Received
 from mixtral_contract.mock.messages.messages import Outgoing, Request
@@ -133,8 +133,8 @@ def _received(asked: Request) -> Received:
     return Received(asked, keep_alive=keep_alive, http_1_0=asked.query == HTTP_1_0)
 
 
-def _replies() -> Replies:
-    return Replies(0, lambda: "chatcmpl-0")
+def _replies() -> CompletionGenerator:
+    return CompletionGenerator(0, lambda: "chatcmpl-0")
 
 
 def test_table__has_exactly_the_clauses_that_declare_a_break() -> None:
@@ -147,8 +147,8 @@ def test_table__has_exactly_the_clauses_that_declare_a_break() -> None:
 def test_break__shows_and_leaves_valid_http(contract: Contract, clause: str) -> None:
     """Some answer differs from an honest one, and most do not."""
     requests = list(_requests(contract, clause))
-    honest = _sent(Service(contract, _replies(), Admission()), requests)
-    broken = _sent(BrokenService(contract, _replies(), Admission(), [BREAKS[clause]()]), requests)
+    honest = _sent(Service(contract, _replies(), Accounts()), requests)
+    broken = _sent(BrokenService(contract, _replies(), Accounts(), [BREAKS[clause]()]), requests)
     differing = sum(one != other for one, other in zip(honest, broken, strict=True))
     assert differing > 0
     assert all(made.head.startswith(b"HTTP/1.1 ") and made.head.endswith(b"\r\n\r\n") for made, _ in broken)
@@ -158,7 +158,7 @@ def test_break__shows_and_leaves_valid_http(contract: Contract, clause: str) -> 
 def test_breaks__add_up(contract: Contract) -> None:
     """Two at once violate both."""
     operation = contract.operations["segmind"]
-    service = BrokenService(contract, _replies(), Admission(), [BREAKS[name]() for name in ("RSP-02", "CRD-02")])
+    service = BrokenService(contract, _replies(), Accounts(), [BREAKS[name]() for name in ("RSP-02", "CRD-02")])
     reply = service.answer(request(operation), NOW_NS)
     assert reply.content["object"] == "completion"
     assert reply.headers["x-remaining-credits"] == "unlimited"
@@ -167,7 +167,7 @@ def test_breaks__add_up(contract: Contract) -> None:
 def test_break__bills_only_completions(contract: Contract) -> None:
     """A call that is refused on purpose costs nothing."""
     operation = contract.operations["segmind"]
-    service = BrokenService(contract, _replies(), Admission(), [BREAKS["REQ-18"]()])
+    service = BrokenService(contract, _replies(), Accounts(), [BREAKS["REQ-18"]()])
     refused = service.answer(request(operation, _said(*"abcde")), NOW_NS)
     completed = service.answer(request(operation), NOW_NS)
     assert (refused.status, completed.headers["x-remaining-credits"]) == (400, "999999.9995")
@@ -177,14 +177,14 @@ def test_break_of_every_second_refusal__counts_per_server(contract: Contract) ->
     """Two servers do not share what they counted."""
     operation = contract.operations["nvidia"]
     for _ in range(2):
-        service = BrokenService(contract, _replies(), Admission(), [BREAKS["NEG-15"]()])
+        service = BrokenService(contract, _replies(), Accounts(), [BREAKS["NEG-15"]()])
         assert [service.answer(request(operation, b"{}"), NOW_NS).status for _ in range(4)] == [400, 404, 400, 404]
 
 
 def test_broken_stream__is_read_as_its_clause_says(contract: Contract) -> None:
     """The break of SSE-16 spreads one event's JSON over two lines, which still is JSON."""
     operation = contract.operations["nvidia"]
-    service = BrokenService(contract, _replies(), Admission(), [BREAKS["SSE-16"]()])
+    service = BrokenService(contract, _replies(), Accounts(), [BREAKS["SSE-16"]()])
     frames = service.answer(request(operation, _said(TEXT, stream=True)), NOW_NS).frames
     assert frames is not None
     lines = frames[0].split(b"\n\n")[0].split(b"\n")

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from mixtral_contract.mock.completions.features import UnanswerableError, check, demands
+from mixtral_contract.mock.completions.features import UnanswerableError, check, request_features
 
 CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
 USER = {"role": "user", "content": "What is the weather in Paris?"}
@@ -17,14 +17,14 @@ def _tool(name: str, description: str | None = None) -> dict[str, Any]:
 
 
 def _asked(**fields: Any) -> Any:
-    made = demands(fields)
+    made = request_features(fields)
     assert made is not None
     return made
 
 
 def test_plain_question__demands_nothing() -> None:
     """So that it is answered the short way."""
-    assert demands({"messages": [USER], "temperature": 0.5, "tool_choice": "none"}) is None
+    assert request_features({"messages": [USER], "temperature": 0.5, "tool_choice": "none"}) is None
 
 
 @pytest.mark.parametrize(

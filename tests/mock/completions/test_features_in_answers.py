@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from mixtral_contract.contract.openapi import Contract
 from mixtral_contract.mock.completions.completion import whole
-from mixtral_contract.mock.completions.generator import Replies, question
+from mixtral_contract.mock.completions.generator import CompletionGenerator, completion_request
 from mixtral_contract.mock.messages.messages import Reply
 from mixtral_contract.mock.service.service import Service
 from mixtral_contract.primitives.sse import Decoder
@@ -297,8 +297,10 @@ def test_dialect_without_tools__ignores_them(contract: Contract) -> None:
 @pytest.mark.parametrize("fields", [{}, {"n": 3}, {"n": 9}, {"logprobs": True}, {"tools": TOOLS}])
 def test_scripted_text__is_what_every_choice_says(contract: Contract, fields: dict[str, Any]) -> None:
     """Whatever else was asked for."""
-    operation, replies = contract.operations["nvidia"], Replies(0, lambda: "chatcmpl-1")
-    asked = question(operation, operation.models[0], {"messages": [{"role": "user", "content": "hello"}], **fields})
+    operation, replies = contract.operations["nvidia"], CompletionGenerator(0, lambda: "chatcmpl-1")
+    asked = completion_request(
+        operation, operation.models[0], {"messages": [{"role": "user", "content": "hello"}], **fields}
+    )
     made = whole(replies.completion(asked, replies.script(asked).saying(("as", " told"), asked), 1))
     assert [choice["message"]["content"] for choice in made["choices"]] == ["as told"] * fields.get("n", 1)
 

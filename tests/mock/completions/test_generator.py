@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mixtral_contract.contract.openapi import Contract
 from mixtral_contract.mock.completions.completion import Completion
-from mixtral_contract.mock.completions.generator import Question, Replies, cut, question
+from mixtral_contract.mock.completions.generator import CompletionGenerator, CompletionRequest, completion_request, cut
 from mixtral_contract.primitives.tokenizer import tokenizer
 
 WORDS = st.sampled_from(["cats", "tell me", "42", "é", "日本", "“quoted”", "🙂", "a\nb", " ", "Mixtral", "x" * 30])
@@ -38,13 +38,13 @@ def _contract() -> Contract:
     return Contract.load()
 
 
-def _ask(body: dict[str, Any], *, dialect: str = "nvidia") -> Question:
+def _ask(body: dict[str, Any], *, dialect: str = "nvidia") -> CompletionRequest:
     operation = _contract().operations[dialect]
-    return question(operation, operation.models[0], body)
+    return completion_request(operation, operation.models[0], body)
 
 
 def _complete(body: dict[str, Any], *, seed: int = 0, dialect: str = "nvidia") -> Completion:
-    replies, asked = Replies(seed, lambda: "chatcmpl-1"), _ask(body, dialect=dialect)
+    replies, asked = CompletionGenerator(seed, lambda: "chatcmpl-1"), _ask(body, dialect=dialect)
     return replies.completion(asked, replies.script(asked), 1)
 
 

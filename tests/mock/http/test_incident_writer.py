@@ -9,7 +9,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from mixtral_contract.mock.http.incident_writer import Player
+from mixtral_contract.mock.http.incident_writer import IncidentWriter
 from mixtral_contract.mock.messages.messages import HEAD, Outgoing, Write
 
 
@@ -29,7 +29,7 @@ def test_wait__is_never_short(monkeypatch: pytest.MonkeyPatch) -> None:
         )
         over = asyncio.Event()
         since_s, written_s = time.monotonic(), list[float]()
-        player = Player(
+        player = IncidentWriter(
             Mock(spec=asyncio.Transport),
             made,
             write=lambda _data: written_s.append(time.monotonic() - since_s),

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from mixtral_contract.contract.openapi import Contract, Operation
-from mixtral_contract.mock.accounts.accounts import UNLIMITED, Account, Admission
+from mixtral_contract.mock.accounts.accounts import UNLIMITED, Account, Accounts
 from mixtral_contract.mock.accounts.pricing import Price
 from mixtral_contract.mock.accounts.token_bucket import Limit
-from mixtral_contract.mock.completions.generator import Replies
+from mixtral_contract.mock.completions.generator import CompletionGenerator
 from mixtral_contract.mock.messages.messages import Reply
 from mixtral_contract.mock.service.checks import Call
 from mixtral_contract.mock.service.mock import Ids
@@ -32,7 +32,7 @@ def operation(request: pytest.FixtureRequest, contract: Contract) -> Operation:
 
 
 def _service(contract: Contract, accounts: Iterable[Account]) -> Service:
-    return Service(contract, Replies(0, Ids()), Admission(accounts))
+    return Service(contract, CompletionGenerator(0, Ids()), Accounts(accounts))
 
 
 def _one(contract: Contract, **fields: Any) -> Service:

@@ -8,8 +8,8 @@ import orjson
 import pytest
 
 from mixtral_contract.contract.openapi import Contract, Operation
-from mixtral_contract.mock.accounts.accounts import ACCOUNTS, PRICE, Account, Admission
-from mixtral_contract.mock.completions.generator import Replies
+from mixtral_contract.mock.accounts.accounts import ACCOUNTS, PRICE, Account, Accounts
+from mixtral_contract.mock.completions.generator import CompletionGenerator
 from mixtral_contract.mock.messages.messages import Head, Reply, Request
 from mixtral_contract.mock.service.checks import Call
 from mixtral_contract.mock.service.service import Service
@@ -422,9 +422,9 @@ def test_known_head__changes_no_decision(contract: Contract, operation: Operatio
     head, made = Head(), []
     until = Account("until", "until", credits=Decimal(1), valid_until_ns=NOW_NS + 2)
     for known in (None, head):
-        asked, admission = HEADS[case](operation), Admission((*ACCOUNTS, until))
+        asked, admission = HEADS[case](operation), Accounts((*ACCOUNTS, until))
         asked.head = known
-        mock = Service(contract, Replies(0, lambda: "chatcmpl-1"), admission)
+        mock = Service(contract, CompletionGenerator(0, lambda: "chatcmpl-1"), admission)
         replies = [mock.answer(asked.again(asked.body), NOW_NS + number) for number in range(4)]
         mock.incidents.set("500")
         replies.append(mock.answer(asked.again(asked.body), NOW_NS + 4))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mixtral_contract.mock.timing.batching import Node
+from mixtral_contract.mock.timing.batching import BatchingScheduler
 from mixtral_contract.mock.timing.batching_profile import Profile
 from mixtral_contract.mock.timing.engine import Generation, Load, Overload
 from mixtral_contract.mock.timing.profile_file import load
@@ -65,9 +65,9 @@ _EVENTS = st.lists(
 )
 
 
-def _node(run: Run) -> Node:
+def _node(run: Run) -> BatchingScheduler:
     (node,) = run.engine._models
-    assert isinstance(node, Node)
+    assert isinstance(node, BatchingScheduler)
     return node
 
 

@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 
 from mixtral_contract.contract import clauses
 from mixtral_contract.contract.openapi import Contract
-from mixtral_contract.suite.client.budget import Pace, Purse
-from mixtral_contract.suite.client.client import Line, over_the_wire
-from mixtral_contract.suite.client.request_log import Ledger
+from mixtral_contract.suite.client.budget import CompletionBudget, RateLimiter
+from mixtral_contract.suite.client.client import TargetClient, over_the_wire
+from mixtral_contract.suite.client.request_log import RequestLog
 from mixtral_contract.suite.generation.single_example import one_example
 from mixtral_contract.suite.http.exchange import Exchange, Request
 from mixtral_contract.suite.target.combined_requests import TOGETHER, is_completion, proven
 from mixtral_contract.suite.target.endpoint import Endpoint
-from mixtral_contract.suite.target.stand_in import StandIn
+from mixtral_contract.suite.target.stand_in import FakeTarget
 from mixtral_contract.suite.target.target import MOCK_KEYS, Target, choose, running
 from mixtral_contract.suite.verdicts.verdict import Inconclusive, NotRun, Violation
 from tests.support.scripted_server import serving
@@ -49,10 +49,10 @@ def _transport(status: int | None, log: list[Request] | None = None, ending: str
 @given(budget=st.integers(0, 20), statuses=st.lists(st.sampled_from([200, 401, 429, 500, None]), max_size=60))
 def test_budget__is_never_exceeded(budget: int, statuses: list[int | None]) -> None:
     """Whatever comes back: a completion, a refusal, or nothing, which may be billed too."""
-    purse = Purse(budget)
+    purse = CompletionBudget(budget)
     sent: list[Exchange] = []
     for status in statuses:
-        line = Line(_transport(status), purse=purse)
+        line = TargetClient(_transport(status), purse=purse)
         try:
             sent += line.send("nvidia", [POST])
         except NotRun:
@@ -64,7 +64,7 @@ def test_budget__holds_when_many_ask_at_once() -> None:
     """What may be billed is taken before it is asked for."""
     log: list[Request] = []
     everybody = threading.Barrier(8)
-    line = Line(_transport(200, log), purse=Purse(10))
+    line = TargetClient(_transport(200, log), purse=CompletionBudget(10))
 
     def ask(_number: int) -> None:
         everybody.wait()
@@ -81,7 +81,7 @@ def test_budget__holds_when_many_ask_at_once() -> None:
 
 def test_budget__is_not_used_up_by_refusals() -> None:
     """A refusal gives back what was taken for it."""
-    line = Line(_transport(401), purse=Purse(1))
+    line = TargetClient(_transport(401), purse=CompletionBudget(1))
     for _ in range(5):
         line.send("nvidia", [POST])
 
@@ -90,14 +90,14 @@ def test_several_at_once__need_budget_for_each() -> None:
     """None of them is sent when one is left over."""
     log: list[Request] = []
     with pytest.raises(NotRun):
-        Line(_transport(200, log), purse=Purse(1)).send("nvidia", [POST, POST])
+        TargetClient(_transport(200, log), purse=CompletionBudget(1)).send("nvidia", [POST, POST])
     assert log == []
 
 
 def test_get__costs_nothing() -> None:
     """It asks for no completion, so it may leave with an empty purse."""
     get = Request("GET", POST.url)
-    assert Line(_transport(200), purse=Purse(0)).send("nvidia", [get])[0].status == 200
+    assert TargetClient(_transport(200), purse=CompletionBudget(0)).send("nvidia", [get])[0].status == 200
 
 
 def test_run__sends_no_more_completions_than_its_budget(tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_pace__spreads_requests_over_a_minute() -> None:
         now += seconds
         slept.append(seconds)
 
-    pace = Pace(30, clock=lambda: now, sleep=sleep)
+    pace = RateLimiter(30, clock=lambda: now, sleep=sleep)
     for count in (1, 1, 3, 1):
         pace.wait(count)
     assert slept == [0.0, 2.0, 2.0, 6.0]
@@ -158,7 +158,7 @@ def test_pace__spreads_requests_over_a_minute() -> None:
 def test_silence__ends_the_run_after_two_in_a_row(status: int | None) -> None:
     """Whether nothing came, or a head and then nothing."""
     log: list[Request] = []
-    line = Line(_transport(status, log, ending="timeout"))
+    line = TargetClient(_transport(status, log, ending="timeout"))
     for _ in range(2):
         line.send("nvidia", [POST])
     with pytest.raises(Inconclusive, match="no more is asked"):
@@ -177,7 +177,7 @@ def test_silence__ends_the_run_after_six_in_all() -> None:
         sent.append(status)
         return [Exchange(request, status, ending="complete" if status else "timeout") for request in requests]
 
-    line = Line(send)
+    line = TargetClient(send)
     for _ in range(11):
         line.send("nvidia", [POST])
     line.send("nvidia", [POST])
@@ -189,8 +189,8 @@ def test_silence__ends_the_run_after_six_in_all() -> None:
 # ---- what several clauses ask together
 
 
-def _frugal(transport: Any) -> Line:
-    return Line(transport, frugal=True)
+def _frugal(transport: Any) -> TargetClient:
+    return TargetClient(transport, frugal=True)
 
 
 def test_same_request_of_two_clauses__is_sent_once() -> None:
@@ -364,7 +364,7 @@ def test_stand_in__answers_as_the_contract_says() -> None:
     """So that a rehearsal asks what a run on a good server would ask."""
     target = Target("x", "http://127.0.0.1:1", ("nvidia",), MOCK_KEYS)
     endpoint = Endpoint(
-        target, CONTRACT.operations["nvidia"], Line(StandIn(CONTRACT, target.base_url or "", MOCK_KEYS))
+        target, CONTRACT.operations["nvidia"], TargetClient(FakeTarget(CONTRACT, target.base_url or "", MOCK_KEYS))
     )
     seen = endpoint.seen
     assert (seen.answer.status, seen.no_key.status, seen.malformed.status, seen.unknown_url.status) == (
@@ -380,7 +380,7 @@ def test_stand_in__answers_as_the_contract_says() -> None:
 
 def test_pause__takes_the_stand_in_no_time() -> None:
     """Who waits as long as it was told rehearses the wait, and only its own clock moves."""
-    stand_in = StandIn(CONTRACT, "http://127.0.0.1:1", MOCK_KEYS)
+    stand_in = FakeTarget(CONTRACT, "http://127.0.0.1:1", MOCK_KEYS)
     before = stand_in([POST])[0]
     stand_in.pause(86_400)
     assert stand_in([POST])[0].sent_ns - before.end_ns >= 86_400 * 10**9
@@ -397,7 +397,7 @@ def test_dry_run__waits_for_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_ledger__keeps_what_nobody_shares() -> None:
     """A clause's own question is billed to it alone."""
-    ledger = Ledger()
+    ledger = RequestLog()
     with ledger.judging("A-01"):
         ledger.write("nvidia", [Exchange(POST, 200), Exchange(POST, 400)])
     assert (len(ledger.of(["A-01"])), len(ledger.of(["B-01"])), ledger.since(0)) == (2, 0, (2, 1))
@@ -405,8 +405,8 @@ def test_ledger__keeps_what_nobody_shares() -> None:
 
 def test_connection_that_was_never_made__costs_nothing() -> None:
     """What could not be sent is not billed; what was sent and not answered may be."""
-    purse = Purse(1)
+    purse = CompletionBudget(1)
     for ending in ("refused", "refused", "timeout"):
-        Line(_transport(None, ending=ending), purse=purse).send("nvidia", [POST])
+        TargetClient(_transport(None, ending=ending), purse=purse).send("nvidia", [POST])
     with pytest.raises(NotRun):
-        Line(_transport(None), purse=purse).send("nvidia", [POST])
+        TargetClient(_transport(None), purse=purse).send("nvidia", [POST])

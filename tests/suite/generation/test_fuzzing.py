@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mixtral_contract.suite.client.client import Line
+from mixtral_contract.suite.client.client import TargetClient
 from mixtral_contract.suite.generation.fuzzing import Fuzz
 from mixtral_contract.suite.generation.schema_oracle import Oracle
 from mixtral_contract.suite.generation.state_machines import Credits, Rate
@@ -39,7 +39,7 @@ class Written(Oracle):
 
 def _endpoint(url: str, dialect: str = "segmind", *, paid: bool = False) -> Endpoint:
     target = Target(url, url, (dialect,), MOCK_KEYS, paid=paid)
-    return Endpoint(target, CONTRACT.operations[dialect], Line(timeout_s=5.0))
+    return Endpoint(target, CONTRACT.operations[dialect], TargetClient(timeout_s=5.0))
 
 
 def _found(defect: Defect) -> tuple[bool, bool, bool]:

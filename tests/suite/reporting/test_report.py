@@ -15,10 +15,10 @@ from mixtral_contract.contract.openapi import Contract
 from mixtral_contract.suite.http.exchange import Exchange, Request
 from mixtral_contract.suite.reporting.badge import badge
 from mixtral_contract.suite.reporting.report import SCHEMA, ReportError, columns, page, read, write, write_page
-from mixtral_contract.suite.reporting.run_summary import Record
+from mixtral_contract.suite.reporting.run_summary import RunSummary
 from mixtral_contract.suite.target.target import choose
 from mixtral_contract.suite.verdicts.baseline import Baseline
-from mixtral_contract.suite.verdicts.result import Judged, judge
+from mixtral_contract.suite.verdicts.result import ClauseResult, judge
 from mixtral_contract.suite.verdicts.verdict import (
     Inconclusive,
     Info,
@@ -66,15 +66,15 @@ def test_accepted_break__is_known(raised: Outcome | None, verdict: Verdict) -> N
     assert judge(CLAUSES["SSE-08"], "nvidia", raised, strict=False, test="t").accepted("why").verdict is verdict
 
 
-Made = Callable[..., Record]
+Made = Callable[..., RunSummary]
 
 
 @pytest.fixture
 def record() -> Made:
     """A record with the given outcomes by clause."""
 
-    def make(**outcomes: Outcome | None) -> Record:
-        made = Record(choose(CONTRACT), CONTRACT, list(CLAUSES), strict=False)
+    def make(**outcomes: Outcome | None) -> RunSummary:
+        made = RunSummary(choose(CONTRACT), CONTRACT, list(CLAUSES), strict=False)
         for name, raised in outcomes.items():
             made.add(judge(CLAUSES[name.replace("_", "-")], "nvidia", raised, strict=False, test="t").as_dict())
         return made
@@ -82,7 +82,7 @@ def record() -> Made:
     return make
 
 
-def _run(record: Record, name: str = "mock") -> dict[str, Any]:
+def _run(record: RunSummary, name: str = "mock") -> dict[str, Any]:
     run: dict[str, Any] = json.loads(json.dumps(record.as_dict(Baseline())))
     run["target"]["name"] = name
     return run
@@ -196,12 +196,12 @@ def test_badge__tells_what_is_accepted(record: Made) -> None:
 @pytest.mark.parametrize("verdict", ["FAIL", "NON-STRICT", "INCONCLUSIVE"])
 def test_summary__fits_one_screen(verdict: str) -> None:
     """80 by 24 with pytest's own lines, however much is broken on however many dialects."""
-    made = Record(
+    made = RunSummary(
         choose(CONTRACT), CONTRACT, [f"{group}-{n:02}" for group in "ABCDEFGHIJ" for n in range(20)], strict=False
     )
     for clause in made._order:
         for dialect in made.target.dialects:
-            judged = Judged(
+            judged = ClauseResult(
                 clause, "must", dialect, Verdict(verdict), "s", ({"practice": "p"},), "", "y" * 300, None, "t"
             )
             made.add(judged.as_dict())

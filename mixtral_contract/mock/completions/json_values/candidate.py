@@ -25,7 +25,7 @@ from mixtral_contract.mock.completions.json_values.subschemas import (
 )
 
 if TYPE_CHECKING:
-    from mixtral_contract.mock.completions.json_values.generator import Maker
+    from mixtral_contract.mock.completions.json_values.generator import JsonValueGenerator
 
 _SHALLOW = 3
 """Down to this depth optional parts are added by chance; below it, as little as possible."""
@@ -38,10 +38,10 @@ _LATE = 12
 _DECIDED = frozenset(("$ref", "allOf", "anyOf", "oneOf", "if", "then", "else"))
 
 
-class Proposal:
+class Candidate:
     """The proposal of that number, from 0: they differ in how much of what is optional they have."""
 
-    def __init__(self, maker: Maker, root: Any, heights: Heights, number: int) -> None:
+    def __init__(self, maker: JsonValueGenerator, root: Any, heights: Heights, number: int) -> None:
         self._maker = maker
         self._root = root
         self._heights = heights
@@ -234,14 +234,14 @@ class Proposal:
         """The only value of its type."""
 
 
-_MAKERS: Mapping[str, Callable[[Proposal, Node, int], Any]] = {
-    "object": Proposal.object,
-    "array": Proposal.array,
-    "string": Proposal.string,
-    "number": Proposal.number,
-    "integer": Proposal.integer,
-    "boolean": Proposal.boolean,
-    "null": Proposal.null,
+_MAKERS: Mapping[str, Callable[[Candidate, Node, int], Any]] = {
+    "object": Candidate.object,
+    "array": Candidate.array,
+    "string": Candidate.string,
+    "number": Candidate.number,
+    "integer": Candidate.integer,
+    "boolean": Candidate.boolean,
+    "null": Candidate.null,
 }
 
 _TELLING: Mapping[str, frozenset[str]] = {

@@ -15,7 +15,7 @@ from typing import Any
 import jsonschema_rs
 import orjson
 
-from mixtral_contract.mock.completions.json_values.candidate import Proposal
+from mixtral_contract.mock.completions.json_values.candidate import Candidate
 from mixtral_contract.mock.completions.json_values.strings import UnmadeError, matching
 from mixtral_contract.mock.completions.json_values.subschemas import ENDLESS, Heights, UnsatisfiableError
 
@@ -28,7 +28,7 @@ _STEP_BYTES = 16
 _BACKTRACKING = 100_000
 
 
-class Maker:
+class JsonValueGenerator:
     """Makes values for one request; `chance` and `words` (some words, others each time) decide what they say."""
 
     def __init__(self, chance: random.Random, words: Callable[[], str]) -> None:
@@ -49,7 +49,7 @@ class Maker:
         reason = "what was made is not valid"
         for number in range(TRIES):
             try:
-                value = Proposal(self, schema, heights, number).value(schema, 0)
+                value = Candidate(self, schema, heights, number).value(schema, 0)
             except (UnsatisfiableError, UnmadeError) as error:
                 reason = str(error)
                 continue

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mixtral_contract.mock.completions.json_values.generator import MOST_STEPS, Maker
+from mixtral_contract.mock.completions.json_values.generator import MOST_STEPS, JsonValueGenerator
 from mixtral_contract.mock.completions.json_values.subschemas import UnsatisfiableError
 
 NAMES = st.sampled_from(["a", "b", "city", "x y", "naïve"])
@@ -89,7 +89,7 @@ SCHEMAS = st.builds(
 
 def _made(schema: Any, seed: int = 0) -> Any:
     chance = random.Random(seed)  # noqa: S311  same seed, same value
-    return Maker(chance, lambda: chance.choice(["cats", "a plan", "Köln"])).make(schema)
+    return JsonValueGenerator(chance, lambda: chance.choice(["cats", "a plan", "Köln"])).make(schema)
 
 
 @settings(deadline=None, max_examples=400)
@@ -224,7 +224,7 @@ def test_huge_value__is_bounded(schema: Any) -> None:
 def test_maker__has_one_budget_for_all_its_values() -> None:
     """A hundred schemas are no way around it."""
     chance = random.Random(0)  # noqa: S311
-    maker = Maker(chance, lambda: "cats")
+    maker = JsonValueGenerator(chance, lambda: "cats")
     schema = {"type": "array", "minItems": 900, "items": {"type": "integer"}}
     with pytest.raises(UnsatisfiableError, match="steps"):
         list(map(maker.make, [schema] * 100))
