@@ -11,10 +11,10 @@ from locust.env import Environment
 
 from mixtral_contract.load.locust_plugin.chat_user import ChatUser
 from mixtral_contract.load.locust_plugin.opentelemetry import Telemetry, telemetry
-from mixtral_contract.load.locust_plugin.quiet_gc import QuietCollector
 from mixtral_contract.load.reading.record import Record
 from mixtral_contract.load.run.loop_lag import LoopLag
 from mixtral_contract.load.run.open_loop import OpenLoop
+from mixtral_contract.load.run.quiet_gc import QuietCollector
 from mixtral_contract.load.run.run import Run
 from mixtral_contract.load.run.sender import Sender
 from mixtral_contract.load.run.stage_runner import StageRunner
