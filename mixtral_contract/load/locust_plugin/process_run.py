@@ -19,7 +19,8 @@ from mixtral_contract.load.run.run import Run
 from mixtral_contract.load.run.sender import Sender
 from mixtral_contract.load.run.stage_runner import StageRunner
 from mixtral_contract.load.settings.settings import Settings, read_key
-from mixtral_contract.load.stages.stage_result import Stage, StageResult
+from mixtral_contract.load.settings.stages import Stage
+from mixtral_contract.load.stages.stage_result import StageResult
 from mixtral_contract.load.workload.arrivals import Share, schedule
 
 

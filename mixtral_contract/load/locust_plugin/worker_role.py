@@ -15,7 +15,7 @@ from locust.runners import WorkerRunner
 from mixtral_contract.load.locust_plugin.process_run import ProcessRun
 from mixtral_contract.load.locust_plugin.reporting_role import listen, options_of
 from mixtral_contract.load.settings.settings import UsageError, read_settings
-from mixtral_contract.load.stages.stage_result import Stage
+from mixtral_contract.load.settings.stages import Stage
 from mixtral_contract.load.workload.arrivals import Share
 
 RUN_KEY = "load_run"

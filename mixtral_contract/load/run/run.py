@@ -10,7 +10,7 @@ from time import perf_counter_ns
 from typing import Any
 
 from mixtral_contract.load.client.exchange import Exchange
-from mixtral_contract.load.counts.counts import RunCounts, Window
+from mixtral_contract.load.counts.counts import RunCounts
 from mixtral_contract.load.reading.clause_checks import applying
 from mixtral_contract.load.reading.completion import Completion, reading, returned
 from mixtral_contract.load.reading.outcome import Outcome
@@ -20,6 +20,7 @@ from mixtral_contract.load.requests.generator import ChatRequest, Messages, Requ
 from mixtral_contract.load.run.backoff import pause_s
 from mixtral_contract.load.run.request_log import RequestLog
 from mixtral_contract.load.settings.settings import Settings
+from mixtral_contract.load.units.window import Window
 from mixtral_contract.load.workload.arrivals import Arrival, Share
 
 _NS_PER_S = 1_000_000_000

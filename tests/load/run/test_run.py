@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from mixtral_contract.load.counts.counts import RunCounts, Window
+from mixtral_contract.load.counts.counts import RunCounts
 from mixtral_contract.load.reading.outcome import Outcome
 from mixtral_contract.load.run.backoff import AFTER_FAILURE_S
 from mixtral_contract.load.run.run import Run
+from mixtral_contract.load.units.window import Window
 from mixtral_contract.load.workload.arrivals import Arrival, Share
 from tests.load.settings.test_settings import settings
 from tests.support.load_records import MS, S, exchange
