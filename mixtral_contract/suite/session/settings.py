@@ -1,4 +1,4 @@
-"""The suite's options, and what a command line means by them."""
+"""What a command line means: which clauses are judged on which target, within what bounds."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from mixtral_contract.contract import clauses
-from mixtral_contract.contract import observations as observed
+from mixtral_contract.contract import clauses, observations
 from mixtral_contract.contract.clauses import Clause
-from mixtral_contract.contract.openapi import DOCUMENT, Contract
+from mixtral_contract.contract.observations import Observation
+from mixtral_contract.contract.openapi import Contract
 from mixtral_contract.suite.reporting.cost_estimate import SMOKE_COMPLETIONS
 from mixtral_contract.suite.target import target
 from mixtral_contract.suite.verdicts import baseline
@@ -21,52 +21,6 @@ from mixtral_contract.suite.verdicts.result import ClauseResult
 
 TIERS = ("smoke", "full")
 _SPECIAL_KEYS = ("exhausted", "forbidden", "limited")
-
-
-def add_to(group: pytest.OptionGroup) -> None:
-    """Declares the options."""
-    add = group.addoption
-    add("--target", metavar="NAME", help="mock (default), or a known live endpoint: segmind, segmind-openai, nvidia")
-    add("--base-url", metavar="URL", help="address of the server under test; with --dialect unless the target says it")
-    add("--dialect", metavar="D", help="dialect that the address speaks: segmind, segmind-openai or nvidia")
-    add("--model", metavar="M", help="model to ask for (default: the documented one)")
-    add("--api-key-env", metavar="NAME", help="environment variable that holds the API key")
-    for role, reason in (
-        ("exhausted", "no credits"),
-        ("forbidden", "no permission"),
-        ("limited", "a small rate limit"),
-    ):
-        add(
-            f"--{role}-key-env",
-            metavar="NAME",
-            help=f"environment variable with the key of an account that has {reason}; without it the clause is NOT-RUN",
-        )
-    add("--level", metavar="L", default="info", help="judge clauses down to must, should or info (default: info, all)")
-    # pytest has an option --strict of its own (strict markers and the like); here a broken should fails the run too
-    add(
-        "--tier",
-        metavar="T",
-        default="full",
-        help=f"smoke: only what can be judged on {SMOKE_COMPLETIONS} completions per dialect, or full (default)",
-    )
-    add("--dry-run", action="store_true", help="print what a run would cost, per tier and level, and send nothing")
-    add("--budget", metavar="N", help="use up at most N completions, a hard cap; what is left over is NOT-RUN")
-    add("--rpm", metavar="N", help="send at most N requests per minute")
-    add("--request-timeout", default="30", metavar="S", help="seconds to wait for an answer (default: 30)")
-    add(
-        "--fuzz-seconds",
-        metavar="N",
-        help="send generated requests too, for N seconds per dialect; never where completions cost money",
-    )
-    add("--baseline", type=Path, metavar="FILE", help="deviations that are accepted until a day: KNOWN, not FAIL")
-    add("--spec", type=Path, default=DOCUMENT, metavar="FILE", help="the contract to hold to (default: our own)")
-    add(
-        "--report",
-        type=Path,
-        default=Path("reports/contract"),
-        metavar="DIR",
-        help="folder of verdicts.json, index.html and badge.svg (default: reports/contract)",
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +34,7 @@ class Settings:
     clauses: Mapping[str, Clause]
     target: target.Target
     baseline: baseline.Baseline
-    observations: Mapping[str, observed.Observation]
+    observations: Mapping[str, Observation]
     level: str
     tier: str
     strict: bool
@@ -112,11 +66,11 @@ class Settings:
             special_key_envs={
                 role: variable for role in _SPECIAL_KEYS if (variable := option(f"--{role}-key-env")) is not None
             },
-            rehearsed=dry_run,
+            dry_run=dry_run,
         )
         tier = _one_of("--tier", option("--tier"), TIERS)
         budget, rpm = _number(config, "--budget", int), _number(config, "--rpm", float)
-        # what one process may use up of what all may: under xdist each has a purse of its own
+        # what one process may use up of what all may: under xdist each has a budget of its own
         worker, workers = _worker(config)
         whole = _least(None if budget is None else int(budget), _smoke_budget(tier, chosen))
         return cls(
@@ -124,7 +78,7 @@ class Settings:
             clauses=known,
             target=chosen,
             baseline=_baseline(option("--baseline"), known),
-            observations=observed.load(),
+            observations=observations.load(),
             level=_one_of("--level", option("--level"), clauses.LEVELS),
             tier=tier,
             strict=bool(option("--strict")),
@@ -137,7 +91,7 @@ class Settings:
         )
 
     def judges(self, clause: Clause, dialect: str) -> bool:
-        """Whether the run is to judge the clause on that dialect; a rehearsal asks for all levels and tiers."""
+        """Whether the run is to judge the clause on that dialect; a dry run asks for all levels and tiers."""
         if not clause.applies(self.contract.operations[dialect]):
             return False
         if clause.judged == "fuzz" and not self.fuzz_s:
