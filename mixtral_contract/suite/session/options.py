@@ -8,6 +8,7 @@ import pytest
 
 from mixtral_contract.contract.openapi import DOCUMENT
 from mixtral_contract.suite.reporting.cost_estimate import SMOKE_COMPLETIONS
+from mixtral_contract.suite.verdicts.coverage import LEAST_JUDGED
 
 
 def add_to(group: pytest.OptionGroup) -> None:
@@ -44,6 +45,13 @@ def add_to(group: pytest.OptionGroup) -> None:
         "--fuzz-seconds",
         metavar="N",
         help="send generated requests too, for N seconds per dialect; never where completions cost money",
+    )
+    add(
+        "--min-judged",
+        default=str(LEAST_JUDGED),
+        metavar="SHARE",
+        help="exit status 3 when less than this share of a dialect's musts could be judged "
+        f"(UNSUPPORTED ones not counted; default: {LEAST_JUDGED})",
     )
     add("--baseline", type=Path, metavar="FILE", help="deviations that are accepted until a day: KNOWN, not FAIL")
     add("--spec", type=Path, default=DOCUMENT, metavar="FILE", help="the contract to hold to (default: our own)")

@@ -27,7 +27,8 @@ _SPECIAL_KEYS = ("exhausted", "forbidden", "limited")
 class Settings:
     """What a run is to do.
 
-    `budget` None: any number of completions, `rpm` None: no pause, `fuzz_s` 0: no generated requests.
+    `budget` None: any number of completions, `rpm` None: no pause, `fuzz_s` 0: no generated requests. `least_judged` is
+    the share of the musts that has to be judged.
     """
 
     contract: Contract
@@ -43,6 +44,7 @@ class Settings:
     rpm: float | None
     timeout_s: float
     fuzz_s: float
+    least_judged: float
     report: Path
 
     @classmethod
@@ -87,8 +89,15 @@ class Settings:
             rpm=None if rpm is None else rpm / workers,
             timeout_s=_number(config, "--request-timeout", float) or 0.0,
             fuzz_s=_number(config, "--fuzz-seconds", float) or 0.0,
+            least_judged=_share_of("--min-judged", option("--min-judged")),
             report=option("--report"),
         )
+
+    @property
+    def verdicts_of_the_suite(self) -> int:
+        """How many verdicts the suite has for the target, whatever level, tier or names were chosen."""
+        whole = replace(self, level=clauses.LEVELS[-1], tier="full")
+        return sum(whole.judges(clause, name) for clause in self.clauses.values() for name in self.target.dialects)
 
     def judges(self, clause: Clause, dialect: str) -> bool:
         """Whether the run is to judge the clause on that dialect; a dry run asks for all levels and tiers."""
@@ -116,6 +125,17 @@ class Settings:
         if deviation is None and seen and self.target.is_live:
             return entry.accepted(f"observed: {entry.observed}")
         return entry.accepted(deviation.text() if deviation else None)
+
+
+def _share_of(option: str, text: str) -> float:
+    """A share from 0 to 1, also as a percentage."""
+    try:
+        value = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= 1:
+        raise target.TargetError(f"{option}: expected a share from 0 to 1, or a percentage, got {text!r}")
+    return value
 
 
 def _smoke_budget(tier: str, chosen: target.Target) -> int | None:
