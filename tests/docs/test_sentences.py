@@ -21,7 +21,7 @@ FOREIGN_OPTIONS = {
     *("--headless", "--host", "--help", "--master", "--worker", "--processes", "--otel"),  # Locust's
     *("--junitxml", "--pyargs", "--strict"),  # pytest's
 }
-_PACKAGES = ("spec", "mock_server", "contract_tests", "load", "benchmarks")
+_FOLDERS = ("mixtral_contract", "spec", "mock_server", "contract_tests", "load", "benchmarks", "examples")
 
 
 @pytest.mark.parametrize("page", EVERYWHERE, ids=lambda page: page.name)
@@ -109,5 +109,5 @@ def _arguments(call: str) -> tuple[list[Any], dict[str, Any]]:
 
 
 def _code() -> str:
-    files = (path for package in _PACKAGES for path in (REPOSITORY / package).glob("*.py"))
+    files = (path for folder in _FOLDERS for path in (REPOSITORY / folder).rglob("*.py"))
     return "\n".join(path.read_text(encoding="utf-8") for path in files)
