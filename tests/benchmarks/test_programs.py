@@ -18,7 +18,7 @@ from tests.support.repository import ROOT
 
 pytestmark = pytest.mark.skipif(
     not sys.platform.startswith("linux") or shutil.which("cc") is None or len(os.sched_getaffinity(0)) < 2,
-    reason="the benchmarks need Linux, a C compiler and two cores",
+    reason="needs Linux, two cores and a C compiler: apt-get install gcc libc6-dev",
 )
 
 
