@@ -91,6 +91,14 @@ def test_compose__gives_out_nothing_but_the_mock_and_to_this_machine_only() -> N
     assert ports == {"mock": ["127.0.0.1:8000:8000"]}
 
 
+def test_compose__builds_the_image_of_the_dockerfile() -> None:
+    """From the root of the repository, which has what it copies."""
+    for service in _services().values():
+        context = (COMPOSE.parent / service["build"]["context"]).resolve()
+        assert context == ROOT
+        assert context / service["build"]["dockerfile"] == DOCKERFILE
+
+
 def test_image__is_nobodys_root_and_starts_the_mock() -> None:
     """On the port that it says."""
     image = _instructions()

@@ -151,7 +151,7 @@ COMMANDS: Mapping[str, Ends | Serves | Elsewhere] = {
     ),
     # the mock's own speed
     "python -m benchmarks.completions --reference nginx --out reports/speed/completions.json": Elsewhere(
-        "tests/benchmarks/test_programs.py::test_completions__are_answered_by_mock_and_bound"
+        "tests/benchmarks/test_programs.py::test_completions__are_compared_with_nginx"
     ),
     "python -m benchmarks.unpaced_streams --out reports/speed/unpaced_streams.json": Elsewhere(
         "tests/benchmarks/test_programs.py::test_unpaced_streams__are_read_to_their_end"

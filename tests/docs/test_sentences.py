@@ -14,8 +14,8 @@ from mixtral_contract.mock.testing.mocks import MixtralApi
 from tests.docs.page import REPOSITORY, Page, pages
 
 PAGES = pages()
-OTHERS = [REPOSITORY / name for name in ("CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")]
-EVERYWHERE = [*PAGES, *map(Page.read, OTHERS)]
+_OTHERS = ("CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "mock_server/README.md", "load/README.md")
+EVERYWHERE = [*PAGES, *(Page.read(REPOSITORY / name) for name in _OTHERS)]
 
 FOREIGN_OPTIONS = {
     *("--headless", "--host", "--help", "--master", "--worker", "--processes", "--otel"),  # Locust's
