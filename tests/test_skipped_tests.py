@@ -73,3 +73,9 @@ def test_run_without_a_skip__is_left_alone(run: pytest.Pytester, monkeypatch: py
     result = _result(run, EXPECTED_TO_FAIL)
     assert result.ret == pytest.ExitCode.OK
     assert "what would run it" not in result.stdout.str()
+
+
+def test_ci__skips_nothing() -> None:
+    """It runs the tests with the variable set, and all clients."""
+    run = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert f"\n{VARIABLE}=1 ALL_CLIENTS=1 make test\n" in run
