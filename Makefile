@@ -22,7 +22,7 @@ help:
 	@echo "make demo     mock up, suite on it, 20 s of load on it, one report"
 	@echo "              TARGET=nvidia|segmind|segmind-openai: a live endpoint, key from the environment"
 	@echo "              BASE_URL=... DIALECT=... [MODEL=...] [API_KEY_ENV=...]: any other endpoint"
-	@echo "make test     format, lint, types, unit tests, the suite on the mock, a short Locust run"
+	@echo "make test     format, lint, types, the suite on the mock, unit tests, a short Locust run"
 	@echo "make setup    the virtual environment .venv, everything pinned (the others call it)"
 	@echo "make clients  other people's clients in .clients, everything pinned (make test calls it)"
 	@echo "make clean    remove .venv, .clients and reports"
@@ -55,10 +55,11 @@ $(CLIENTS)/node.ready: tests/clients/node/package.json $(CLIENTS)/python.ready
 demo: setup
 	@$(BIN)/python examples/demo.py --report $(REPORT)/demo $(DEMO_OPTIONS)
 
-# while the clients are on their way, which is waiting for a network, the processor is free for the checks
+# while the clients are on their way, which is waiting for a network, the processor is free for the checks; the tests
+# come last, because they end with what was skipped and what would run it
 test: setup
 	@$(MAKE) --no-print-directory --jobs=2 clients-or-skipped checks
-	@$(MAKE) --no-print-directory unit suite
+	@$(MAKE) --no-print-directory suite unit
 
 checks: format lint types
 

@@ -228,7 +228,9 @@ def test_other_host__is_not_reached(library: ModuleType, *, on_loop: bool) -> No
     [
         ("127.0.0.1", []),
         pytest.param(
-            "127.0.0.2", ["127.0.0.2"], marks=pytest.mark.skipif(sys.platform != "linux", reason="one address")
+            "127.0.0.2",
+            ["127.0.0.2"],
+            marks=pytest.mark.skipif(sys.platform != "linux", reason="needs 127.0.0.2: Linux"),
         ),
     ],
 )
