@@ -14,7 +14,7 @@ from mixtral_contract.contract.openapi import Contract, ContractError
 from mixtral_contract.mock.accounts.accounts import ACCOUNTS, Account, Accounts
 from mixtral_contract.mock.cli import options as commandline
 from mixtral_contract.mock.cli import recording_options
-from mixtral_contract.mock.cli.options import MB, PROGRAM
+from mixtral_contract.mock.cli.options import MB
 from mixtral_contract.mock.fixtures.fixture_file import FixtureError, FixtureFile
 from mixtral_contract.mock.incidents.active import Incidents
 from mixtral_contract.mock.incidents.grammar import IncidentError, describe
@@ -64,7 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
         tls,
         new_id=new_id,
         started=started,
-        tell=lambda line: _tell(f"{PROGRAM}: {line}"),
+        tell=lambda line: _tell(f"{parser.prog}: {line}"),
     )
 
 
