@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 
 _MODULES = {
+    "record": ("httpx",),
     "suite": ("hypothesis", "schemathesis", "openapi_spec_validator", "jinja2"),
     "load": ("locust", "jinja2"),
 }
@@ -12,7 +13,7 @@ _MODULES = {
 
 
 def missing(extra: str) -> str | None:
-    """What is wrong, in one line, where the extra `suite` or `load` is not installed; None where it is."""
+    """What is wrong, in one line, where the extra `suite`, `load` or `record` is not installed; None where it is."""
     absent = [module for module in _MODULES[extra] if find_spec(module) is None]
     if not absent:
         return None
