@@ -10,15 +10,21 @@ from __future__ import annotations
 import pytest
 
 from mixtral_contract.primitives.doors import door
+from mixtral_contract.primitives.extras import missing
 
 _FOLDER = door("contract_tests")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
-    """Tells pytest where the suite's conftest is, when the suite is asked for by name."""
+    """Tells pytest where the suite's conftest is, when the suite is asked for by name.
+
+    Raises: UsageError when what the suite needs is not installed.
+    """
     chosen = early_config.known_args_namespace
-    if chosen.pyargs:
+    if chosen.pyargs and any(map(_is_ours, chosen.file_or_dir)):
+        if (wrong := missing("suite")) is not None:
+            raise pytest.UsageError(wrong)
         chosen.file_or_dir = [str(_FOLDER) if _is_ours(argument) else argument for argument in chosen.file_or_dir]
 
 
