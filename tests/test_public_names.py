@@ -36,7 +36,11 @@ def test_testing__has_the_mocks() -> None:
 
 def test_load__has_the_locust_user() -> None:
     """As a class of Locust's."""
-    program = "from locust import User\nfrom mixtral_contract.load import ChatUser, register\nprint(issubclass(ChatUser, User), callable(register))"
+    program = """
+from locust import User
+from mixtral_contract.load import ChatUser, register
+print(issubclass(ChatUser, User), callable(register))
+"""
     assert _run(program) == "True True"
 
 

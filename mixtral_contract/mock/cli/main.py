@@ -24,6 +24,7 @@ from mixtral_contract.mock.server import server as serving
 from mixtral_contract.mock.service.mock import Ids, Mock, build
 from mixtral_contract.mock.timing.engine import Deployment, Pace
 from mixtral_contract.primitives.command_line import Parser
+from mixtral_contract.primitives.system import has_fork
 
 _SHORTEST_TOKEN = 8
 
@@ -156,7 +157,7 @@ def _accounts(parser: Parser, contract: Contract, path: Path | None) -> tuple[Ac
 
 
 def _check_shared(parser: Parser, options: argparse.Namespace) -> None:
-    if not hasattr(os, "fork"):
+    if not has_fork():
         parser.error(f"--workers: expected 1 where processes cannot be forked, got {options.workers}")
     from mixtral_contract.mock.server.prefork import NOT_SHARED  # noqa: PLC0415  only who wants several waits for it
 
