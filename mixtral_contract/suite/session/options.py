@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-
-import pytest
+from typing import Any, Protocol
 
 from mixtral_contract.contract.openapi import DOCUMENT
 from mixtral_contract.suite.reporting.cost_estimate import SMOKE_COMPLETIONS
 from mixtral_contract.suite.verdicts.coverage import LEAST_JUDGED
 
 
-def add_to(group: pytest.OptionGroup) -> None:
+class OptionGroup(Protocol):
+    """Where options are declared: pytest's, or what shows them without it."""
+
+    def addoption(self, *names: str, **how: Any) -> object:
+        """Declares one, as argparse does."""
+
+
+def add_to(group: OptionGroup) -> None:
     """Declares the options."""
     add = group.addoption
     add("--target", metavar="NAME", help="mock (default), or a known live endpoint: segmind, segmind-openai, nvidia")
