@@ -18,7 +18,7 @@ from mixtral_contract.mock.http.connection import LONG_BODY_BYTES
 from mixtral_contract.mock.journal.journal import CLIENT_LEFT, CUT, Entry
 from mixtral_contract.mock.messages.messages import HEAD, Disturbed, Reply, Request, Write
 from mixtral_contract.mock.service import journaling as recorder
-from mixtral_contract.mock.service.checks import Call
+from mixtral_contract.mock.service.call import Call
 from mixtral_contract.mock.service.mock import Mock
 from mixtral_contract.mock.timing.engine import Generation
 
@@ -59,7 +59,7 @@ class App:
             return
         request = _request(scope, body)
         if not mock.service.contract.at(request.path):
-            aside = mock.side.answer(request, (scope.get("client") or (None,))[0])
+            aside = mock.routes.answer(request, (scope.get("client") or (None,))[0])
             if aside is not None:
                 reply = aside if isinstance(aside, Reply) else await asyncio.to_thread(aside)
                 await _send_whole(reply, send, without_body=request.method == "HEAD")

@@ -13,7 +13,6 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, cast
 
-from mixtral_contract.mock.admin.control_api import Answer
 from mixtral_contract.mock.http import request_parser as http1
 from mixtral_contract.mock.http import response_encoder as framing
 from mixtral_contract.mock.http.reply_writer import ReplyWriter
@@ -22,9 +21,9 @@ from mixtral_contract.mock.http.response_encoder import DateField
 from mixtral_contract.mock.http.stream_writer import StreamWriter
 from mixtral_contract.mock.journal import journal
 from mixtral_contract.mock.messages.limits import Patience, Phase
-from mixtral_contract.mock.messages.messages import Reply
+from mixtral_contract.mock.messages.messages import Answer, Reply
 from mixtral_contract.mock.service import journaling as recorder
-from mixtral_contract.mock.service.checks import Call
+from mixtral_contract.mock.service.call import Call
 from mixtral_contract.mock.service.mock import Mock
 
 LONG_BODY_BYTES = 8 * 1024
@@ -175,7 +174,7 @@ class Connection(ReplyWriter, asyncio.Protocol):
         request = received.request
         known = request.head is not None and request.head.admission
         if not known and not service.contract.at(request.path):
-            aside = mock.side.answer(request, self._peer())
+            aside = mock.routes.answer(request, self._peer())
             if aside is not None:
                 self._answer_aside(aside, received)
                 return

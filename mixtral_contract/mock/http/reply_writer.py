@@ -18,7 +18,7 @@ from mixtral_contract.mock.journal import journal
 from mixtral_contract.mock.journal.journal import Entry
 from mixtral_contract.mock.messages.messages import Outgoing, Reply
 from mixtral_contract.mock.service import journaling as recorder
-from mixtral_contract.mock.service.checks import Call
+from mixtral_contract.mock.service.call import Call
 from mixtral_contract.mock.service.mock import Mock
 from mixtral_contract.mock.timing.engine import Generation, Overload
 

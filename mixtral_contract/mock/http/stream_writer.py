@@ -11,7 +11,7 @@ from collections.abc import Callable
 from mixtral_contract.mock.http import response_encoder as framing
 from mixtral_contract.mock.http.request_parser import Received
 from mixtral_contract.mock.messages.messages import Outgoing, Reply
-from mixtral_contract.mock.service.checks import Call
+from mixtral_contract.mock.service.call import Call
 from mixtral_contract.mock.timing.engine import Generation
 
 

@@ -9,7 +9,8 @@ import ssl
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
-from mixtral_contract.mock.service.mock import Ids, Mock
+from mixtral_contract.mock.build import Ids
+from mixtral_contract.mock.service.mock import Mock
 
 if TYPE_CHECKING:
     import uvicorn

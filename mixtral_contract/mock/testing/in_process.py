@@ -18,7 +18,7 @@ from mixtral_contract.mock.http.response_encoder import DateField
 from mixtral_contract.mock.journal.journal import CLIENT_LEFT, CUT, Entry
 from mixtral_contract.mock.messages.messages import Outgoing, Refusal, Reply, Request
 from mixtral_contract.mock.service import journaling as recorder
-from mixtral_contract.mock.service.checks import Call
+from mixtral_contract.mock.service.call import Call
 from mixtral_contract.mock.service.mock import Mock
 from mixtral_contract.mock.testing.reply_steps import Delivery, LostError, Step, head
 from mixtral_contract.mock.timing.engine import Deployment, Engine, Generation, Overload
@@ -67,7 +67,7 @@ class InProcessServer:
         mock = self.mock
         if not mock.service.contract.at(request.path):
             with self.lock:
-                aside = mock.side.answer(request, None)
+                aside = mock.routes.answer(request, None)
                 reply = aside if aside is None or isinstance(aside, Reply) else aside()
             if reply is not None:
                 yield from _aside(self.outgoing(reply, request))

@@ -8,8 +8,8 @@ import httpx2
 import pytest
 
 from mixtral_contract.contract.openapi import Contract
+from mixtral_contract.mock.build import build
 from mixtral_contract.mock.http.asgi import App
-from mixtral_contract.mock.service.mock import build
 from mixtral_contract.mock.timing.engine import Pace
 from mixtral_contract.primitives.sse import Decoder
 

@@ -11,9 +11,9 @@ import httpx
 import pytest
 
 from mixtral_contract.contract.openapi import Contract
+from mixtral_contract.mock.build import build
 from mixtral_contract.mock.http.asgi import App, CutError
 from mixtral_contract.mock.incidents.active import Incidents
-from mixtral_contract.mock.service.mock import build
 from mixtral_contract.mock.timing.engine import Pace
 
 URL = "http://mock/v1/chat/completions"

@@ -14,10 +14,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from mixtral_contract.contract.openapi import Contract
+from mixtral_contract.mock.build import build
 from mixtral_contract.mock.http.connection import Connection
 from mixtral_contract.mock.http.response_encoder import DateField
 from mixtral_contract.mock.incidents.active import Incidents
-from mixtral_contract.mock.service.mock import build
 from mixtral_contract.mock.timing.engine import Pace
 from tests.mock.conftest import Start
 from tests.support.mock_requests import SECOND_NS

@@ -11,8 +11,8 @@ import pytest
 from openai import AsyncOpenAI, OpenAI
 
 from mixtral_contract.contract.openapi import Contract
+from mixtral_contract.mock.build import build
 from mixtral_contract.mock.http.asgi import App
-from mixtral_contract.mock.service.mock import build
 from tests.mock.conftest import Start
 
 MODEL = "mistralai/mixtral-8x22b-instruct-v0.1"

@@ -7,8 +7,8 @@ import respx
 from respx.handlers import ASGIHandler
 
 from mixtral_contract.contract.openapi import Contract
+from mixtral_contract.mock.build import build
 from mixtral_contract.mock.http.asgi import App
-from mixtral_contract.mock.service.mock import build
 
 BODY = {"messages": [{"role": "user", "content": "hello"}]}
 

@@ -16,9 +16,9 @@ import httpx
 import pytest
 
 from mixtral_contract.contract.openapi import Contract
+from mixtral_contract.mock.build import build
 from mixtral_contract.mock.http.asgi import App
 from mixtral_contract.mock.journal.journal import CLIENT_LEFT, COMPLETE, CUT, SERVER_STOPPED, Entry
-from mixtral_contract.mock.service.mock import build
 from mixtral_contract.mock.timing.engine import Pace
 from mixtral_contract.mock.timing.token_times import by_token
 from tests.mock.conftest import Start
