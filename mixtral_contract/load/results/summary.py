@@ -72,8 +72,8 @@ def summarize(settings: Settings, facts: Facts, tally: RunCounts) -> dict[str, A
             "end_s": rounded(facts.end_s),
             "duration_s": rounded(duration_s),
             "interrupted": facts.interrupted,
-            "gave_up": facts.gave_up,
         },
+        "gave_up": facts.gave_up,
         "outcomes": {name: tally.outcomes[name] for name in OUTCOMES},
         "warmup_outcomes": {name: tally.warmup_outcomes[name] for name in OUTCOMES},
         "errors": [

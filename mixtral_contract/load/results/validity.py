@@ -171,7 +171,7 @@ _CHECKS = (
     _Check(INVALID, lambda s: s["window"]["duration_s"] == 0, lambda _: "the run ended within its warm-up"),
     _Check(INVALID, _is_outage, _silence_text),
     _Check(SUSPECT, _is_short_outage, _silence_text),
-    _Check(INVALID, lambda s: s["window"]["gave_up"], lambda _: "the run was given up, for nothing answered"),
+    _Check(INVALID, lambda s: s["gave_up"], lambda _: "the run was given up, for nothing answered"),
     _Check(INVALID, lambda s: _in_vain(s) > MOST_IN_VAIN, _in_vain_text),
     _Check(SUSPECT, lambda s: SHARE_IN_VAIN < _in_vain(s) <= MOST_IN_VAIN, _in_vain_text),
     _Check(
