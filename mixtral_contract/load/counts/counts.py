@@ -55,6 +55,8 @@ _COUNTS = (
     "billed_prompt_tokens",
     "billed_output_tokens",
     "out_of_budget",
+    "waited_ns",
+    "waited_in_vain_ns",
 )
 
 
@@ -91,6 +93,9 @@ class RunCounts:
     def add(self, record: Record, window: Window) -> None:
         """Counts one request that has ended (or was cut off) by now."""
         self.timeline.add(record)
+        waited_ns = window.overlap_ns(record.started_ns, record.end_ns)
+        self.counts["waited_ns"] += waited_ns
+        self.counts["waited_in_vain_ns"] += waited_ns * record.outcome.failed
         if record.outcome is Outcome.OK:
             self.counts["billed_requests"] += 1
             self.counts["billed_prompt_tokens"] += record.prompt_tokens or 0
@@ -114,6 +119,12 @@ class RunCounts:
             kind = (str(record.outcome), record.status)
             self.failures[kind] += 1
             self.examples.setdefault(kind, record.detail or "")
+
+    def wait_in_vain(self, from_ns: int, to_ns: int, window: Window) -> None:
+        """Counts the time for which a user did not ask, because a request had failed."""
+        waited_ns = window.overlap_ns(from_ns, to_ns)
+        self.counts["waited_ns"] += waited_ns
+        self.counts["waited_in_vain_ns"] += waited_ns
 
     def drop(self, due_ns: int, window: Window) -> None:
         """Counts a request of an open loop that was due and not sent, because too many were on their way."""

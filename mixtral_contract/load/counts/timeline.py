@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from mixtral_contract.load.estimators.ddsketch import Sketch
@@ -37,6 +38,15 @@ class Second:
         self.refused += other.refused
         self.ttft_ms.merge(other.ttft_ms)
         self.e2e_ms.merge(other.e2e_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """What was going on in a second of the run: whether requests waited, and whether any was answered."""
+
+    index: int
+    has_waiting: bool
+    is_answered: bool
 
 
 class Timeline:
@@ -88,6 +98,15 @@ class Timeline:
                 under_way += second.begun - second.ended
             series.append(under_way)
         return series
+
+    def activity(self) -> Iterator[Activity]:
+        """Each second from the run's start to the last one that has anything."""
+        under_way = 0
+        for index in range(max(self._seconds, default=-1) + 1):
+            second = self._seconds.get(index) or Second()
+            has_waiting = bool(under_way or second.begun)
+            yield Activity(index, has_waiting, is_answered=bool(second.ok or second.output_tokens))
+            under_way += second.begun - second.ended
 
     def series(self, bin_s: int) -> dict[str, Any]:
         """Equal bins from the start to the last second that has anything; None where a latency has no sample."""

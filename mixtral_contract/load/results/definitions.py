@@ -59,6 +59,11 @@ DEFINITIONS: Mapping[str, str] = {
     "length. Only tokens of requests that ended ok; usage's count is spread evenly over the events with content.",
     "requests_per_s": "Requests that ended ok inside the window, divided by its length.",
     "error_share": "Failed requests divided by ok and failed ones, of those sent in the window; 429 is a failure.",
+    "gave_up": "Whether the run ended before its time because nothing answered (--give-up).",
+    "silence": "The longest stretch of the window, in whole seconds, in which no answer ended ok, and none that did "
+    "went on, while requests were waiting; lasts: no answer came after it. null where every such second had an answer.",
+    "time_in_vain_share": "Of the time for which users waited in the window, the share spent on requests that failed: "
+    "until they failed, and until the user asked again. Closed loop only; think time is not waited.",
     "outcomes": "How the requests sent in the window ended; warmup_outcomes: those sent before it.",
     "contract": "Answers with status 200, of requests sent in the window, that broke a clause of the contract, by its "
     "id in spec/clauses.yaml: those that are cheap to judge on what was parsed anyway.",

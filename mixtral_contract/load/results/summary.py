@@ -12,6 +12,7 @@ from typing import Any
 from mixtral_contract.contract import clauses
 from mixtral_contract.load.counts import attainment
 from mixtral_contract.load.counts.counts import FIGURES, RunCounts
+from mixtral_contract.load.counts.silence import longest_silence
 from mixtral_contract.load.estimators.ddsketch import RELATIVE_ERROR
 from mixtral_contract.load.estimators.percentiles import percentiles_of
 from mixtral_contract.load.reading.outcome import OUTCOMES
@@ -49,6 +50,7 @@ class Facts:
     end_s: float
     all_users_s: float | None
     interrupted: bool = False
+    gave_up: bool = False
     lost_workers: tuple[str, ...] = ()
     lost_requests: int = 0
     calibration: Calibration | None = None
@@ -71,12 +73,15 @@ def summarize(settings: Settings, facts: Facts, tally: RunCounts) -> dict[str, A
             "duration_s": rounded(duration_s),
             "interrupted": facts.interrupted,
         },
+        "gave_up": facts.gave_up,
         "outcomes": {name: tally.outcomes[name] for name in OUTCOMES},
         "warmup_outcomes": {name: tally.warmup_outcomes[name] for name in OUTCOMES},
         "errors": [
             {"outcome": outcome, "status": status, "count": count, "example": tally.examples[outcome, status]}
             for (outcome, status), count in tally.failures.most_common()
         ],
+        "silence": _silence(tally, settings.warmup_s, facts.end_s),
+        "time_in_vain_share": None if settings.arrivals.is_open else _share_in_vain(tally),
         "error_share": failed / (ok + failed) if ok + failed else None,
         "lost": {
             "workers": len(facts.lost_workers),
@@ -185,6 +190,24 @@ def _thirds(in_flight: list[int], start_s: float, end_s: float) -> dict[str, flo
         "last_third": rounded(sum(inside[-third:]) / third) if third else None,
         "most": max(inside, default=None),
     }
+
+
+def _silence(tally: RunCounts, start_s: float, end_s: float) -> dict[str, Any] | None:
+    """The longest stretch without an answer, beside what an answer took in the median."""
+    found = longest_silence(tally.timeline, start_s, end_s)
+    if found is None:
+        return None
+    return {
+        "from_s": rounded(found.from_s),
+        "to_s": rounded(found.to_s),
+        "lasts": found.lasts,
+        "median_answer_s": rounded((tally.figures["e2e_ms"].percentile(50) or 0.0) / 1000),
+    }
+
+
+def _share_in_vain(tally: RunCounts) -> float | None:
+    waited_ns = tally.counts["waited_ns"]
+    return rounded(tally.counts["waited_in_vain_ns"] / waited_ns) if waited_ns else None
 
 
 def _offered(tally: RunCounts) -> int:

@@ -284,6 +284,16 @@ OPTIONS = (
         type=share,
     ),
     Option(
+        "--give-up",
+        "DURATION",
+        "Ends the run when nothing was answered for so long while requests were waiting; the exit code is 1. Without "
+        "it a run ends before its time only when nothing answers at all, not even with an error: 10 s after the first "
+        "request, or when the first has timed out.",
+        type=Duration,
+        # a form would send it as text, for it has no default to tell its type by
+        in_web_ui=False,
+    ),
+    Option(
         "--paid",
         "yes|no",
         "Whether completions of the target cost somebody money: a run on one that does needs consent, and sends no "
