@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mixtral_contract.load.units.metrics import SPREADS
 from mixtral_contract.load.units.numbers import number
 
 
@@ -32,9 +33,6 @@ def interval_text(spread: Mapping[str, Any], column: str) -> str:
 def plus_minus(summary: Mapping[str, Any], name: str, percentile: str = "p50") -> str:
     """By how much the instrument may be wrong in a figure, as calibrated: " ±1.2", nothing where that is unknown."""
     calibration = summary["instrument"]["calibration"]
-    errors = calibration and name in _ERRORS and calibration[_ERRORS[name]]
+    error = next(metric.error for metric in SPREADS if metric.key == name)
+    errors = calibration and error and calibration[error]
     return "" if not errors or errors[percentile] is None else f" ±{errors[percentile]:.1f}"
-
-
-_ERRORS = {"ttft_ms": "ttft_error_ms", "e2e_ms": "ttft_error_ms", "icl_ms": "gap_error_ms"}
-"""What a calibration says of a figure; the end of an answer is read as its first token is."""

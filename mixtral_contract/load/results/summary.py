@@ -23,10 +23,10 @@ from mixtral_contract.load.results.definitions import DEFINITIONS
 from mixtral_contract.load.results.estimate import estimate
 from mixtral_contract.load.results.headline import headline
 from mixtral_contract.load.results.notes import notes
-from mixtral_contract.load.results.other_tools import ALSO_CALLED
 from mixtral_contract.load.results.validity import INVALID, judge
 from mixtral_contract.load.settings.cost import bill
 from mixtral_contract.load.settings.settings import Settings
+from mixtral_contract.load.units.metrics import METRICS
 from mixtral_contract.load.units.numbers import rounded
 
 FORMAT = "load-summary/1"
@@ -122,7 +122,7 @@ def summarize(settings: Settings, facts: Facts, tally: RunCounts) -> dict[str, A
     summary["headline"] = headline(summary)
     summary["notes"] = notes(summary)
     summary["definitions"] = dict(DEFINITIONS)
-    summary["also_called"] = {figure: dict(names) for figure, names in ALSO_CALLED.items()}
+    summary["also_called"] = {metric.key: metric.other_names for metric in METRICS if metric.also_called is not None}
     summary["outcome_definitions"] = {str(outcome): text for outcome, text in OUTCOMES.items()}
     summary["timeline"] = tally.timeline.series(bin_s=max(1, -(-int(facts.end_s) // _MOST_BINS)))
     summary["ttft_by_prompt_tokens"] = {
