@@ -76,7 +76,7 @@ def test_state__shows_what_is_under_way(start: Start) -> None:
         assert under_way["account"] == "valid"
         assert _state(address)["in_flight"]["generation_tokens"] == 1
         labels = '{engine="0",model_name="mistralai/mixtral-8x22b-instruct-v0.1"}'
-        assert f"vllm:num_requests_running{labels} 1\n" in httpx.get(f"{address}/metrics").text
+        assert f"vllm:num_requests_running{labels} 1.0\n" in httpx.get(f"{address}/metrics").text
 
 
 def test_pace__is_changed_for_what_comes(start: Start) -> None:
