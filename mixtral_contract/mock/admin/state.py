@@ -60,7 +60,7 @@ def engines() -> list[str]:
 
 
 def incidents(mock: Mock) -> list[dict[str, Any]]:
-    """The incidents that are on: each one's text, the requests that it was asked about, and those that it befell."""
+    """The incidents that are on: each one's text, how many requests it was asked about, and applied to."""
     return mock.incidents.status()
 
 

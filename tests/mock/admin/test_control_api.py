@@ -124,13 +124,13 @@ def test_change_with_a_fault__changes_nothing(start: Start, body: Any, field: st
 
 
 def test_incidents__are_changed_together(start: Start) -> None:
-    """Those that are named are on and no others; what they befell is counted, and written into the journal."""
+    """Those that are named are on and no others; what they were applied to is counted, and written into the journal."""
     address = start("--incident", "429")
     assert [incident["incident"] for incident in _state(address)["incidents"]] == ["429"]
     changed = _patch(address, {"incidents": ["503"], "pace": {"ttft_ms": 1}}).json()
     assert ([incident["incident"] for incident in changed["incidents"]], changed["pace"]["ttft_ms"]) == (["503"], 1)
     assert _ask(address).status_code == 503
-    assert _state(address)["incidents"][0]["befell"] == 1
+    assert _state(address)["incidents"][0]["applied"] == 1
     (made,) = httpx.get(f"{address}/_mock/journal").json()["requests"]
     assert (made["incident"], made["step"], made["status"]) == ("503", "incident", 503)
     assert _patch(address, {"incidents": []}).json()["incidents"] == []

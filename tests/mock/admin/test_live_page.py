@@ -126,7 +126,7 @@ def test_incident__is_switched_on_and_off_by_a_click(chromium: browser.Browser, 
     page.press(" ", 32)
     page.wait(f"document.querySelector('{SWITCH}').ariaChecked === 'true'")
     assert _ask(address).status_code == 503
-    page.wait("document.querySelector('#switches').innerText.includes('befell 1')")
+    page.wait("document.querySelector('#switches').innerText.includes('applied 1')")
     assert page.complaints == []
 
 
