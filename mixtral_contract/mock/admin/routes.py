@@ -14,7 +14,6 @@ from mixtral_contract.contract.openapi import JSON
 from mixtral_contract.mock.admin import control_api as control
 from mixtral_contract.mock.admin import models
 from mixtral_contract.mock.admin.state import loads
-from mixtral_contract.mock.journal.prometheus import CONTENT_TYPE, exposition
 from mixtral_contract.mock.messages.messages import Answer, Reply, Request
 
 if TYPE_CHECKING:
@@ -58,6 +57,8 @@ class AdminRoutes:
         if self._mock.shared:
             message = "metrics: expected one process (--workers 1): each worker counts for itself"
             return Reply(501, {"content-type": JSON}, {"error": {"message": message}})
+        from mixtral_contract.mock.journal.prometheus import CONTENT_TYPE, exposition  # noqa: PLC0415  only who scrapes waits for it
+
         mock = self._mock
         content = exposition(mock.metrics, mock.journal, loads(mock)) if request.method == "GET" else b""
         return _read_only(request, CONTENT_TYPE, content)

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mixtral_contract.mock.incidents.answers import STATUS
 from mixtral_contract.mock.incidents.grammar import KINDS
 from mixtral_contract.mock.journal.journal import Entry, Journal
-from mixtral_contract.mock.journal.metrics import Metrics
-from mixtral_contract.mock.journal.prometheus import Load
+from mixtral_contract.mock.journal.metrics import Load, Metrics
 from mixtral_contract.mock.timing import profile_file
 from mixtral_contract.mock.timing.engine import Deployment, Pace
 
@@ -61,7 +60,7 @@ def engines() -> list[str]:
 
 
 def incidents(mock: Mock) -> list[dict[str, Any]]:
-    """The incidents that are on: each one's text, the requests that it was asked about, and those that it befell."""
+    """The incidents that are on: each one's text, how many requests it was asked about, and applied to."""
     return mock.incidents.status()
 
 

@@ -73,7 +73,9 @@ class Exchange(JournaledReply):
 
     def __init__(self, mock: Mock, request: Request, connection: int | None = None) -> None:
         now_ns = mock.clock()
-        super().__init__(mock, journaling.received(request, now_ns, connection))
+        # what a JournaledReply is made of, without a call for it: every request passes here
+        self._mock = mock
+        self.entry = mock.journal.begin(journaling.received(request, now_ns, connection))
         self.call = Call(request, now_ns)
         self.generation: Generation | None = None
         self._settled: Reply | None = None
