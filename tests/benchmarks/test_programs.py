@@ -171,3 +171,10 @@ def test_peer_that_ends__is_told_in_one_line() -> None:
     ended = _run("completions", "--peer", "gone=sh -c 'exit 7' {port}")
     assert ended.returncode == 1
     assert ended.stderr.strip() == "benchmark: gone: expected a server, got exit status 7"
+
+
+def test_pytest_start__is_measured_with_and_without_the_plugins() -> None:
+    """Both kinds of time, a line each."""
+    ended = _run("pytest_start", "--rounds", "1")
+    assert ended.returncode == 0, ended.stderr
+    assert [line.split()[:2] for line in ended.stdout.splitlines()] == [["passed", "with"], ["processor", "with"]]

@@ -12,9 +12,6 @@ from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from types import ModuleType
 from typing import Any, NoReturn
 
-import anyio
-import anyio.lowlevel
-
 from mixtral_contract.mock.testing.reply_steps import Head, LostError, Step
 
 _SECOND_NS = 1_000_000_000
@@ -46,7 +43,9 @@ class Reading:
 
     async def async_response(self) -> Any:
         """The same on an event loop, whose other tasks get a turn first."""
-        await anyio.lowlevel.checkpoint()
+        from anyio.lowlevel import checkpoint  # noqa: PLC0415  there where httpx is
+
+        await checkpoint()
         return self._respond(await self.async_read())
 
     def read(self) -> Head | bytes | None:
@@ -69,6 +68,8 @@ class Reading:
 
     async def async_read(self) -> Head | bytes | None:
         """The same on an event loop."""
+        import anyio  # noqa: PLC0415  likewise
+
         since_ns = self._clock()
         try:
             for step in self._steps:

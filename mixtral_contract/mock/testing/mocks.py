@@ -14,9 +14,7 @@ import os
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self, TypeVar
-
-import respx
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from mixtral_contract.mock.testing import environment
 from mixtral_contract.mock.testing.in_process import InProcessServer
@@ -24,6 +22,9 @@ from mixtral_contract.mock.testing.patched_transports import TransportPatcher
 from mixtral_contract.mock.testing.scenario import Scenario
 from mixtral_contract.mock.testing.threaded_server import HOST, ThreadedServer
 from mixtral_contract.mock.timing.engine import Deployment
+
+if TYPE_CHECKING:
+    import respx
 
 __all__ = ["MixtralApi", "MixtralServer"]
 
@@ -110,7 +111,10 @@ class MixtralApi(_Running):
 
     @property
     def router(self) -> respx.MockRouter:
-        """What respx asks about requests of httpx; routes for other hosts than the contract's can be added."""
+        """What respx asks about requests of httpx; routes for other hosts than the contract's can be added.
+
+        Raises: ModuleNotFoundError where respx is not installed.
+        """
         return self._switchboard.router
 
     @property

@@ -1,33 +1,36 @@
 """What puts a mock in the place of the network, under the clients of this process, and takes it away again.
 
-httpx is reached through respx, so that routes of a test's own stand beside the mock, and httpx2 (under the openai SDK
-from 3.0 on) at its transports. Whoever looks up a vendor's host by other means is told that no mock is in its way.
-Requests to other hosts than the contract's go nowhere, unless they are let through: to this machine always.
+httpx and httpx2 (under the openai SDK from 3.0 on) are reached at their transports, where they are installed; httpx
+through respx where that is installed too, so that routes of a test's own stand beside the mock. Whoever looks up a
+vendor's host by other means is told that no mock is in its way. Requests to other hosts than the contract's go nowhere,
+unless they are let through: to this machine always.
 """
 
 from __future__ import annotations
 
+import functools
 import socket
 from collections.abc import Callable, Collection
 from contextlib import ExitStack
+from importlib import import_module
+from importlib.util import find_spec
 from types import ModuleType
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any
 from unittest import mock as patching
 from urllib.parse import unquote
-
-import httpx
-import respx
-from respx.models import AllMockedAssertionError, PassThrough
 
 from mixtral_contract.mock.messages.messages import Request
 from mixtral_contract.mock.testing.httpx_response import Reading
 from mixtral_contract.mock.testing.in_process import InProcessServer
 
+if TYPE_CHECKING:
+    from mixtral_contract.mock.testing.respx_router import Router
+
 HERE = frozenset(("localhost", "127.0.0.1", "::1"))
 """Hosts that are never mocked and always reached."""
 
 
-class UnmockedError(AllMockedAssertionError):
+class UnmockedError(AssertionError):
     """A request that nothing answers was about to leave for the network; it did not."""
 
 
@@ -42,24 +45,37 @@ class TransportPatcher:
         self.refused: list[str] = []
         self._hosts = {origin.partition("://")[2] for origin in desk.origins}
         self._open = HERE | set(passthrough)
-        self.router = Router(self)
         self._plugged = ExitStack()
+
+    @functools.cached_property
+    def router(self) -> Router:
+        """What respx asks.
+
+        Raises: ModuleNotFoundError where respx is not installed.
+        """
+        if find_spec("respx") is None:
+            raise ModuleNotFoundError("router: expected respx, got none: pip install respx")
+        from mixtral_contract.mock.testing.respx_router import Router  # noqa: PLC0415  there where a test's author wants it
+
+        return Router(self)
 
     def plug(self) -> None:
         """Takes the place of the network; of several that do, the last one answers."""
         with ExitStack() as plugged:
-            plugged.enter_context(self.router)
-            if self.router.Mocker is not None:
-                # respx asks the first: the innermost mock has to be that
-                self.router.Mocker.routers.insert(0, self.router.Mocker.routers.pop())
-            try:
-                import httpx2  # noqa: PLC0415  there only where an SDK brought it
-            except ImportError:
-                pass
-            else:
-                _patch(plugged, httpx2, self)
+            if find_spec("respx") is not None:
+                self._plug_router(plugged)
+            elif find_spec("httpx") is not None:
+                _patch(plugged, import_module("httpx"), self)
+            if find_spec("httpx2") is not None:
+                _patch(plugged, import_module("httpx2"), self)
             plugged.enter_context(patching.patch.object(socket, "getaddrinfo", self._guarded(socket.getaddrinfo)))
             self._plugged = plugged.pop_all()
+
+    def _plug_router(self, plugged: ExitStack) -> None:
+        plugged.enter_context(self.router)
+        if self.router.Mocker is not None:
+            # respx asks the first: the innermost mock has to be that
+            self.router.Mocker.routers.insert(0, self.router.Mocker.routers.pop())
 
     def unplug(self) -> None:
         """Gives the network back."""
@@ -109,43 +125,6 @@ class TransportPatcher:
             return look_up(host, *arguments, **named)
 
         return getaddrinfo
-
-
-class Router(respx.MockRouter):
-    """What respx asks about each request of httpx: the mock, then the routes that a test adds, then nobody."""
-
-    def __init__(self, switchboard: TransportPatcher) -> None:
-        super().__init__(assert_all_called=False)
-        self._switchboard = switchboard
-        self._passing = respx.Route().pass_through()
-
-    def handler(self, request: httpx.Request) -> httpx.Response:
-        """The answer for a client without an event loop."""
-        if self._switchboard.answers(request.url):
-            return cast("httpx.Response", self._switchboard.ask(httpx, request).response())
-        try:
-            return super().handler(request)
-        except AllMockedAssertionError:
-            raise self._unmocked(request) from None
-
-    async def async_handler(self, request: httpx.Request) -> httpx.Response:
-        """The answer for a client on an event loop."""
-        if self._switchboard.answers(request.url):
-            return cast("httpx.Response", await self._switchboard.ask(httpx, request).async_response())
-        try:
-            return await super().async_handler(request)
-        except AllMockedAssertionError:
-            raise self._unmocked(request) from None
-
-    def _unmocked(self, request: httpx.Request) -> Exception:
-        """What respx is told about a request that nothing here answers; routers of others may still do."""
-        if self.Mocker is not None and len(self.Mocker.routers) > 1:
-            return AllMockedAssertionError(f"{request!r} not mocked")
-        try:
-            self._switchboard.check(request.method, request.url)
-        except UnmockedError as error:
-            return error
-        return PassThrough(f"{request!r} is let through", request=request, origin=self._passing)
 
 
 def _patch(plugged: ExitStack, library: ModuleType, switchboard: TransportPatcher) -> None:

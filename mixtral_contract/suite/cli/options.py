@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, Protocol
 
 import pytest
 
@@ -23,7 +24,14 @@ TIERS = ("smoke", "full")
 _SPECIAL_KEYS = ("exhausted", "forbidden", "limited")
 
 
-def add_to(group: pytest.OptionGroup) -> None:
+class OptionGroup(Protocol):
+    """Where options are declared: pytest's, or what shows them without it."""
+
+    def addoption(self, *names: str, **how: Any) -> object:
+        """Declares one, as argparse does."""
+
+
+def add_to(group: OptionGroup) -> None:
     """Declares the options."""
     add = group.addoption
     add("--target", metavar="NAME", help="mock (default), or a known live endpoint: segmind, segmind-openai, nvidia")

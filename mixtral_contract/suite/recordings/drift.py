@@ -18,6 +18,7 @@ from mixtral_contract.contract import clauses
 from mixtral_contract.contract import observations as observed
 from mixtral_contract.contract.openapi import DOCUMENT, Contract
 from mixtral_contract.primitives.base_url import BaseUrl
+from mixtral_contract.primitives.command_line import as_typed
 from mixtral_contract.suite.client.budget import CompletionBudget, RateLimiter
 from mixtral_contract.suite.client.client import TargetClient
 from mixtral_contract.suite.recordings import resend as again
@@ -59,7 +60,7 @@ def add_to(commands: Any, say: Say) -> None:
         " 2 the command line or a file is no good",
     )
     add = command.add_argument
-    add("cassette", type=Path, metavar="FILE", help="what python -m mock_server --record wrote")
+    add("cassette", type=Path, metavar="FILE", help=as_typed("what python -m mock_server --record wrote"))
     add("--target", metavar="NAME", help="ask mock, or a known live endpoint: segmind, segmind-openai, nvidia")
     add("--base-url", metavar="URL", help="ask the server at this address (default: the target's, or the recorded one)")
     add("--api-key-env", metavar="NAME", help="environment variable that holds the API key")

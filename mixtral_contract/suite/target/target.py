@@ -118,6 +118,7 @@ def running(target: Target, spec: Path = DOCUMENT, *, options: Sequence[str] = (
         return
     command = [
         sys.executable,
+        "-P",
         "-m",
         "mixtral_contract.mock",
         "--port",
