@@ -9,7 +9,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from mixtral_contract.load.cli import calibrate as _calibrate
+from mixtral_contract.load.cli.calibrate import add_options, run_calibrate
 from mixtral_contract.load.compare.comparison import compare
 from mixtral_contract.load.compare.html_comparison import render_comparison
 from mixtral_contract.load.compare.run_folder import RunFolderError, read_run_folder
@@ -72,8 +72,8 @@ def _commands() -> Parser:
     calibrating = added.add_parser(
         "calibrate", help="the error of this instrument on this machine, against a mock that knows what it sent when"
     )
-    _calibrate.add_options(calibrating)
-    calibrating.set_defaults(run=_calibrate.run_calibrate)
+    add_options(calibrating)
+    calibrating.set_defaults(run=run_calibrate)
     return commands
 
 

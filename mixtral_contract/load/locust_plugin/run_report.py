@@ -21,7 +21,9 @@ from mixtral_contract.load.results.calibration import Calibration, CalibrationEr
 from mixtral_contract.load.results.staged_summary import summarize_stages
 from mixtral_contract.load.results.summary import Facts, summarize
 from mixtral_contract.load.settings.settings import Settings
-from mixtral_contract.load.stages.stage_result import Stage, StageResult
+from mixtral_contract.load.settings.stages import Stage
+from mixtral_contract.load.stages.plan import plan_for
+from mixtral_contract.load.stages.stage_result import StageResult
 
 _NS_PER_S = 1_000_000_000
 
@@ -35,11 +37,13 @@ class RunReport:
         self.run_id = uuid.uuid4().hex[:12]
         self.settings = settings
         self.interrupted = False
+        self.gave_up = False
+        """Whether the run was ended because nothing answered."""
         self.workers = 1
         self.lost_workers: tuple[str, ...] = ()
         self.lost_requests = 0
         self._environment = environment
-        self.plan = None if settings.staging is None else settings.staging.plan(settings.slo)
+        self.plan = None if settings.staging is None else plan_for(settings.staging, settings.slo)
         self._tally = RunCounts()
         self._stages: list[tuple[Stage, StageResult]] = []
         self._started_at = dt.datetime.now(dt.UTC)
@@ -154,6 +158,7 @@ class RunReport:
             end_s=self._since_start_s(self._end_ns) or 0.0,
             all_users_s=self._since_start_s(self._all_users_ns),
             interrupted=self.interrupted,
+            gave_up=self.gave_up,
             lost_workers=self.lost_workers,
             lost_requests=self.lost_requests,
             calibration=self._calibration(options),

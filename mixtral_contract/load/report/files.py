@@ -9,17 +9,16 @@ from typing import Any
 
 from mixtral_contract.load.estimators.percentiles import FLOORS
 from mixtral_contract.load.report.html_report import render
-from mixtral_contract.load.results.headline import cell, number
-from mixtral_contract.load.run import request_log as _journal
+from mixtral_contract.load.results.formatting import cell
+from mixtral_contract.load.run import request_log
+from mixtral_contract.load.units.metric import Place
+from mixtral_contract.load.units.metrics import keys_in
+from mixtral_contract.load.units.numbers import number
 
 SUMMARY = "summary.json"
 REPORT = "report.html"
 
 _COLUMNS = ("n", "p50", "p90", "p95", "p99", "mean", "max")
-_ROWS = (
-    *("ttft_ms", "icl_ms", "itl_ms", "tpot_ms", "e2e_ms", "stream_tokens_per_s"),
-    *("schedule_ttft_ms", "schedule_e2e_ms"),
-)
 
 
 def write_results(summary: Mapping[str, Any], folder: Path) -> None:
@@ -27,7 +26,7 @@ def write_results(summary: Mapping[str, Any], folder: Path) -> None:
 
     Raises: OSError.
     """
-    _journal.join(folder, summary["run"]["id"])
+    request_log.join(folder, summary["run"]["id"])
     text = json.dumps(summary, indent=1, allow_nan=False, ensure_ascii=False)
     (folder / SUMMARY).write_text(text + "\n", encoding="utf-8")
     (folder / REPORT).write_text(render(summary), encoding="utf-8")
@@ -36,7 +35,7 @@ def write_results(summary: Mapping[str, Any], folder: Path) -> None:
 def table(summary: Mapping[str, Any], folder: Path) -> str:
     """The run in a few lines of text."""
     window, run = summary["window"], summary["run"]
-    rows = [_row(name, summary[name]) for name in _ROWS if summary[name]["n"]]
+    rows = [_row(name, summary[name]) for name in keys_in(Place.TERMINAL) if summary[name]["n"]]
     lines = [
         f"{run['dialect']} at {run['target']}: {window['duration_s']:.4g} s after {window['start_s']:.3g} s of warm-up",
         _validity(summary["validity"]),

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from mixtral_contract.contract import clauses
-from mixtral_contract.load.counts import attainment as _slo
+from mixtral_contract.load.counts import attainment
 from mixtral_contract.load.counts.counts import FIGURES, RunCounts
+from mixtral_contract.load.counts.silence import longest_silence
 from mixtral_contract.load.estimators.ddsketch import RELATIVE_ERROR
-from mixtral_contract.load.estimators.percentiles import percentiles_of, rounded
+from mixtral_contract.load.estimators.percentiles import percentiles_of
 from mixtral_contract.load.reading.outcome import OUTCOMES
 from mixtral_contract.load.requests.encoder import fields
 from mixtral_contract.load.requests.generator import ChatRequest
@@ -22,10 +23,11 @@ from mixtral_contract.load.results.definitions import DEFINITIONS
 from mixtral_contract.load.results.estimate import estimate
 from mixtral_contract.load.results.headline import headline
 from mixtral_contract.load.results.notes import notes
-from mixtral_contract.load.results.other_tools import ALSO_CALLED
 from mixtral_contract.load.results.validity import INVALID, judge
 from mixtral_contract.load.settings.cost import bill
 from mixtral_contract.load.settings.settings import Settings
+from mixtral_contract.load.units.metrics import METRICS
+from mixtral_contract.load.units.numbers import rounded
 
 FORMAT = "load-summary/1"
 _MOST_BINS = 120
@@ -48,6 +50,7 @@ class Facts:
     end_s: float
     all_users_s: float | None
     interrupted: bool = False
+    gave_up: bool = False
     lost_workers: tuple[str, ...] = ()
     lost_requests: int = 0
     calibration: Calibration | None = None
@@ -70,12 +73,15 @@ def summarize(settings: Settings, facts: Facts, tally: RunCounts) -> dict[str, A
             "duration_s": rounded(duration_s),
             "interrupted": facts.interrupted,
         },
+        "gave_up": facts.gave_up,
         "outcomes": {name: tally.outcomes[name] for name in OUTCOMES},
         "warmup_outcomes": {name: tally.warmup_outcomes[name] for name in OUTCOMES},
         "errors": [
             {"outcome": outcome, "status": status, "count": count, "example": tally.examples[outcome, status]}
             for (outcome, status), count in tally.failures.most_common()
         ],
+        "silence": _silence(tally, settings.warmup_s, facts.end_s),
+        "time_in_vain_share": None if settings.arrivals.is_open else _share_in_vain(tally),
         "error_share": failed / (ok + failed) if ok + failed else None,
         "lost": {
             "workers": len(facts.lost_workers),
@@ -107,7 +113,7 @@ def summarize(settings: Settings, facts: Facts, tally: RunCounts) -> dict[str, A
         "contract": _contract(tally),
     }
     unsent = tally.counts["dropped"] + tally.counts["held_back"]
-    summary["slo"] = _slo.report(
+    summary["slo"] = attainment.report(
         settings.slo, tally.counts, requests=_offered(tally), dropped=unsent, duration_s=duration_s
     )
     summary["validity"] = judge(summary)
@@ -116,7 +122,7 @@ def summarize(settings: Settings, facts: Facts, tally: RunCounts) -> dict[str, A
     summary["headline"] = headline(summary)
     summary["notes"] = notes(summary)
     summary["definitions"] = dict(DEFINITIONS)
-    summary["also_called"] = {figure: dict(names) for figure, names in ALSO_CALLED.items()}
+    summary["also_called"] = {metric.key: metric.other_names for metric in METRICS if metric.also_called is not None}
     summary["outcome_definitions"] = {str(outcome): text for outcome, text in OUTCOMES.items()}
     summary["timeline"] = tally.timeline.series(bin_s=max(1, -(-int(facts.end_s) // _MOST_BINS)))
     summary["ttft_by_prompt_tokens"] = {
@@ -139,8 +145,8 @@ def failure(summary: Mapping[str, Any]) -> str | None:
         return f"more than {100 * most:g} % of the requests failed"
     if summary["validity"]["verdict"] == INVALID:
         return str(summary["validity"]["reasons"][0]["text"])
-    if summary["slo"] is not None and summary["slo"]["verdict"] == _slo.MISSED:
-        missed = (term["term"] for term in summary["slo"]["terms"] if term["verdict"] == _slo.MISSED)
+    if summary["slo"] is not None and summary["slo"]["verdict"] == attainment.MISSED:
+        missed = (term["term"] for term in summary["slo"]["terms"] if term["verdict"] == attainment.MISSED)
         return f"missed {' and '.join(missed)}"
     if summary["lost"]["workers"] or summary["lost"]["requests"]:
         return "not all that was measured arrived"
@@ -184,6 +190,24 @@ def _thirds(in_flight: list[int], start_s: float, end_s: float) -> dict[str, flo
         "last_third": rounded(sum(inside[-third:]) / third) if third else None,
         "most": max(inside, default=None),
     }
+
+
+def _silence(tally: RunCounts, start_s: float, end_s: float) -> dict[str, Any] | None:
+    """The longest stretch without an answer, beside what an answer took in the median."""
+    found = longest_silence(tally.timeline, start_s, end_s)
+    if found is None:
+        return None
+    return {
+        "from_s": rounded(found.from_s),
+        "to_s": rounded(found.to_s),
+        "lasts": found.lasts,
+        "median_answer_s": rounded((tally.figures["e2e_ms"].percentile(50) or 0.0) / 1000),
+    }
+
+
+def _share_in_vain(tally: RunCounts) -> float | None:
+    waited_ns = tally.counts["waited_ns"]
+    return rounded(tally.counts["waited_in_vain_ns"] / waited_ns) if waited_ns else None
 
 
 def _offered(tally: RunCounts) -> int:

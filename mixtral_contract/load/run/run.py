@@ -10,16 +10,18 @@ from time import perf_counter_ns
 from typing import Any
 
 from mixtral_contract.load.client.exchange import Exchange
-from mixtral_contract.load.counts.counts import RunCounts, Window
+from mixtral_contract.load.counts.counts import RunCounts
 from mixtral_contract.load.reading.clause_checks import applying
 from mixtral_contract.load.reading.completion import Completion, reading, returned
 from mixtral_contract.load.reading.outcome import Outcome
 from mixtral_contract.load.reading.record import Record, make_record
 from mixtral_contract.load.requests.encoder import RequestWriter
 from mixtral_contract.load.requests.generator import ChatRequest, Messages, RequestGenerator
+from mixtral_contract.load.run.answer_watch import AnswerWatch
 from mixtral_contract.load.run.backoff import pause_s
 from mixtral_contract.load.run.request_log import RequestLog
 from mixtral_contract.load.settings.settings import Settings
+from mixtral_contract.load.units.window import Window
 from mixtral_contract.load.workload.arrivals import Arrival, Share
 
 _NS_PER_S = 1_000_000_000
@@ -31,7 +33,7 @@ _NEVER = Window(2**63)
 
 
 class Run:
-    """Requests out, records in; `take` hands over what was counted since the last time.
+    """Requests out, records in; `drain_counts` hands over what was counted since the last time.
 
     The run's clock starts here. Workers on several machines have no clock in common, so each counts from its own start,
     which the master's first job triggers.
@@ -56,6 +58,7 @@ class Run:
         self._purse = settings.cost.purse(share.workers)
         self.on_spent: Callable[[], None] = lambda: None
         """Called once, when no further request fits into the budget."""
+        self._answers = AnswerWatch(settings.give_up_s)
         self._rests = settings.staging is not None
         self._held_until_ns = 0
         self._retry_after_s = 0.0
@@ -69,13 +72,20 @@ class Run:
 
     @property
     def so_far(self) -> RunCounts:
-        """What was counted since `take` was last called; it goes on counting."""
+        """What was counted since `drain_counts` was last called; it goes on counting."""
         return self._tally
 
     @property
     def is_over(self) -> bool:
         """Whether no further request may be sent."""
         return self._over.is_set()
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether it is to be given up, because nothing answers."""
+        stamps_ns = (each.end_ns for each in self._under_way.values() if each.status == 200)
+        received_ns = max((stamp_ns for stamp_ns in stamps_ns if stamp_ns is not None), default=None)
+        return self._answers.is_hopeless(self.now_ns(), None if received_ns is None else received_ns - self._start_ns)
 
     @property
     def is_sending(self) -> bool:
@@ -107,6 +117,7 @@ class Run:
         due_at_ns = None if due_ns is None else self._start_ns + due_ns
         exchange = Exchange(started_ns=self._clock_ns(), due_ns=due_at_ns)
         self._under_way[id(exchange)] = exchange
+        self._answers.ask(self.now_ns())
         return exchange
 
     def admits(self, arrival: Arrival) -> bool:
@@ -123,8 +134,10 @@ class Run:
 
     def wait_while_held(self) -> bool:
         """Waits as long as the target asked to be left alone, whoever was told so; whether requests may leave then."""
+        began_ns = self.now_ns()
         while self.is_sending and (held_s := self.held_s):
             self.wait_until_over(min(held_s, _HELD_EVERY_S))
+        self._tally.wait_in_vain(began_ns, self.now_ns(), self.window)
         return self.is_sending
 
     def wait_for_funds(self) -> bool:
@@ -142,9 +155,9 @@ class Run:
 
     def close_exchange(self, exchange: Exchange, *, cut_off: bool = False) -> Record:
         """Reads and counts what became of an exchange; `cut_off` means that the run's end interrupted it."""
-        return returned(self.closing(exchange, cut_off=cut_off))
+        return returned(self.record_steps(exchange, cut_off=cut_off))
 
-    def closing(self, exchange: Exchange, *, cut_off: bool = False) -> Generator[None, None, Record]:
+    def record_steps(self, exchange: Exchange, *, cut_off: bool = False) -> Generator[None, None, Record]:
         """As `close_exchange`, in steps between which others may have their turn."""
         streamed = self.settings.operation.streams
         completion = yield from reading(exchange, streamed=streamed, secret=self._key)
@@ -162,6 +175,7 @@ class Run:
             streamed=streamed,
         )
         self._under_way.pop(id(exchange), None)
+        self._answers.end(record, others_wait=bool(self._under_way))
         self._tally.add(record, self._window_of(record.window_ns))
         self._journal.write(record)
         self._pay(record, exchange)
@@ -173,7 +187,11 @@ class Run:
         """Waits as long as such an end asks for, at most until the run is over."""
         seconds = pause_s(record.outcome, exchange.headers, dt.datetime.now(dt.UTC))
         if seconds:
-            self._over.wait(seconds)
+            began_ns = self.now_ns()
+            try:
+                self._over.wait(seconds)
+            finally:
+                self._tally.wait_in_vain(began_ns, self.now_ns(), self.window)
 
     def under_way(self) -> list[Exchange]:
         """The requests that were begun and are not recorded yet."""
@@ -238,8 +256,8 @@ class Run:
         self.stop()
         self._journal.close()
 
-    def take(self) -> dict[str, Any]:
-        """What was counted since the last call, for `Tally.from_wire`."""
+    def drain_counts(self) -> dict[str, Any]:
+        """What was counted since the last call, for `RunCounts.from_wire`."""
         taken, self._tally = self._tally, RunCounts(self.settings.slo)
         return taken.to_wire()
 

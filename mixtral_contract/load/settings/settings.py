@@ -15,16 +15,16 @@ from typing import TypeVar
 
 from mixtral_contract.contract.openapi import DOCUMENT, Contract, ContractError, Model, Operation
 from mixtral_contract.contract.presets import is_paid, preset_at, presets
-from mixtral_contract.load.counts.attainment import Slo, parse_slo
 from mixtral_contract.load.settings.cost import Cost, read_cost
+from mixtral_contract.load.settings.objectives import Slo, parse_slo
 from mixtral_contract.load.settings.stage_options import read_staging
-from mixtral_contract.load.stages.plan import Staging
+from mixtral_contract.load.settings.stages import Staging
 from mixtral_contract.load.units.usage_error import UsageError
 from mixtral_contract.load.workload.arrivals import Arrival, Arrivals, parse_arrivals
 from mixtral_contract.load.workload.lengths import Lengths, parse_lengths
 from mixtral_contract.load.workload.prompt_file import OwnPrompt, PromptFileError, read_prompts
 from mixtral_contract.load.workload.trace_file import TraceError, read_trace
-from mixtral_contract.primitives import command_line as commandline
+from mixtral_contract.primitives import command_line
 from mixtral_contract.primitives.base_url import BaseUrl
 
 __all__ = ["MOCK_KEY", "Settings", "UsageError", "check_load", "read_key", "read_settings"]
@@ -61,6 +61,8 @@ class Settings:
     warmup_s: float
     timeout_s: float
     max_error_share: float
+    give_up_s: float | None
+    """For how long nothing may be answered before the run ends; None for any time."""
     slo: Slo
     is_paid: bool
     """Whether a completion may cost somebody money."""
@@ -89,6 +91,8 @@ def read_settings(options: argparse.Namespace, host: str | None) -> Settings:
     _check_together(options, arrivals)
     if options.timeout <= 0:
         raise UsageError(f"--timeout: expected more than 0 s, got {options.timeout:g} s")
+    if options.give_up is not None and options.give_up <= 0:
+        raise UsageError(f"--give-up: expected more than 0 s, got {options.give_up:g} s")
     known = presets(contract)
     trace = _read("--arrivals", lambda: _trace(arrivals, options.speed))
     prompts = _read("--prompt-tokens", lambda: parse_lengths(str(options.prompt_tokens)))
@@ -114,6 +118,7 @@ def read_settings(options: argparse.Namespace, host: str | None) -> Settings:
         warmup_s=float(options.warmup),
         timeout_s=float(options.timeout),
         max_error_share=options.max_error_share,
+        give_up_s=options.give_up,
         slo=slo,
         is_paid=is_paid(target, known) if options.paid is None else options.paid,
         cost=read_cost(
@@ -232,6 +237,6 @@ def _usual_variable(contract: Contract, target: BaseUrl) -> str | None:
 
 def _writable(out: Path) -> Path:
     try:
-        return commandline.writable(out)
+        return command_line.writable(out)
     except ValueError as error:
         raise UsageError(f"--out: {error}") from None

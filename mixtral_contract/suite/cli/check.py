@@ -14,7 +14,7 @@ import pytest
 
 from mixtral_contract.primitives.command_line import Parser
 from mixtral_contract.primitives.doors import door
-from mixtral_contract.suite.cli import options as suite_options
+from mixtral_contract.suite.session import options as suite_options
 
 _CONFIGURATION = Path(__file__).with_name("pytest.ini")
 _CACHE = Path(".pytest_cache", "mixtral-contract")
@@ -30,7 +30,8 @@ examples:
   pytest contract_tests --target nvidia --level must --budget 40 --rpm 30
   pytest contract_tests -k SSE-08                          one clause
 
-exit status: 0 no clause is broken, 1 one is, 2 the command line is no good; others are pytest's"""
+exit status: 0 no clause is broken, 1 one is, 2 the command line is no good, 3 too little could be judged;
+others are pytest's"""
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -1,4 +1,4 @@
-"""The suite's options, and what a command line means by them."""
+"""What a command line means: which clauses are judged on which target, within what bounds."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
 
 import pytest
 
-from mixtral_contract.contract import clauses
-from mixtral_contract.contract import observations as observed
+from mixtral_contract.contract import clauses, observations
 from mixtral_contract.contract.clauses import Clause
-from mixtral_contract.contract.openapi import DOCUMENT, Contract
+from mixtral_contract.contract.observations import Observation
+from mixtral_contract.contract.openapi import Contract
 from mixtral_contract.suite.reporting.cost_estimate import SMOKE_COMPLETIONS
 from mixtral_contract.suite.target import target
 from mixtral_contract.suite.verdicts import baseline
@@ -24,71 +23,19 @@ TIERS = ("smoke", "full")
 _SPECIAL_KEYS = ("exhausted", "forbidden", "limited")
 
 
-class OptionGroup(Protocol):
-    """Where options are declared: pytest's, or what shows them without it."""
-
-    def addoption(self, *names: str, **how: Any) -> object:
-        """Declares one, as argparse does."""
-
-
-def add_to(group: OptionGroup) -> None:
-    """Declares the options."""
-    add = group.addoption
-    add("--target", metavar="NAME", help="mock (default), or a known live endpoint: segmind, segmind-openai, nvidia")
-    add("--base-url", metavar="URL", help="address of the server under test; with --dialect unless the target says it")
-    add("--dialect", metavar="D", help="dialect that the address speaks: segmind, segmind-openai or nvidia")
-    add("--model", metavar="M", help="model to ask for (default: the documented one)")
-    add("--api-key-env", metavar="NAME", help="environment variable that holds the API key")
-    for role, reason in (
-        ("exhausted", "no credits"),
-        ("forbidden", "no permission"),
-        ("limited", "a small rate limit"),
-    ):
-        add(
-            f"--{role}-key-env",
-            metavar="NAME",
-            help=f"environment variable with the key of an account that has {reason}; without it the clause is NOT-RUN",
-        )
-    add("--level", metavar="L", default="info", help="judge clauses down to must, should or info (default: info, all)")
-    # pytest has an option --strict of its own (strict markers and the like); here a broken should fails the run too
-    add(
-        "--tier",
-        metavar="T",
-        default="full",
-        help=f"smoke: only what can be judged on {SMOKE_COMPLETIONS} completions per dialect, or full (default)",
-    )
-    add("--dry-run", action="store_true", help="print what a run would cost, per tier and level, and send nothing")
-    add("--budget", metavar="N", help="use up at most N completions, a hard cap; what is left over is NOT-RUN")
-    add("--rpm", metavar="N", help="send at most N requests per minute")
-    add("--request-timeout", default="30", metavar="S", help="seconds to wait for an answer (default: 30)")
-    add(
-        "--fuzz-seconds",
-        metavar="N",
-        help="send generated requests too, for N seconds per dialect; never where completions cost money",
-    )
-    add("--baseline", type=Path, metavar="FILE", help="deviations that are accepted until a day: KNOWN, not FAIL")
-    add("--spec", type=Path, default=DOCUMENT, metavar="FILE", help="the contract to hold to (default: our own)")
-    add(
-        "--report",
-        type=Path,
-        default=Path("reports/contract"),
-        metavar="DIR",
-        help="folder of verdicts.json, index.html and badge.svg (default: reports/contract)",
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What a run is to do.
 
-    `budget` None: any number of completions, `rpm` None: no pause, `fuzz_s` 0: no generated requests.
+    `budget` None: any number of completions, `rpm` None: no pause, `fuzz_s` 0: no generated requests. `least_judged` is
+    the share of the musts that has to be judged.
     """
 
     contract: Contract
     clauses: Mapping[str, Clause]
     target: target.Target
     baseline: baseline.Baseline
-    observations: Mapping[str, observed.Observation]
+    observations: Mapping[str, Observation]
     level: str
     tier: str
     strict: bool
@@ -97,6 +44,7 @@ class Settings:
     rpm: float | None
     timeout_s: float
     fuzz_s: float
+    least_judged: float
     report: Path
 
     @classmethod
@@ -120,11 +68,11 @@ class Settings:
             special_key_envs={
                 role: variable for role in _SPECIAL_KEYS if (variable := option(f"--{role}-key-env")) is not None
             },
-            rehearsed=dry_run,
+            dry_run=dry_run,
         )
         tier = _one_of("--tier", option("--tier"), TIERS)
         budget, rpm = _number(config, "--budget", int), _number(config, "--rpm", float)
-        # what one process may use up of what all may: under xdist each has a purse of its own
+        # what one process may use up of what all may: under xdist each has a budget of its own
         worker, workers = _worker(config)
         whole = _least(None if budget is None else int(budget), _smoke_budget(tier, chosen))
         return cls(
@@ -132,7 +80,7 @@ class Settings:
             clauses=known,
             target=chosen,
             baseline=_baseline(option("--baseline"), known),
-            observations=observed.load(),
+            observations=observations.load(),
             level=_one_of("--level", option("--level"), clauses.LEVELS),
             tier=tier,
             strict=bool(option("--strict")),
@@ -141,11 +89,18 @@ class Settings:
             rpm=None if rpm is None else rpm / workers,
             timeout_s=_number(config, "--request-timeout", float) or 0.0,
             fuzz_s=_number(config, "--fuzz-seconds", float) or 0.0,
+            least_judged=_share_of("--min-judged", option("--min-judged")),
             report=option("--report"),
         )
 
+    @property
+    def verdicts_of_the_suite(self) -> int:
+        """How many verdicts the suite has for the target, whatever level, tier or names were chosen."""
+        whole = replace(self, level=clauses.LEVELS[-1], tier="full")
+        return sum(whole.judges(clause, name) for clause in self.clauses.values() for name in self.target.dialects)
+
     def judges(self, clause: Clause, dialect: str) -> bool:
-        """Whether the run is to judge the clause on that dialect; a rehearsal asks for all levels and tiers."""
+        """Whether the run is to judge the clause on that dialect; a dry run asks for all levels and tiers."""
         if not clause.applies(self.contract.operations[dialect]):
             return False
         if clause.judged == "fuzz" and not self.fuzz_s:
@@ -170,6 +125,17 @@ class Settings:
         if deviation is None and seen and self.target.is_live:
             return entry.accepted(f"observed: {entry.observed}")
         return entry.accepted(deviation.text() if deviation else None)
+
+
+def _share_of(option: str, text: str) -> float:
+    """A share from 0 to 1, also as a percentage."""
+    try:
+        value = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= 1:
+        raise target.TargetError(f"{option}: expected a share from 0 to 1, or a percentage, got {text!r}")
+    return value
 
 
 def _smoke_budget(tier: str, chosen: target.Target) -> int | None:
