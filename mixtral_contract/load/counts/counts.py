@@ -33,7 +33,7 @@ CENSORED: Mapping[str, str] = {
     "schedule_ttft_ms": "schedule_e2e_ms",
     "schedule_e2e_ms": "schedule_e2e_ms",
 }
-"""The figures of which a request that was cut off has a lower bound, and which of its own figures is that."""
+"""The figures of which a request that timed out or was cut off has a lower bound, and which of its own is that."""
 
 _COUNTS = (
     "window_tokens",
@@ -113,9 +113,9 @@ class RunCounts:
         self.counts["sent_again"] += record.sent_again
         if record.outcome is Outcome.OK:
             self._count_completion(record)
-        elif record.outcome is Outcome.UNFINISHED:
-            self._count_unfinished(record)
-        elif record.outcome.failed:
+        elif record.outcome in (Outcome.UNFINISHED, Outcome.TIMEOUT):
+            self._count_bounds(record)
+        if record.outcome.failed:
             kind = (str(record.outcome), record.status)
             self.failures[kind] += 1
             self.examples.setdefault(kind, record.detail or "")
@@ -194,8 +194,8 @@ class RunCounts:
         for gap_ms, count in record.token_gaps_ms():
             self.figures["itl_ms"].add(gap_ms, count)
 
-    def _count_unfinished(self, record: Record) -> None:
-        """What did not end took at least as long as it had by then; its first token is known, if there was one."""
+    def _count_bounds(self, record: Record) -> None:
+        """What did not end in time took at least as long as it had; its first token is known, if there was one."""
         for name, bound in CENSORED.items():
             value = getattr(record, name) if "ttft" in name else None
             if value is not None:

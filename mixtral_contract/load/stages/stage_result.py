@@ -127,6 +127,12 @@ def entry(stage: Stage, part: StageResult, slo: Slo) -> dict[str, Any]:
             {"term": str(term), "kept": kept, "missed": missed}
             for term, (kept, missed) in zip(slo, part.counts(slo), strict=True)
         ],
+        "at_least": [
+            f"{name.removesuffix('_ms')}_{percent}_ms"
+            for name in _FIGURES
+            for percent in ("p50", "p95", "p99")
+            if percent in figures[name]["at_least"]
+        ],
         **{
             f"{name.removesuffix('_ms')}_{percent}_ms": figures[name][percent]
             for name in _FIGURES
