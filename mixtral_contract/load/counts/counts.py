@@ -21,7 +21,7 @@ FIGURES = tuple(metric.key for metric in SPREADS)
 """The spreads that are kept."""
 
 CENSORED: Mapping[str, str] = {metric.key: metric.bound for metric in SPREADS if metric.bound is not None}
-"""The figures of which a request that was cut off has a lower bound, and which of its own figures is that."""
+"""The figures of which a request that timed out or was cut off has a lower bound, and which figure of its own that is."""
 
 _BY_SOURCE = {source: tuple(metric.key for metric in SPREADS if metric.source is source) for source in Source}
 _OF_STREAMS = frozenset(metric.key for metric in SPREADS if metric.needs_stream)
@@ -104,9 +104,9 @@ class RunCounts:
         self.counts["sent_again"] += record.sent_again
         if record.outcome is Outcome.OK:
             self._count_completion(record)
-        elif record.outcome is Outcome.UNFINISHED:
-            self._count_unfinished(record)
-        elif record.outcome.failed:
+        elif record.outcome in (Outcome.UNFINISHED, Outcome.TIMEOUT):
+            self._count_bounds(record)
+        if record.outcome.failed:
             kind = (str(record.outcome), record.status)
             self.failures[kind] += 1
             self.examples.setdefault(kind, record.detail or "")
@@ -185,8 +185,8 @@ class RunCounts:
             for value, count in getattr(record, name)():
                 self.figures[name].add(value, count)
 
-    def _count_unfinished(self, record: Record) -> None:
-        """What did not end took at least as long as it had by then; its first token is known, if there was one."""
+    def _count_bounds(self, record: Record) -> None:
+        """What did not end in time took at least as long as it had; its first token is known, if there was one."""
         for name, bound in CENSORED.items():
             value = getattr(record, name) if name in _OF_STREAMS else None
             if value is not None:

@@ -83,7 +83,7 @@ def _legend(rows: list[str]) -> Iterator[str]:
         needs = ", ".join(f"p{percent:g} {floor}" for percent, floor in FLOORS.items() if f"p{percent:g}" in _COLUMNS)
         yield f"too few: for 99 % confidence {needs} samples are needed"
     if any("≥" in row for row in rows):
-        yield "≥: requests that were cut off at the end would have made it no less"
+        yield "≥: requests that timed out, or were cut off at the end, would have made it no less"
 
 
 def _rates(summary: Mapping[str, Any]) -> str:

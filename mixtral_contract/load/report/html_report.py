@@ -13,7 +13,7 @@ import jinja2
 from mixtral_contract.load.estimators.ddsketch import Sketch
 from mixtral_contract.load.report.charts import Series, histogram, scatter, timeline
 from mixtral_contract.load.report.stage_charts import stage_charts
-from mixtral_contract.load.results.formatting import cell, interval_text, plus_minus
+from mixtral_contract.load.results.formatting import bounded, cell, interval_text, plus_minus
 from mixtral_contract.load.settings.objectives import FIGURES as LIMITED
 from mixtral_contract.load.settings.objectives import parse_slo
 from mixtral_contract.load.units.metric import TOOLS, Metric, Place
@@ -81,7 +81,7 @@ def _keys(summary: Mapping[str, Any]) -> Iterator[Key]:
         if spread["n"]:
             yield Key(
                 metric.label,
-                number(spread["mean"] if spread["p50"] is None else spread["p50"]),
+                number(spread["mean"]) if spread["p50"] is None else bounded(spread, "p50"),
                 f"{metric.unit}{plus_minus(summary, metric.key)}",
                 _below(spread),
             )
@@ -110,7 +110,7 @@ def _below(spread: Mapping[str, Any]) -> str:
     if spread["p50"] is None:
         return f"mean of {spread['n']}, too few for a median"
     if spread["p95"] is not None:
-        return f"median; p95 {number(spread['p95'])} ms"
+        return f"median; p95 {bounded(spread, 'p95')} ms"
     return f"median of {spread['n']}, too few for a p95"
 
 

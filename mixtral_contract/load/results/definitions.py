@@ -30,7 +30,8 @@ DEFINITIONS: Mapping[str, str] = {
     "each read per second. calibration: by how much it was off against a server that knew what it sent when (python -m "
     "load calibrate), at the next higher rate that it held; ± is the median of that.",
     "in_flight": "Requests under way at the end of each second: the mean in the first and in the last third of the "
-    "window.",
+    "window, and at its beginning and end. grows: from the time at which the load's first requests had ended (p95 of "
+    "e2e_ms), warm-up included, they surely became more, and in the window by 5 and by 5 % of what was offered.",
     "validity": "VALID: nothing speaks against the figures. SUSPECT: they may be those of the instrument, of too few "
     "requests or of a load that was not kept up. INVALID: there was no such measurement.",
     "slo": "Each term's share of requests that kept the limit, of those that belong to the window, dropped, failed and "
@@ -50,8 +51,9 @@ DEFINITIONS: Mapping[str, str] = {
     "percentiles": "Nearest rank, at most 0.1 % off (a mergeable sketch); mean, min and max are exact. null where the "
     "samples are too few for 99 % confidence, and too_few says how many it needs: p50 11, p90 64, p95 130, p99 662, "
     "p99.9 6636. intervals: between which values it lies, at 99 % confidence, by order statistics.",
-    "censored": "Requests of the window that were still running when the run was cut off: known to have taken at least "
-    "so long, and counted in the percentiles with that bound. at_least names the percentiles that may be higher.",
+    "censored": "Requests of the window that timed out, or were still running when the run was cut off: known to have "
+    "taken at least so long, and counted in the percentiles with that bound. at_least names the percentiles that may "
+    "be higher; the mean, min and max are without them.",
     "distributions": "The sketches behind the percentiles. With e = relative_error and g = (1 + e) / (1 - e), keys[i] "
     "= k stands for counts[i] values above g^(k-1) and not above g^k; zeros are counted apart. Sketches add up.",
     "ttft_by_prompt_tokens": "A fair sample of the ok requests of the window: [prompt tokens by usage, ttft in ms]; "

@@ -16,7 +16,13 @@ def cell(spread: Mapping[str, Any], column: str) -> str:
         return "too few" if column in spread["too_few"] else "–"
     if column == "n":
         return str(value)
-    return ("≥" if column in spread["at_least"] else "") + number(value)
+    return bounded(spread, column)
+
+
+def bounded(spread: Mapping[str, Any], column: str) -> str:
+    """A figure of a spread that has it, marked where requests without an end may have kept it too low."""
+    is_bound = column in spread["at_least"] or (column == "max" and spread["censored"])
+    return ("≥" if is_bound else "") + number(spread[column])
 
 
 def interval_text(spread: Mapping[str, Any], column: str) -> str:

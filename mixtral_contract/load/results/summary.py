@@ -11,6 +11,7 @@ from typing import Any
 
 from mixtral_contract.contract import clauses
 from mixtral_contract.load.counts import attainment
+from mixtral_contract.load.counts.backlog import backlog
 from mixtral_contract.load.counts.counts import FIGURES, RunCounts
 from mixtral_contract.load.counts.silence import longest_silence
 from mixtral_contract.load.estimators.ddsketch import RELATIVE_ERROR
@@ -38,7 +39,8 @@ class Facts:
     """What Locust knows of a run.
 
     Seconds count from the run's start; `run_time_s` None is a run without a limit, `all_users_s` None one that ended
-    before its last user was there. `lost_*` is what workers did and never reported.
+    before its last user was there. `load_since_s` is when the load began that is measured. `lost_*` is what workers did
+    and never reported.
     """
 
     run_id: str
@@ -51,6 +53,7 @@ class Facts:
     all_users_s: float | None
     interrupted: bool = False
     gave_up: bool = False
+    load_since_s: float = 0.0
     lost_workers: tuple[str, ...] = ()
     lost_requests: int = 0
     calibration: Calibration | None = None
@@ -89,7 +92,10 @@ def summarize(settings: Settings, facts: Facts, tally: RunCounts) -> dict[str, A
             "requests": facts.lost_requests,
         },
         "instrument": _instrument(tally, facts, duration_s),
-        "in_flight": _thirds(tally.timeline.in_flight(), settings.warmup_s, facts.end_s),
+        "in_flight": {
+            **_thirds(tally.timeline.in_flight(), settings.warmup_s, facts.end_s),
+            **_backlog(settings, tally, facts),
+        },
         **{name: percentiles_of(tally.figures[name], tally.censored.get(name)) for name in FIGURES},
         "output_tokens_per_s": _rate(tally.counts["window_tokens"], duration_s),
         "requests_per_s": _rate(tally.counts["window_ok"], duration_s),
@@ -208,6 +214,19 @@ def _silence(tally: RunCounts, start_s: float, end_s: float) -> dict[str, Any] |
 def _share_in_vain(tally: RunCounts) -> float | None:
     waited_ns = tally.counts["waited_ns"]
     return rounded(tally.counts["waited_in_vain_ns"] / waited_ns) if waited_ns else None
+
+
+def _backlog(settings: Settings, tally: RunCounts, facts: Facts) -> dict[str, Any]:
+    """What was under way at the window's ends, and whether it grew."""
+    found = backlog(
+        tally.timeline.in_flight(),
+        settings.warmup_s,
+        facts.end_s,
+        load_since_s=facts.load_since_s,
+        longest_s=(tally.figures["e2e_ms"].percentile(95) or 0.0) / 1000,
+        offered_per_s=_rate(_offered(tally), max(0.0, facts.end_s - settings.warmup_s)) or 0.0,
+    )
+    return {"at_start": found.at_start, "at_end": found.at_end, "grows": found.grows}
 
 
 def _offered(tally: RunCounts) -> int:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mixtral_contract.load.estimators.percentiles import highest
+from mixtral_contract.load.units.numbers import number
 
 Summary = Mapping[str, Any]
 
@@ -162,9 +163,18 @@ def _achieved(summary: Summary) -> float:
 
 def _piles_up(summary: Summary) -> bool:
     growth = summary["in_flight"]
-    if summary["offered_per_s"] is None or growth["first_third"] is None:
+    if summary["offered_per_s"] is None or growth["first_third"] is None or growth["grows"]:
         return False
     return bool(growth["last_third"] > GROWTH * growth["first_third"] + 5)
+
+
+def _overload_text(summary: Summary) -> str:
+    under_way = summary["in_flight"]
+    return (
+        f"the server does not keep up: {number(summary['offered_per_s'])} requests/s were offered, "
+        f"{number(summary['requests_per_s'] or 0)} completed, and from {under_way['at_start']} at the window's "
+        f"beginning to {under_way['at_end']} at its end were under way"
+    )
 
 
 _CHECKS = (
@@ -235,6 +245,7 @@ _CHECKS = (
             "cannot tell so little time"
         ),
     ),
+    _Check(SUSPECT, lambda s: s["offered_per_s"] is not None and s["in_flight"]["grows"], _overload_text),
     _Check(
         SUSPECT,
         _piles_up,

@@ -131,5 +131,11 @@ def entry(stage: Stage, part: StageResult, slo: Slo) -> dict[str, Any]:
             {"term": str(term), "kept": kept, "missed": missed}
             for term, (kept, missed) in zip(slo, part.counts(slo), strict=True)
         ],
+        "at_least": [
+            metric.column(percent)
+            for metric in shown
+            for percent in (50, 95, 99)
+            if f"p{percent}" in figures[metric.key]["at_least"]
+        ],
         **{metric.column(percent): figures[metric.key][f"p{percent}"] for metric in shown for percent in (50, 95, 99)},
     }

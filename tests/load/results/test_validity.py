@@ -172,6 +172,25 @@ def test_requests_that_pile_up__are_suspect(tmp_path: Path, growing: bool, verdi
     assert _judged(tmp_path, tally(*records, window=Window(S, 11 * S)), arrivals="constant:10")[0] == verdict
 
 
+def test_overload_behind_a_long_warmup__is_suspect(tmp_path: Path) -> None:
+    """22 requests a second to a server that does 18, for 20 s before the window and 10 s in it."""
+    records, free_s = [], 0.0
+    for index in range(660):
+        due_ms = 1000 * index / 22
+        free_s = max(free_s, due_ms / 1000) + 1 / 18
+        took_ms = 1000 * free_s - due_ms
+        records.append(record([(took_ms, 1)], sent_ms=due_ms, end_ms=took_ms, due_ns=round(due_ms * MS)))
+    counted = tally(*records, window=Window(20 * S, 30 * S))
+    facts = dataclasses.replace(FACTS, end_s=30.0)
+    found = summarize(settings(tmp_path, warmup=20.0, arrivals="constant:22"), facts, counted)
+    assert found["in_flight"]["grows"]
+    assert found["validity"]["verdict"] == SUSPECT
+    assert found["validity"]["reasons"][0]["text"] == (
+        "the server does not keep up: 22 requests/s were offered, 18 completed, and from 81 at the window's beginning "
+        "to 121 at its end were under way"
+    )
+
+
 def test_facts__name_the_lost(tmp_path: Path) -> None:
     """Who they were, for who has to look after them."""
     facts = Facts(
