@@ -21,7 +21,9 @@ from mixtral_contract.load.locust_plugin import consent
 from mixtral_contract.load.locust_plugin.local_role import LocalRole
 from mixtral_contract.load.locust_plugin.master_role import MasterRole
 from mixtral_contract.load.locust_plugin.reporting_role import ReportingRole, listen
-from mixtral_contract.load.locust_plugin.web_pages import add_pages
+from mixtral_contract.load.locust_plugin.web import ports
+from mixtral_contract.load.locust_plugin.web.guard import LOOPBACK
+from mixtral_contract.load.locust_plugin.web.pages import add_pages
 from mixtral_contract.load.locust_plugin.worker_role import WorkerRole
 from mixtral_contract.load.requests.encoder import check_fields
 from mixtral_contract.load.results.calibration import CalibrationError, read_calibration
@@ -41,11 +43,14 @@ def register(events: Events) -> None:
 def _on_parser(parser: LocustArgumentParser, **_: Any) -> None:
     for option in OPTIONS:
         parser.add_argument(option.flag, include_in_web_ui=option.in_web_ui, **option.keywords)
+    # Locust's own defaults listen on all interfaces, and know no login
+    parser.set_defaults(web_host=LOOPBACK, master_bind_host=LOOPBACK, master_bind_port=ports.USUAL)
     parse_args = parser.parse_args
 
     def parse_and_check(*args: Any, **kwargs: Any) -> argparse.Namespace:
         options: argparse.Namespace = parse_args(*args, **kwargs)
         try:
+            ports.choose(options)
             _check(options)
         except UsageError as error:
             parser.error(str(error))  # type: ignore[no-untyped-call]

@@ -16,6 +16,7 @@ from locust.runners import Runner
 from mixtral_contract.load.counts.counts import RunCounts
 from mixtral_contract.load.locust_plugin import consent
 from mixtral_contract.load.locust_plugin.run_report import RunReport
+from mixtral_contract.load.locust_plugin.web.command_line import CommandLine
 from mixtral_contract.load.results.live import LiveState, idle, live
 from mixtral_contract.load.run.ctrl_c import all_is_written, keep_reports
 from mixtral_contract.load.settings.settings import Settings, UsageError, read_settings
@@ -47,6 +48,7 @@ class ReportingRole:
         self.environment = environment
         self.runner = runner
         self.reporting: RunReport | None = None
+        self._command_line = CommandLine.of(options_of(environment), environment.host)
         self.refusal: str | None = None
         """Why the run that was asked for last did not start."""
 
@@ -144,7 +146,8 @@ class ReportingRole:
         self.reporting = self.refusal = None
         options = options_of(self.environment)
         try:
-            settings = read_settings(options, self.environment.host)
+            self._command_line.restore(options)
+            settings = self._command_line.limit(read_settings(options, self.environment.host), options)
             consent.refuse(settings, options)
             reporting = RunReport(self.environment, settings)
             self.begin(settings, reporting)

@@ -8,12 +8,14 @@ from threading import Event
 from typing import Any
 
 import gevent  # type: ignore[import-untyped]  # its stubs are a package of their own
+from locust import runners
 from locust.env import Environment
 from locust.rpc.protocol import Message
 from locust.runners import WorkerRunner
 
 from mixtral_contract.load.locust_plugin.process_run import ProcessRun
 from mixtral_contract.load.locust_plugin.reporting_role import listen, options_of
+from mixtral_contract.load.locust_plugin.web.command_line import WITHHELD, withheld
 from mixtral_contract.load.settings.settings import UsageError, read_settings
 from mixtral_contract.load.settings.stages import Stage
 from mixtral_contract.load.workload.arrivals import Share
@@ -46,6 +48,9 @@ HOPELESS = "load_run_hopeless"
 """Sent by a worker again and again while nothing answers it."""
 
 _LOOK_EVERY_S = 0.02
+_SILENCE_S = 3
+"""For how long a master may be silent before its workers stop: it may have been killed, and nobody counts any more."""
+
 _START_S = 30.0
 """How long a stage waits in a worker whose run has not started yet."""
 
@@ -63,7 +68,8 @@ class WorkerRole:
         self._stage_over.set()
 
     def listen(self) -> None:
-        """Registers for the events of a run, and for the master's message."""
+        """Registers for the events of a run, and for the master's message; a silent master ends the worker soon."""
+        runners.MASTER_HEARTBEAT_TIMEOUT = _SILENCE_S
         listen(
             self._environment.events,
             test_start=self._on_start,
@@ -79,9 +85,10 @@ class WorkerRole:
     def _on_start(self, **_: Any) -> None:
         options = options_of(self._environment)
         try:
+            settings = read_settings(options, self._environment.host)
             self._measuring = ProcessRun(
                 self._environment,
-                read_settings(options, self._environment.host),
+                withheld(settings) if getattr(options, WITHHELD, False) else settings,
                 run_id=getattr(options, RUN_KEY),
                 share=self._share(getattr(options, WORKERS_KEY)),
                 on_spent=lambda: self._say(SPENT),

@@ -13,8 +13,10 @@ from http import HTTPStatus
 from typing import Any
 
 from flask import Response, request
+from locust.argument_parser import ui_extra_args_dict
 from locust.web import WebUI
 
+from mixtral_contract.load.locust_plugin.web import guard
 from mixtral_contract.load.report.html_report import templates
 from mixtral_contract.load.results.live import rows
 from mixtral_contract.load.results.prometheus import CONTENT_TYPE, exposition
@@ -30,6 +32,9 @@ _POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; img-src data:; "
     "frame-ancestors 'self'"
 )
+_OF_A_START = ("user_count", "spawn_rate", "host", "run_time", "user_classes", "shape_class", "profile")
+"""The fields of Locust's own form."""
+
 _COLUMNS = {
     "figure": "Figure",
     "p50": "p50 or value",
@@ -46,6 +51,7 @@ def add_pages(web_ui: WebUI, look: Callable[[], dict[str, Any]]) -> None:
     app, options = web_ui.app, web_ui.environment.parsed_options
     assert app is not None
     base = (options and options.web_base_path) or ""
+    _guard(web_ui, base)
     look = _remembering(look)
     page = templates().get_template("_live.html").render()
     views: Mapping[str, Callable[[], Response]] = {
@@ -71,6 +77,24 @@ def add_pages(web_ui: WebUI, look: Callable[[], dict[str, Any]]) -> None:
         return response
 
     app.after_request(add_figures)
+
+
+def _guard(web_ui: WebUI, base: str) -> None:
+    """Lets no page of another origin ask, and none set what is the command line's alone."""
+    options = web_ui.environment.parsed_options
+    web_host = getattr(options, "web_host", "") or ""
+    names = {web_host} if guard.is_for_this_machine(web_host) else None
+    pages = (f"{base}/", base or "/", f"{base}{PAGE}")
+    settable = {*_OF_A_START, *ui_extra_args_dict()}
+
+    def refuse_others() -> Response | None:
+        reason = guard.refusal(request.headers, method=request.method, path=request.path, pages=pages, names=names)
+        if reason is None and request.path == f"{base}/swarm" and (unknown := sorted(request.form.keys() - settable)):
+            reason = f"swarm: expected fields of this page, got {', '.join(unknown)}"
+        return None if reason is None else Response(f"{reason}\n", HTTPStatus.FORBIDDEN, content_type="text/plain")
+
+    assert web_ui.app is not None
+    web_ui.app.before_request(refuse_others)
 
 
 def _answer(text: str, content_type: str) -> Response:
