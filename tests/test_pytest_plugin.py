@@ -154,7 +154,7 @@ def test_failed_assertion__shows_the_line_of_the_test(run: pytest.Pytester) -> N
             "E*POST /v1/chat/completions*mistralai/mixtral-8x22b-instruct-v0.1*'tell me a joke on cats'*200 stop*",
         ]
     )
-    assert "expectations.py" not in result.stdout.str()
+    assert "assertions.py" not in result.stdout.str()
 
 
 def test_async_tests__have_the_fixtures(run: pytest.Pytester) -> None:
@@ -194,7 +194,7 @@ def test_unused_plugin__loads_nothing(run: pytest.Pytester) -> None:
         import json, sys
 
         def pytest_unconfigure():
-            packages = ("mock_server", "spec", "contract_tests", "load")
+            packages = ("mixtral_contract", "mock_server", "spec", "contract_tests", "load")
             ours = [name for name in sys.modules if name.split(".")[0] in packages]
             heavy = ("respx", "httpx", "httpx2", "anyio", "orjson", "yaml", "uvicorn", "httptools", "mistral_common",
                      "jsonschema_rs", "asyncio")
@@ -205,10 +205,11 @@ def test_unused_plugin__loads_nothing(run: pytest.Pytester) -> None:
     ran = run.runpytest_subprocess(*PLUGINS, "-p", "mixtral_contract.pytest_suite_plugin", "-q")
     ours, heavy = json.loads(ran.outlines[-1])
     assert ours == [
-        "contract_tests",
-        "mixtral_contract.pytest_suite_plugin",
-        "mock_server",
+        "mixtral_contract",
+        "mixtral_contract.primitives",
+        "mixtral_contract.primitives.doors",
         "mixtral_contract.pytest_plugin",
+        "mixtral_contract.pytest_suite_plugin",
     ]
     assert heavy == []
 

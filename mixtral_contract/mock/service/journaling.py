@@ -42,7 +42,7 @@ def malformed(path: str, now_ns: int, connection: int | None = None) -> Entry:
 def identify(entry: Entry, call: Call) -> None:
     """Writes down who asks for what, as far as the checks of the call found it out."""
     operation, standing = getattr(call, "operation", None), getattr(call, "standing", None)
-    question = getattr(call, "question", None)
+    question = getattr(call, "completion_request", None)
     if standing is not None and standing.account.key:
         entry.account = standing.account.name
     if operation is not None and operation.path == entry.path:
