@@ -225,6 +225,7 @@ def test_failure__shows_what_was_asked(run: pytest.Pytester) -> None:
             mixtral_api.next("429", retry_after=1)
             assert joke("cats") == "Meow."
 
+        @pytest.mark.mixtral(strict_keys=True)
         def test_has_no_key(mixtral_server, monkeypatch):
             monkeypatch.setenv("OPENAI_API_KEY", "invented-key")
             joke("cats")

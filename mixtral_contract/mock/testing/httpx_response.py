@@ -12,9 +12,9 @@ from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from types import ModuleType
 from typing import Any, NoReturn
 
-import anyio
 import anyio.lowlevel
 
+from mixtral_contract.mock.testing import waiting
 from mixtral_contract.mock.testing.reply_steps import Head, LostError, Step
 
 _SECOND_NS = 1_000_000_000
@@ -75,7 +75,7 @@ class Reading:
                 if not isinstance(step, int):
                     return step
                 wait_s, gives_up = self._wait(step, since_ns)
-                await anyio.sleep(wait_s)
+                await waiting.sleep(wait_s)
                 if gives_up:
                     self._give_up()
         except LostError as lost:

@@ -18,7 +18,7 @@ import requests
 import respx
 
 from mixtral_contract.mock.testing.mocks import MixtralApi
-from mixtral_contract.mock.testing.patched_transports import UnmockedError
+from mixtral_contract.mock.testing.network.guard import UnmockedError
 from mixtral_contract.mock.timing.token_times import by_token
 from mixtral_contract.primitives.sse import Decoder
 from tests.support.api_requests import (
@@ -265,7 +265,7 @@ def test_routes_of_the_test__stand_beside_the_mock() -> None:
 def test_other_client__is_told_what_to_take() -> None:
     """One that opens sockets of its own would reach the real endpoint: it is stopped where it looks up the address."""
     with (
-        pytest.raises(AssertionError, match="by a client other than httpx"),
+        pytest.raises(AssertionError, match=r"a connection to integrate\.api\.nvidia\.com:443"),
         MixtralApi(),
         pytest.raises(UnmockedError, match="take mixtral_server"),
     ):

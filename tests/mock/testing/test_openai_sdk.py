@@ -97,7 +97,7 @@ def test_stall__is_a_timeout() -> None:
 )
 def test_key_of_the_application__is_judged(key: str, error: type[openai.APIStatusError]) -> None:
     """One that it sends by itself stays what it is."""
-    with MixtralApi(), OpenAI(api_key=key) as client, pytest.raises(error):
+    with MixtralApi(strict_keys=True), OpenAI(api_key=key) as client, pytest.raises(error):
         _create(client)
 
 

@@ -42,23 +42,23 @@ def test_next__befalls_the_next_call_only() -> None:
 
 
 def test_next__queues() -> None:
-    """Sequences and single ones, in the order in which they were put in store."""
+    """Sequences and single ones, in the order in which they were queued."""
     with MixtralApi() as api:
         api.next("429*2,ok")
         api.next("500")
-        assert list(api.in_store) == ["429", "429", "ok", "500"]
+        assert list(api.queued) == ["429", "429", "ok", "500"]
         assert _statuses(5) == [429, 429, 200, 500, 200]
-        assert list(api.in_store) == []
+        assert list(api.queued) == []
 
 
 def test_next__comes_before_always() -> None:
-    """An `ok` in store spares one call what befalls all others; `calm` ends it."""
+    """A queued `ok` spares one call what befalls all others; `clear_incidents` ends it."""
     with MixtralApi() as api:
         api.always("503")
         api.next("ok")
         assert _statuses(3) == [200, 503, 503]
         api.next("429")
-        api.calm()
+        api.clear_incidents()
         assert _statuses(1) == [200]
 
 
@@ -82,11 +82,11 @@ def test_always__takes_several() -> None:
     ],
 )
 def test_unknown_incident__is_told(text: str, arguments: dict[str, object], message: str) -> None:
-    """At once, in the line of the test, with nothing put in store."""
+    """At once, in the line of the test, with nothing queued."""
     with MixtralApi() as api:
         with pytest.raises(ValueError, match=re.escape(message)):
             api.next(text, **arguments)
-        assert list(api.in_store) == []
+        assert list(api.queued) == []
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_reply__goes_by_condition() -> None:
 
 def test_reply__goes_on_where_it_was() -> None:
     """Another one beside it does not let it begin anew."""
-    with MixtralApi() as api:
+    with MixtralApi(allow_unused=True) as api:
         api.reply("One.", "Two.", "Three.")
         assert _say("a") == "One."
         api.reply("Sunny.", when="weather")
@@ -218,7 +218,7 @@ def test_bad_option__is_told(options: dict[str, Any], message: str) -> None:
 
 def test_as_observed__behaves_as_seen() -> None:
     """NVIDIA answers a wrong key with 403."""
-    with MixtralApi(as_observed=True):
+    with MixtralApi(as_observed=True, strict_keys=True):
         assert ask(httpx, headers={"Authorization": "Bearer wrong"}).status_code == 403
 
 
@@ -325,7 +325,7 @@ def test_retry_storm__is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_refused_for_good__is_a_storm_when_asked_again_and_again() -> None:
     """A wrong key does not get better."""
-    with MixtralApi() as api:
+    with MixtralApi(strict_keys=True) as api:
         for _ in range(4):
             ask(httpx, headers={"Authorization": "Bearer wrong"})
         with pytest.raises(AssertionError, match="final-retried"):
