@@ -149,7 +149,7 @@ class MixtralApi(_Running):
     @property
     def unused(self) -> Sequence[str]:
         """What was set up and no request met: replies, incidents and routes."""
-        return [*super().unused, *(f"router: {route}" for route in self._transports.router.unused)]
+        return [*super().unused, *(f"router: {route}" for route in self._transports.unused_routes)]
 
     def _explain_vendor(self) -> str:
         return (

@@ -23,8 +23,8 @@ def check_reply(
 
     Raises: ValueError, naming the argument, when not.
     """
-    if dialect != ANY and dialect not in contract.operations:
-        known = ", ".join((*contract.operations, ANY))
+    known = ", ".join((*contract.operations, ANY))
+    if dialect not in [*contract.operations, ANY]:
         raise ValueError(f"reply: dialect: expected one of {known}, got {dialect!r}")
     operations = [each for each in contract.operations.values() if dialect in (ANY, each.dialect)]
     if not texts:

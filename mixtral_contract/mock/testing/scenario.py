@@ -196,7 +196,9 @@ class Scenario(Expectations):
     def _hear(self, call: Call) -> None:
         request = call.request
         self._bodies.put((call.now_ns, request.path), request.body)
-        for key in self.mock.service.admission.keys:
+        sent = (request.headers.get(each.header.lower(), "") for each in call.operation.credentials)
+        given = filter(None, (value.rpartition(" ")[2] for value in sent))
+        for key in {*self.mock.service.admission.keys, *given}:
             if key.encode() in request.body:
                 self._leaks[f"one in the body of {request.method} {request.path}"] = None
             if key in request.query:

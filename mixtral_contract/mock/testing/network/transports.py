@@ -32,9 +32,11 @@ class TransportPatcher:
         self.hosts = frozenset(origin.partition("://")[2] for origin in server.origins)
         self.router = Router(self)
         self._patched = ExitStack()
+        self._unused: list[str] | None = None
 
     def start(self) -> None:
         """Takes the place of the network; of several that do, the last one answers."""
+        self._unused = None
         with ExitStack() as patched:
             patched.enter_context(self.router)
             if self.router.Mocker is not None:
@@ -50,7 +52,13 @@ class TransportPatcher:
 
     def stop(self) -> None:
         """Gives the network back."""
+        self._unused = self.router.unused  # respx forgets now who asked
         self._patched.close()
+
+    @property
+    def unused_routes(self) -> list[str]:
+        """The routes that no request met."""
+        return self.router.unused if self._unused is None else self._unused
 
     def answers(self, url: Any) -> bool:
         """Whether the URL's host is one of the contract's."""
