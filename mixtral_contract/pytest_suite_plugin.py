@@ -9,18 +9,25 @@ from __future__ import annotations
 
 import pytest
 
-from mixtral_contract.primitives.doors import door
-
-_FOLDER = door("contract_tests")
+_SUITE = "contract_tests"
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
-    """Tells pytest where the suite's conftest is, when the suite is asked for by name."""
+    """Tells pytest where the suite's conftest is, when the suite is asked for by name.
+
+    Raises: UsageError when what the suite needs is not installed.
+    """
     chosen = early_config.known_args_namespace
-    if chosen.pyargs:
-        chosen.file_or_dir = [str(_FOLDER) if _is_ours(argument) else argument for argument in chosen.file_or_dir]
+    if chosen.pyargs and any(map(_is_ours, chosen.file_or_dir)):
+        from mixtral_contract.primitives.doors import door  # noqa: PLC0415  no other run waits for it
+        from mixtral_contract.primitives.extras import missing  # noqa: PLC0415  likewise
+
+        if (wrong := missing("suite")) is not None:
+            raise pytest.UsageError(wrong)
+        folder = str(door(_SUITE))
+        chosen.file_or_dir = [folder if _is_ours(argument) else argument for argument in chosen.file_or_dir]
 
 
 def _is_ours(argument: str) -> bool:
-    return argument.partition("::")[0].split(".")[0] == _FOLDER.name
+    return argument.partition("::")[0].split(".")[0] == _SUITE

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from chat import ENDPOINTS, Chat, ChatError, main
 
-from mixtral_contract.mock.testing.mocks import MixtralApi
+from mixtral_contract.testing import MixtralApi
 
 
 @pytest.fixture

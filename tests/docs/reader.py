@@ -21,7 +21,7 @@ _MOCK = "python -m mock_server --ttft-ms 50 --itl-ms 5"
 _QUESTION = {"messages": [{"role": "user", "content": "tell me a joke on cats"}]}
 _NOT_INHERITED = ("_API_KEY", "_BASE_URL", "_PROXY")
 # the two plugins come by name: where the project is not installed, pytest does not find them by itself
-_PLUGINS = "-p mock_server.pytest_plugin -p contract_tests.by_name -p no:cacheprovider"
+_PLUGINS = "-p mixtral_contract.pytest_plugin -p mixtral_contract.pytest_suite_plugin -p no:cacheprovider"
 
 
 class Reader:

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from mixtral_contract.load.client.exchange import Exchange
-from mixtral_contract.load.counts.counts import RunCounts, Window
+from mixtral_contract.load.counts.counts import RunCounts
 from mixtral_contract.load.reading.outcome import Outcome
 from mixtral_contract.load.reading.record import Record
+from mixtral_contract.load.units.window import Window
 
 MS = 1_000_000
 S = 1_000_000_000

@@ -1,1 +1,1 @@
-"""cli."""
+"""`python -m load`: runs compared, the instrument calibrated, the options listed."""

@@ -22,7 +22,6 @@ from typing import Any
 
 import gevent  # type: ignore[import-untyped]  # its stubs are a package of their own
 
-from mixtral_contract.load.locust_plugin.quiet_gc import QuietCollector
 from mixtral_contract.load.reading.record import Record
 from mixtral_contract.load.results.calibration import (
     BOUND_MS,
@@ -34,6 +33,7 @@ from mixtral_contract.load.results.calibration import (
     write_calibration,
 )
 from mixtral_contract.load.run.open_loop import OpenLoop
+from mixtral_contract.load.run.quiet_gc import QuietCollector
 from mixtral_contract.load.run.run import Run
 from mixtral_contract.load.run.sender import Sender
 from mixtral_contract.load.settings.options import OPTIONS
@@ -124,7 +124,7 @@ def mock(*options: str) -> Iterator[str]:
 
     Raises: MockError.
     """
-    command = [sys.executable, "-m", "mixtral_contract.mock", "--port", "0", *options]
+    command = [sys.executable, "-P", "-m", "mixtral_contract.mock", "--port", "0", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:  # noqa: S603 -- our own command
         try:
             assert process.stdout is not None
@@ -132,7 +132,7 @@ def mock(*options: str) -> Iterator[str]:
             if not url.startswith("http"):
                 process.kill()
                 said = (process.communicate()[1].strip().splitlines() or ["nothing"])[-1]
-                raise MockError(f"expected python -m mock_server to start, got {said}")
+                raise MockError(f"expected python -m mixtral_contract.mock to start, got {said}")
             yield url
         finally:
             process.kill()

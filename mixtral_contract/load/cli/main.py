@@ -9,12 +9,12 @@ import argparse
 import sys
 from pathlib import Path
 
-from mixtral_contract.load.cli import calibrate as _calibrate
+from mixtral_contract.load.cli.calibrate import add_options, run_calibrate
 from mixtral_contract.load.compare.comparison import compare
 from mixtral_contract.load.compare.html_comparison import render_comparison
 from mixtral_contract.load.compare.run_folder import RunFolderError, read_run_folder
 from mixtral_contract.load.settings.options import OPTIONS, percent
-from mixtral_contract.primitives.command_line import Parser
+from mixtral_contract.primitives.command_line import Parser, as_typed
 
 _EPILOG = """examples:
   python -m load compare reports/monday reports/tuesday
@@ -25,7 +25,7 @@ exit status of compare: 0 nothing is worse, 1 something is, 2 the command line o
 
 def parser() -> argparse.ArgumentParser:
     """The options as argparse shows them."""
-    shown = argparse.ArgumentParser(
+    shown = Parser(
         prog="locust -f load/",
         usage="locust -f load/ --headless --host URL -u USERS -t DURATION [option]...",
         description="Load on a chat completion API, measured token by token. Locust's own options: locust --help.",
@@ -33,7 +33,7 @@ def parser() -> argparse.ArgumentParser:
     )
     group = shown.add_argument_group("options of the load run, besides Locust's own")
     for option in OPTIONS:
-        group.add_argument(option.flag, **option.keywords)
+        group.add_argument(option.flag, **option.keywords | {"help": as_typed(option.keywords["help"])})
     return shown
 
 
@@ -72,8 +72,8 @@ def _commands() -> Parser:
     calibrating = added.add_parser(
         "calibrate", help="the error of this instrument on this machine, against a mock that knows what it sent when"
     )
-    _calibrate.add_options(calibrating)
-    calibrating.set_defaults(run=_calibrate.run_calibrate)
+    add_options(calibrating)
+    calibrating.set_defaults(run=run_calibrate)
     return commands
 
 
@@ -84,11 +84,11 @@ def _compare(options: argparse.Namespace) -> int:
         if options.out is not None:
             options.out.write_text(render_comparison(comparison), encoding="utf-8")
     except RunFolderError as error:
-        print(f"python -m load compare: {error}", file=sys.stderr)
+        print(as_typed(f"python -m load compare: {error}"), file=sys.stderr)
         return 2
     except OSError as error:
         expected = f"--out: expected a file to write to, got '{options.out}'"
-        print(f"python -m load compare: {expected}: {error.strerror}", file=sys.stderr)
+        print(as_typed(f"python -m load compare: {expected}: {error.strerror}"), file=sys.stderr)
         return 2
     print(comparison.text(), end="")
     return 1 if comparison.regressed else 0

@@ -1,1 +1,1 @@
-"""compare."""
+"""Two finished runs: what changed, and how sure that is."""

@@ -17,7 +17,7 @@ from mixtral_contract.load.run.request_log import NAME as REQUESTS
 
 Line = Mapping[str, Any]
 
-SCHEMA = Path(__file__).with_name("summary.schema.json")
+SCHEMA = Path(__file__).parents[1] / "results" / "summary.schema.json"
 """What a summary looks like, as published."""
 
 _NUMBER_OR_NONE = {"type": ["number", "null"]}

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from mixtral_contract.load.counts import attainment as _slo
-from mixtral_contract.load.counts.attainment import Slo
+from mixtral_contract.load.counts import attainment
 from mixtral_contract.load.counts.timeline import Timeline
 from mixtral_contract.load.estimators.bottom_k_sample import Sample
 from mixtral_contract.load.estimators.ddsketch import Sketch
 from mixtral_contract.load.reading.outcome import Outcome
 from mixtral_contract.load.reading.record import Record
+from mixtral_contract.load.settings.objectives import Slo
+from mixtral_contract.load.units.window import Window
 
 _OF_RECORDS = (
     "ttft_ms",
@@ -56,18 +56,6 @@ _COUNTS = (
     "billed_output_tokens",
     "out_of_budget",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """The measured part of a run, in nanoseconds from its start; `end_ns` is None while it lasts."""
-
-    start_ns: int
-    end_ns: int | None = None
-
-    def holds(self, time_ns: int) -> bool:
-        """Whether this moment is measured."""
-        return self.start_ns <= time_ns and (self.end_ns is None or time_ns < self.end_ns)
 
 
 class RunCounts:
@@ -116,7 +104,7 @@ class RunCounts:
         self.counts["answers_judged"] += record.status == 200
         self.counts["answers_broken"] += bool(record.broken)
         if self._slo:
-            _slo.count(self._slo, record, self.counts)
+            attainment.count(self._slo, record, self.counts)
         self.counts["sent_again"] += record.sent_again
         if record.outcome is Outcome.OK:
             self._count_completion(record)

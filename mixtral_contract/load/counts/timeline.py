@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from mixtral_contract.load.estimators.ddsketch import Sketch
-from mixtral_contract.load.estimators.percentiles import rounded
 from mixtral_contract.load.reading.record import Record
+from mixtral_contract.load.units.numbers import rounded
 
 _NS_PER_S = 1_000_000_000
 

@@ -1,1 +1,1 @@
-"""estimators."""
+"""Statistics of samples: sketches, percentiles, intervals, trends; knows nothing of requests."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from mixtral_contract.load.estimators.confidence import order_ranks
 from mixtral_contract.load.estimators.ddsketch import RELATIVE_ERROR, Sketch
+from mixtral_contract.load.units.numbers import rounded
 
 FLOORS: Mapping[float, int] = {50: 11, 90: 64, 95: 130, 99: 662, 99.9: 6636}
 """How many samples a percentile needs before it says something at 99 % confidence.
@@ -61,11 +62,6 @@ def name(percent: float) -> str:
 def highest(found: Mapping[str, Any]) -> str | None:
     """The name of the highest percentile up to p99 that the samples of a spread carry; None when there is none."""
     return next((name(percent) for percent in (99, 95, 90, 50) if found[name(percent)] is not None), None)
-
-
-def rounded(value: float | None) -> float | None:
-    """The value to a thousandth of its unit, which is finer than the sketch; None stays None."""
-    return None if value is None else round(value, 3)
 
 
 def _percentile(sketch: Sketch, percent: float) -> float | None:

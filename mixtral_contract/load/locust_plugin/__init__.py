@@ -1,1 +1,1 @@
-"""locust_plugin."""
+"""The one room that knows Locust: options, user, roles of a process, web pages."""

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from locust import User, task
 
-from mixtral_contract.load.run.conversation import Conversation
+from mixtral_contract.load.run.closed_loop import Conversation
 from mixtral_contract.load.run.run import Run
 from mixtral_contract.load.run.sender import Sender
 

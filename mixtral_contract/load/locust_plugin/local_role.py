@@ -55,7 +55,7 @@ class LocalRole(ReportingRole):
             self._conductor.join()
         if self._measuring is not None:
             self._measuring.close()
-            reporting.merge(self._measuring.run.take())
+            reporting.merge(self._measuring.run.drain_counts())
 
     def uncounted(self) -> RunCounts | None:
         """What the run counted: all of it, until it ends."""

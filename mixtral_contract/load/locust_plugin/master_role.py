@@ -29,7 +29,8 @@ from mixtral_contract.load.locust_plugin.worker_role import (
     WORKERS_KEY,
 )
 from mixtral_contract.load.settings.settings import Settings
-from mixtral_contract.load.stages.stage_result import Stage, StageResult
+from mixtral_contract.load.settings.stages import Stage
+from mixtral_contract.load.stages.stage_result import StageResult
 
 _PATIENCE_S = 10.0
 """How long a worker may take to finish beyond the time that its requests may take."""

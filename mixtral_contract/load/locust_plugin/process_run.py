@@ -11,15 +11,16 @@ from locust.env import Environment
 
 from mixtral_contract.load.locust_plugin.chat_user import ChatUser
 from mixtral_contract.load.locust_plugin.opentelemetry import Telemetry, telemetry
-from mixtral_contract.load.locust_plugin.quiet_gc import QuietCollector
 from mixtral_contract.load.reading.record import Record
 from mixtral_contract.load.run.loop_lag import LoopLag
 from mixtral_contract.load.run.open_loop import OpenLoop
+from mixtral_contract.load.run.quiet_gc import QuietCollector
 from mixtral_contract.load.run.run import Run
 from mixtral_contract.load.run.sender import Sender
 from mixtral_contract.load.run.stage_runner import StageRunner
 from mixtral_contract.load.settings.settings import Settings, read_key
-from mixtral_contract.load.stages.stage_result import Stage, StageResult
+from mixtral_contract.load.settings.stages import Stage
+from mixtral_contract.load.stages.stage_result import StageResult
 from mixtral_contract.load.workload.arrivals import Share, schedule
 
 

@@ -17,8 +17,7 @@ from locust.env import Environment
 from locust.event import Events
 from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 
-from mixtral_contract.load.locust_plugin import consent as _consent
-from mixtral_contract.load.locust_plugin.ctrl_c import interrupt_main_only, leave_first_to_master
+from mixtral_contract.load.locust_plugin import consent
 from mixtral_contract.load.locust_plugin.local_role import LocalRole
 from mixtral_contract.load.locust_plugin.master_role import MasterRole
 from mixtral_contract.load.locust_plugin.reporting_role import ReportingRole, listen
@@ -26,6 +25,7 @@ from mixtral_contract.load.locust_plugin.web_pages import add_pages
 from mixtral_contract.load.locust_plugin.worker_role import WorkerRole
 from mixtral_contract.load.requests.encoder import check_fields
 from mixtral_contract.load.results.calibration import CalibrationError, read_calibration
+from mixtral_contract.load.run.ctrl_c import interrupt_main_only, leave_first_to_master
 from mixtral_contract.load.settings.options import OPTIONS
 from mixtral_contract.load.settings.settings import UsageError, check_load, read_key, read_settings
 
@@ -69,10 +69,10 @@ def _check(options: argparse.Namespace) -> None:
     if not options.master:
         # a master sends no request; its workers look for the key where they are
         read_key(settings.key_variable, os.environ)
-    if _consent.is_needed(settings, options):
-        _consent.ask(settings, options)
+    if consent.is_needed(settings, options):
+        consent.ask(settings, options)
     elif settings.is_paid or settings.cost.budget is not None:
-        sys.stderr.write(f"{_consent.question(settings, options)}\n")
+        sys.stderr.write(f"{consent.question(settings, options)}\n")
     if options.spawn_rate is None:
         # Locust's one user a second would spend most of a run on getting started
         options.spawn_rate = min(float(options.num_users or 1), _MOST_USERS_PER_S)

@@ -14,10 +14,10 @@ from locust.event import Events
 from locust.runners import Runner
 
 from mixtral_contract.load.counts.counts import RunCounts
-from mixtral_contract.load.locust_plugin import consent as _consent
-from mixtral_contract.load.locust_plugin.ctrl_c import all_is_written, keep_reports
+from mixtral_contract.load.locust_plugin import consent
 from mixtral_contract.load.locust_plugin.run_report import RunReport
 from mixtral_contract.load.results.live import LiveState, idle, live
+from mixtral_contract.load.run.ctrl_c import all_is_written, keep_reports
 from mixtral_contract.load.settings.settings import Settings, UsageError, read_settings
 
 _NEVER = -1
@@ -138,7 +138,7 @@ class ReportingRole:
         options = options_of(self.environment)
         try:
             settings = read_settings(options, self.environment.host)
-            _consent.refuse(settings, options)
+            consent.refuse(settings, options)
             reporting = RunReport(self.environment, settings)
             self.begin(settings, reporting)
         except UsageError as error:

@@ -21,7 +21,9 @@ from mixtral_contract.load.results.calibration import Calibration, CalibrationEr
 from mixtral_contract.load.results.staged_summary import summarize_stages
 from mixtral_contract.load.results.summary import Facts, summarize
 from mixtral_contract.load.settings.settings import Settings
-from mixtral_contract.load.stages.stage_result import Stage, StageResult
+from mixtral_contract.load.settings.stages import Stage
+from mixtral_contract.load.stages.plan import plan_for
+from mixtral_contract.load.stages.stage_result import StageResult
 
 _NS_PER_S = 1_000_000_000
 
@@ -39,7 +41,7 @@ class RunReport:
         self.lost_workers: tuple[str, ...] = ()
         self.lost_requests = 0
         self._environment = environment
-        self.plan = None if settings.staging is None else settings.staging.plan(settings.slo)
+        self.plan = None if settings.staging is None else plan_for(settings.staging, settings.slo)
         self._tally = RunCounts()
         self._stages: list[tuple[Stage, StageResult]] = []
         self._started_at = dt.datetime.now(dt.UTC)

@@ -8,8 +8,9 @@ from collections.abc import Callable
 import gevent  # type: ignore[import-untyped]  # its stubs are a package of their own
 
 from mixtral_contract.load.locust_plugin.run_report import RunReport
+from mixtral_contract.load.settings.stages import Stage
 from mixtral_contract.load.stages.plan import Plan
-from mixtral_contract.load.stages.stage_result import Stage, StageResult
+from mixtral_contract.load.stages.stage_result import StageResult
 
 
 class StageDriver:

@@ -15,7 +15,7 @@ from locust.runners import WorkerRunner
 from mixtral_contract.load.locust_plugin.process_run import ProcessRun
 from mixtral_contract.load.locust_plugin.reporting_role import listen, options_of
 from mixtral_contract.load.settings.settings import UsageError, read_settings
-from mixtral_contract.load.stages.stage_result import Stage
+from mixtral_contract.load.settings.stages import Stage
 from mixtral_contract.load.workload.arrivals import Share
 
 RUN_KEY = "load_run"
@@ -105,7 +105,7 @@ class WorkerRole:
         data[RUN_KEY] = {"run_id": run.run_id, "in_flight": run.in_flight}
         # of a run with stages each stage is reported by itself, at its end
         if run.settings.staging is None:
-            data[RUN_KEY]["counts"] = run.take()
+            data[RUN_KEY]["counts"] = run.drain_counts()
 
     def _on_stage(self, msg: Message, **_: Any) -> None:
         run_id = msg.data["run_id"]
@@ -145,7 +145,7 @@ class WorkerRole:
         self._stage_over.wait()
         measuring.close()
         run = measuring.run
-        message = {"run_id": run.run_id, "counts": run.take(), "recorded": run.recorded}
+        message = {"run_id": run.run_id, "counts": run.drain_counts(), "recorded": run.recorded}
         self._runner.send_message(FINISHED, message)
         # Locust would wait as long again before it calls this worker ready
         self._environment.stop_timeout = 0

@@ -1,1 +1,1 @@
-"""reading."""
+"""An exchange read as a completion, and its record."""

@@ -1,1 +1,1 @@
-"""report."""
+"""The documents of a run as files: HTML, charts, tables."""

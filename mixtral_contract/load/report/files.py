@@ -9,8 +9,9 @@ from typing import Any
 
 from mixtral_contract.load.estimators.percentiles import FLOORS
 from mixtral_contract.load.report.html_report import render
-from mixtral_contract.load.results.headline import cell, number
-from mixtral_contract.load.run import request_log as _journal
+from mixtral_contract.load.results.formatting import cell
+from mixtral_contract.load.run import request_log
+from mixtral_contract.load.units.numbers import number
 
 SUMMARY = "summary.json"
 REPORT = "report.html"
@@ -27,7 +28,7 @@ def write_results(summary: Mapping[str, Any], folder: Path) -> None:
 
     Raises: OSError.
     """
-    _journal.join(folder, summary["run"]["id"])
+    request_log.join(folder, summary["run"]["id"])
     text = json.dumps(summary, indent=1, allow_nan=False, ensure_ascii=False)
     (folder / SUMMARY).write_text(text + "\n", encoding="utf-8")
     (folder / REPORT).write_text(render(summary), encoding="utf-8")

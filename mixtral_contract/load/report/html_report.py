@@ -10,13 +10,14 @@ from typing import Any
 
 import jinja2
 
-from mixtral_contract.load.counts.attainment import FIGURES as LIMITED
-from mixtral_contract.load.counts.attainment import parse_slo
 from mixtral_contract.load.estimators.ddsketch import Sketch
 from mixtral_contract.load.report.charts import Series, histogram, scatter, timeline
 from mixtral_contract.load.report.stage_charts import stage_charts
-from mixtral_contract.load.results.headline import cell, interval_text, number, plus_minus
+from mixtral_contract.load.results.formatting import cell, interval_text, plus_minus
 from mixtral_contract.load.results.other_tools import TOOLS
+from mixtral_contract.load.settings.objectives import FIGURES as LIMITED
+from mixtral_contract.load.settings.objectives import parse_slo
+from mixtral_contract.load.units.numbers import number
 
 TEMPLATE = "_report.html"
 

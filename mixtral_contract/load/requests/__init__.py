@@ -1,1 +1,1 @@
-"""requests."""
+"""The requests that settings ask for, as bytes."""

@@ -1,1 +1,1 @@
-"""results."""
+"""Counts as a document: summary, validity, notes, live figures."""

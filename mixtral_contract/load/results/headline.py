@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mixtral_contract.load.results.formatting import plus_minus
+from mixtral_contract.load.units.numbers import number
+
 
 def headline(summary: Mapping[str, Any]) -> str:
     """One or two sentences with the figures that most readers came for."""
@@ -26,34 +29,6 @@ def _load(summary: Mapping[str, Any]) -> str:
     return f"{users} {'user' if users == 1 else 'users'} at once"
 
 
-def number(value: float) -> str:
-    """Three significant digits, without an exponent: 0.123, 4.56, 78.9, 1234."""
-    if value >= 100:
-        return f"{value:.0f}"
-    return f"{value:.3g}"
-
-
-def cell(spread: Mapping[str, Any], column: str) -> str:
-    """One figure of a spread as a table shows it: "too few" where the samples do not carry a percentile."""
-    value = spread[column]
-    if value is None:
-        return "too few" if column in spread["too_few"] else "–"
-    if column == "n":
-        return str(value)
-    return ("≥" if column in spread["at_least"] else "") + number(value)
-
-
-def interval_text(spread: Mapping[str, Any], column: str) -> str:
-    """Between which values a percentile lies, or how many samples it needs; nothing where there is neither."""
-    if column in spread["too_few"]:
-        return f"needs {spread['too_few'][column]}"
-    ends = spread["intervals"].get(column)
-    if ends is None:
-        return ""
-    low, high = ("?" if end is None else number(end) for end in ends)
-    return f"{low} to {high}"
-
-
 def _streamed(summary: Mapping[str, Any]) -> str:
     first, rates = summary["ttft_ms"], summary["stream_tokens_per_s"]
     parts = [f"the first token came after {_median(first, plus_minus(summary, 'ttft_ms'))}"]
@@ -67,17 +42,6 @@ def _streamed(summary: Mapping[str, Any]) -> str:
 
 def _whole(summary: Mapping[str, Any]) -> str:
     return f"a whole answer came after {_median(summary['e2e_ms'], plus_minus(summary, 'e2e_ms'))}" + _total(summary)
-
-
-def plus_minus(summary: Mapping[str, Any], name: str, percentile: str = "p50") -> str:
-    """By how much the instrument may be wrong in a figure, as calibrated: " ±1.2", nothing where that is unknown."""
-    calibration = summary["instrument"]["calibration"]
-    errors = calibration and name in _ERRORS and calibration[_ERRORS[name]]
-    return "" if not errors or errors[percentile] is None else f" ±{errors[percentile]:.1f}"
-
-
-_ERRORS = {"ttft_ms": "ttft_error_ms", "e2e_ms": "ttft_error_ms", "icl_ms": "gap_error_ms"}
-"""What a calibration says of a figure; the end of an answer is read as its first token is."""
 
 
 def _median(spread: Mapping[str, Any], error: str) -> str:

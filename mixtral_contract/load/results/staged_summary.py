@@ -14,9 +14,10 @@ from mixtral_contract.load.counts.counts import RunCounts
 from mixtral_contract.load.results.notes import notes
 from mixtral_contract.load.results.summary import Facts, summarize
 from mixtral_contract.load.settings.settings import Settings
-from mixtral_contract.load.stages import rate_search as _search
+from mixtral_contract.load.settings.stages import Stage
+from mixtral_contract.load.stages import rate_search
 from mixtral_contract.load.stages.plan import Plan
-from mixtral_contract.load.stages.stage_result import Stage, StageResult, entry
+from mixtral_contract.load.stages.stage_result import StageResult, entry
 
 
 def summarize_stages(
@@ -45,7 +46,7 @@ def summarize_stages(
 def _failure(summary: Mapping[str, Any]) -> str | None:
     """Why the run failed: a search by what it found, a sweep when it measured nothing."""
     search = summary["search"]
-    if search is not None and search["status"] not in (_search.FOUND, _search.AT_LEAST):
+    if search is not None and search["status"] not in (rate_search.FOUND, rate_search.AT_LEAST):
         return str(search["text"]).rstrip(".")
     if summary["lost"]["workers"] or summary["lost"]["requests"]:
         return "not all that was measured arrived"

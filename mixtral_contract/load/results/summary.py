@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from mixtral_contract.contract import clauses
-from mixtral_contract.load.counts import attainment as _slo
+from mixtral_contract.load.counts import attainment
 from mixtral_contract.load.counts.counts import FIGURES, RunCounts
 from mixtral_contract.load.estimators.ddsketch import RELATIVE_ERROR
-from mixtral_contract.load.estimators.percentiles import percentiles_of, rounded
+from mixtral_contract.load.estimators.percentiles import percentiles_of
 from mixtral_contract.load.reading.outcome import OUTCOMES
 from mixtral_contract.load.requests.encoder import fields
 from mixtral_contract.load.requests.generator import ChatRequest
@@ -26,6 +26,7 @@ from mixtral_contract.load.results.other_tools import ALSO_CALLED
 from mixtral_contract.load.results.validity import INVALID, judge
 from mixtral_contract.load.settings.cost import bill
 from mixtral_contract.load.settings.settings import Settings
+from mixtral_contract.load.units.numbers import rounded
 
 FORMAT = "load-summary/1"
 _MOST_BINS = 120
@@ -107,7 +108,7 @@ def summarize(settings: Settings, facts: Facts, tally: RunCounts) -> dict[str, A
         "contract": _contract(tally),
     }
     unsent = tally.counts["dropped"] + tally.counts["held_back"]
-    summary["slo"] = _slo.report(
+    summary["slo"] = attainment.report(
         settings.slo, tally.counts, requests=_offered(tally), dropped=unsent, duration_s=duration_s
     )
     summary["validity"] = judge(summary)
@@ -139,8 +140,8 @@ def failure(summary: Mapping[str, Any]) -> str | None:
         return f"more than {100 * most:g} % of the requests failed"
     if summary["validity"]["verdict"] == INVALID:
         return str(summary["validity"]["reasons"][0]["text"])
-    if summary["slo"] is not None and summary["slo"]["verdict"] == _slo.MISSED:
-        missed = (term["term"] for term in summary["slo"]["terms"] if term["verdict"] == _slo.MISSED)
+    if summary["slo"] is not None and summary["slo"]["verdict"] == attainment.MISSED:
+        missed = (term["term"] for term in summary["slo"]["terms"] if term["verdict"] == attainment.MISSED)
         return f"missed {' and '.join(missed)}"
     if summary["lost"]["workers"] or summary["lost"]["requests"]:
         return "not all that was measured arrived"

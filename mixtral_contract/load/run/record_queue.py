@@ -67,7 +67,7 @@ class RecordQueue:
                 self._wanted.wait()
                 continue
             exchange, cut_off, result = self._waiting.popleft()
-            record = self._in_slices(self._run.closing(exchange, cut_off=cut_off))
+            record = self._in_slices(self._run.record_steps(exchange, cut_off=cut_off))
             self._bytes -= exchange.received_bytes
             self._tell(record)
             if result is not None:

@@ -10,7 +10,7 @@ from time import perf_counter_ns
 from typing import Any
 
 from mixtral_contract.load.client.exchange import Exchange
-from mixtral_contract.load.counts.counts import RunCounts, Window
+from mixtral_contract.load.counts.counts import RunCounts
 from mixtral_contract.load.reading.clause_checks import applying
 from mixtral_contract.load.reading.completion import Completion, reading, returned
 from mixtral_contract.load.reading.outcome import Outcome
@@ -20,6 +20,7 @@ from mixtral_contract.load.requests.generator import ChatRequest, Messages, Requ
 from mixtral_contract.load.run.backoff import pause_s
 from mixtral_contract.load.run.request_log import RequestLog
 from mixtral_contract.load.settings.settings import Settings
+from mixtral_contract.load.units.window import Window
 from mixtral_contract.load.workload.arrivals import Arrival, Share
 
 _NS_PER_S = 1_000_000_000
@@ -31,7 +32,7 @@ _NEVER = Window(2**63)
 
 
 class Run:
-    """Requests out, records in; `take` hands over what was counted since the last time.
+    """Requests out, records in; `drain_counts` hands over what was counted since the last time.
 
     The run's clock starts here. Workers on several machines have no clock in common, so each counts from its own start,
     which the master's first job triggers.
@@ -69,7 +70,7 @@ class Run:
 
     @property
     def so_far(self) -> RunCounts:
-        """What was counted since `take` was last called; it goes on counting."""
+        """What was counted since `drain_counts` was last called; it goes on counting."""
         return self._tally
 
     @property
@@ -142,9 +143,9 @@ class Run:
 
     def close_exchange(self, exchange: Exchange, *, cut_off: bool = False) -> Record:
         """Reads and counts what became of an exchange; `cut_off` means that the run's end interrupted it."""
-        return returned(self.closing(exchange, cut_off=cut_off))
+        return returned(self.record_steps(exchange, cut_off=cut_off))
 
-    def closing(self, exchange: Exchange, *, cut_off: bool = False) -> Generator[None, None, Record]:
+    def record_steps(self, exchange: Exchange, *, cut_off: bool = False) -> Generator[None, None, Record]:
         """As `close_exchange`, in steps between which others may have their turn."""
         streamed = self.settings.operation.streams
         completion = yield from reading(exchange, streamed=streamed, secret=self._key)
@@ -238,8 +239,8 @@ class Run:
         self.stop()
         self._journal.close()
 
-    def take(self) -> dict[str, Any]:
-        """What was counted since the last call, for `Tally.from_wire`."""
+    def drain_counts(self) -> dict[str, Any]:
+        """What was counted since the last call, for `RunCounts.from_wire`."""
         taken, self._tally = self._tally, RunCounts(self.settings.slo)
         return taken.to_wire()
 

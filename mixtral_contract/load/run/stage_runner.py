@@ -6,12 +6,13 @@ import dataclasses
 import time
 from collections.abc import Callable, Iterator
 
-from mixtral_contract.load.counts.counts import Window
 from mixtral_contract.load.run.closed_loop import ClosedLoop
 from mixtral_contract.load.run.open_loop import OpenLoop
 from mixtral_contract.load.run.run import Run
 from mixtral_contract.load.run.sender import Sender
-from mixtral_contract.load.stages.stage_result import SAMPLES_PER_S, Stage, StageResult
+from mixtral_contract.load.settings.stages import Stage
+from mixtral_contract.load.stages.stage_result import SAMPLES_PER_S, StageResult
+from mixtral_contract.load.units.window import Window
 from mixtral_contract.load.workload.arrivals import Arrival, Share, schedule
 
 _NS_PER_S = 1_000_000_000

@@ -1,1 +1,1 @@
-"""settings."""
+"""What a run is asked to do, as data."""

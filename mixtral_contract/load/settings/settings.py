@@ -15,16 +15,16 @@ from typing import TypeVar
 
 from mixtral_contract.contract.openapi import DOCUMENT, Contract, ContractError, Model, Operation
 from mixtral_contract.contract.presets import is_paid, preset_at, presets
-from mixtral_contract.load.counts.attainment import Slo, parse_slo
 from mixtral_contract.load.settings.cost import Cost, read_cost
+from mixtral_contract.load.settings.objectives import Slo, parse_slo
 from mixtral_contract.load.settings.stage_options import read_staging
-from mixtral_contract.load.stages.plan import Staging
+from mixtral_contract.load.settings.stages import Staging
 from mixtral_contract.load.units.usage_error import UsageError
 from mixtral_contract.load.workload.arrivals import Arrival, Arrivals, parse_arrivals
 from mixtral_contract.load.workload.lengths import Lengths, parse_lengths
 from mixtral_contract.load.workload.prompt_file import OwnPrompt, PromptFileError, read_prompts
 from mixtral_contract.load.workload.trace_file import TraceError, read_trace
-from mixtral_contract.primitives import command_line as commandline
+from mixtral_contract.primitives import command_line
 from mixtral_contract.primitives.base_url import BaseUrl
 
 __all__ = ["MOCK_KEY", "Settings", "UsageError", "check_load", "read_key", "read_settings"]
@@ -232,6 +232,6 @@ def _usual_variable(contract: Contract, target: BaseUrl) -> str | None:
 
 def _writable(out: Path) -> Path:
     try:
-        return commandline.writable(out)
+        return command_line.writable(out)
     except ValueError as error:
         raise UsageError(f"--out: {error}") from None

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from mixtral_contract.load.counts.attainment import Slo
+from mixtral_contract.load.settings.objectives import Slo
+from mixtral_contract.load.settings.stages import Goal, Staging, usual_start
 from mixtral_contract.load.settings.sweep import Sweep, parse_sweep
-from mixtral_contract.load.stages.plan import Staging
-from mixtral_contract.load.stages.rate_search import Goal, usual_start
 from mixtral_contract.load.units.usage_error import UsageError
 
 _GOALS = ("max-rate",)

@@ -1,1 +1,1 @@
-"""stages."""
+"""The stages of a run: their plan, the search of the highest rate, their results."""

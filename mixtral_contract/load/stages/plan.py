@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 
-from mixtral_contract.load.counts.attainment import Slo
-from mixtral_contract.load.estimators.percentiles import rounded
-from mixtral_contract.load.results.headline import number
+from mixtral_contract.load.settings.objectives import Slo
+from mixtral_contract.load.settings.stages import Goal, Stage, Staging
 from mixtral_contract.load.settings.sweep import Sweep
-from mixtral_contract.load.stages import rate_search as _search
-from mixtral_contract.load.stages.rate_search import Evidence, Goal, Probe, Search
-from mixtral_contract.load.stages.stage_result import Stage, StageResult
-from mixtral_contract.load.workload.arrivals import CLOSED, Arrivals
-
-WARMUP_SHARE = 0.2
-"""The warm-up of a stage, as a part of its window, when nothing else was asked for."""
-
-_MOST_WARMUP_S = 5.0
-"""And at most so long, when requests take no longer than that themselves."""
-
-_MOST_WINDOWS_OF_WARMUP = 2.0
+from mixtral_contract.load.stages import rate_search
+from mixtral_contract.load.stages.rate_search import Evidence, Finding, Probe, Search
+from mixtral_contract.load.stages.stage_result import StageResult
+from mixtral_contract.load.units.numbers import number, rounded
 
 _REASONS: Mapping[str, str] = {
     "slo": "the objectives were missed",
@@ -54,64 +44,12 @@ class Plan(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Staging:
-    """How a run goes through stages: for a search `goal`, else `sweep`; `warmup_s` None is the usual one."""
-
-    window_s: float
-    warmup_s: float | None
-    kind: str = "poisson"
-    goal: Goal | None = None
-    sweep: Sweep | None = None
-
-    def plan(self, slo: Slo) -> Plan:
-        """The plan, at its beginning."""
-        if self.goal is not None:
-            return SearchPlan(self, self.goal, slo)
-        assert self.sweep is not None
-        return SweepPlan(self, self.sweep)
-
-    @property
-    def requests(self) -> float | None:
-        """About how many requests a sweep of rates sends; None where a server's speed, or what a search meets, says."""
-        if self.sweep is None or not self.sweep.is_open:
-            return None
-        return sum(load * self._most_s(load) for load in self.sweep.loads)
-
-    @property
-    def requests_of_a_probe(self) -> float | None:
-        """About how many requests the first probe of a search sends; None for a sweep."""
-        if self.goal is None:
-            return None
-        rate_per_s = min(self.goal.start_per_s, self.goal.most_per_s)
-        return rate_per_s * self._most_s(rate_per_s)
-
-    def _most_s(self, rate_per_s: float) -> float:
-        """How long requests leave in a stage at most."""
-        window_s = self.window_s if self.goal is None else self.goal.first_s(rate_per_s)
-        stage = self.stage(1, rate_per_s, window_s, is_open=True)
-        return stage.warmup_s + stage.window_s + stage.cooldown_s
-
-    def stage(
-        self,
-        number: int,
-        load: float,
-        window_s: float,
-        *,
-        is_open: bool,
-        ends_on_429: bool = False,
-        longest_s: float = 0.0,
-    ) -> Stage:
-        """A stage of it; `longest_s` is how long requests were seen to take, for which the usual warm-up waits."""
-        usual_s = max(min(_MOST_WARMUP_S, WARMUP_SHARE * window_s), min(longest_s, _MOST_WINDOWS_OF_WARMUP * window_s))
-        return Stage(
-            number=number,
-            arrivals=Arrivals(self.kind, rate_per_s=load) if is_open else CLOSED,
-            users=0 if is_open else int(load),
-            warmup_s=usual_s if self.warmup_s is None else self.warmup_s,
-            window_s=window_s,
-            ends_on_429=ends_on_429,
-        )
+def plan_for(staging: Staging, slo: Slo) -> Plan:
+    """The plan of a run that goes through stages, at its beginning."""
+    if staging.goal is not None:
+        return SearchPlan(staging, staging.goal, slo)
+    assert staging.sweep is not None
+    return SweepPlan(staging, staging.sweep)
 
 
 class SweepPlan:
@@ -192,7 +130,7 @@ class SearchPlan:
             self._stages.append([])
         self._stages[-1].append(self._number)
         self._number += 1
-        if probe.verdict != _search.FAILED:
+        if probe.verdict != rate_search.FAILED:
             # of an overloaded target it says nothing of what others will take
             self._longest_s = max(self._longest_s, part.longest_s)
         return self._line(len(self._stages), probe, part)
@@ -248,25 +186,25 @@ class SearchPlan:
         worst = min(range(len(self._slo)), key=lambda index: probe.interval(index)[0] - self._slo[index].percent / 100)
         low, high = probe.interval(worst)
         reason = "" if probe.reason is None else f" ({_REASONS[probe.reason]})"
-        verdict = "runs longer" if probe.verdict == _search.OPEN else f"{probe.verdict}{reason}"
+        verdict = "runs longer" if probe.verdict == rate_search.OPEN else f"{probe.verdict}{reason}"
         return (
             f"{what} {count}: {number(probe.rate_per_s)} requests/s for {number(probe.seconds)} s: {verdict}; "
             f"{self._slo[worst]} kept by {100 * low:.1f} to {100 * high:.1f} %; {_figures(part)}"
         )
 
 
-def sentence(finding: _search.Finding, goal: Goal) -> str:
+def sentence(finding: Finding, goal: Goal) -> str:
     """What the search came to, in a sentence."""
     rate = "" if finding.rate_per_s is None else number(finding.rate_per_s)
     above = "" if finding.ceiling_per_s is None else number(finding.ceiling_per_s)
     why = "" if finding.limit is None else f": {_REASONS[finding.limit]}"
-    if finding.status == _search.FOUND:
+    if finding.status == rate_search.FOUND:
         return f"The highest rate is {rate} requests/s; {above} failed{why}."
-    if finding.status == _search.AT_LEAST:
+    if finding.status == rate_search.AT_LEAST:
         return f"The highest rate is at least {rate} requests/s, the most that was to be tried."
-    if finding.status == _search.BELOW:
+    if finding.status == rate_search.BELOW:
         return f"The highest rate is below {above} requests/s, the least that was tried{why}."
-    if finding.status == _search.UNCONFIRMED:
+    if finding.status == rate_search.UNCONFIRMED:
         return f"No rate passed a second time; {above} requests/s is where the last attempt failed{why}."
     limit = f"; {above} requests/s failed{why}" if above else f", below {number(goal.most_per_s)} requests/s"
     return f"The search was ended before it had found a rate{limit}."

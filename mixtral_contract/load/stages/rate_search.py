@@ -12,11 +12,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from statistics import NormalDist
 
-from mixtral_contract.load.counts.attainment import CONFIDENCE
 from mixtral_contract.load.estimators.confidence import wilson
 from mixtral_contract.load.estimators.queue_trend import Trend
+from mixtral_contract.load.settings.objectives import CONFIDENCE
+from mixtral_contract.load.settings.stages import Goal
 
 PASSED, FAILED, OPEN, UNRESOLVED = "passed", "failed", "open", "unresolved"
 FOUND, AT_LEAST, BELOW, UNCONFIRMED, STOPPED = "found", "at_least", "below", "unconfirmed", "stopped"
@@ -26,54 +26,11 @@ _MOST_HALVINGS = 6
 """So many times the start is halved before the search gives up: to a 64th."""
 
 _MOST_STEPS_DOWN = 6
-_PATIENCE = 4.0
-"""A probe may take so many times the time in which it could be decided at best."""
-
-_MARGIN = 2.0
-"""So many standard deviations more requests than a flawless probe needs are due in its first period: they come by
-chance."""
-
 _CONFIRMING = 2.0
 """The winner is tried again for so many times as long as it took to pass."""
 
 MOST_WAIT_S = 300.0
 """A target that asks to be left alone for longer ends the search."""
-
-
-@dataclass(frozen=True, slots=True)
-class Goal:
-    """What is searched: `targets` are the shares that each objective wants; rates are requests per second."""
-
-    targets: tuple[float, ...]
-    least_s: float
-    start_per_s: float
-    most_per_s: float
-    width: float = 0.05
-
-    @property
-    def enough_requests(self) -> int:
-        """How many requests decide a probe in which every one keeps every objective."""
-        z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
-        return math.ceil(max(z * z * target / (1 - target) for target in self.targets))
-
-    @property
-    def first_requests(self) -> float:
-        """How many requests are due in the first period of a probe that does not need more for its least time."""
-        return self.enough_requests + _MARGIN * math.sqrt(self.enough_requests)
-
-    def first_s(self, rate_per_s: float) -> float:
-        """How long the first period of a probe at this rate takes."""
-        return max(self.least_s, self.first_requests / rate_per_s)
-
-    def most_s(self, rate_per_s: float) -> float:
-        """How long a probe at this rate may take."""
-        return _PATIENCE * self.first_s(rate_per_s)
-
-
-def usual_start(targets: Sequence[float], first_s: float = 30.0) -> float:
-    """The rate at which a flawless probe is decided within so many seconds, at least 1 per second, a round number."""
-    goal = Goal(tuple(targets), 0.0, 1.0, 1.0)
-    return max(1.0, float(round(goal.first_requests / first_s)))
 
 
 @dataclass(frozen=True, slots=True)

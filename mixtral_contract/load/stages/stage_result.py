@@ -1,80 +1,25 @@
-"""A stage: one load for some seconds. A sweep is a list of them, a probe of the search is one or more.
-
-Each has a warm-up, a window and a cool-down of its own. The load goes on in the cool-down, until the requests of the
-window have ended or its time is over: the last of them should not have the server to themselves. Then nothing is sent
-until all have ended, or are cut off, so that the next stage begins with an idle server.
-"""
+"""What came of a stage; summary.json has an entry for each."""
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mixtral_contract.load.counts import attainment as _slo
-from mixtral_contract.load.counts.attainment import Slo
-from mixtral_contract.load.counts.counts import RunCounts, Window
-from mixtral_contract.load.estimators.percentiles import percentiles_of, rounded
+from mixtral_contract.load.counts.attainment import kept_and_missed
+from mixtral_contract.load.counts.counts import RunCounts
+from mixtral_contract.load.estimators.percentiles import percentiles_of
 from mixtral_contract.load.estimators.queue_trend import Trend, trend
 from mixtral_contract.load.reading.outcome import Outcome
-from mixtral_contract.load.workload.arrivals import CLOSED, Arrivals
+from mixtral_contract.load.settings.objectives import Slo
+from mixtral_contract.load.settings.stages import Stage
+from mixtral_contract.load.units.numbers import rounded
 
 SAMPLES_PER_S = 20
 """How often the requests under way are counted."""
 
-_NS_PER_S = 1_000_000_000
 _FIGURES = ("ttft_ms", "tpot_ms", "e2e_ms")
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """One load: `arrivals` in an open loop, `users` in a closed one (0 in an open one); numbers count from 1.
-
-    `ends_on_429` ends it as soon as the target refuses a request for coming too often.
-    """
-
-    number: int
-    arrivals: Arrivals
-    users: int
-    warmup_s: float
-    window_s: float
-    ends_on_429: bool = False
-
-    @property
-    def load(self) -> str:
-        """The load in words."""
-        if self.arrivals.is_open:
-            return str(self.arrivals)
-        return f"{self.users} {'user' if self.users == 1 else 'users'}"
-
-    @property
-    def cooldown_s(self) -> float:
-        """How long the load goes on at most for the sake of the window's last requests."""
-        return self.window_s / 2
-
-    @property
-    def drain_s(self) -> float:
-        """How long the last requests are waited for at most, besides a timeout of their own."""
-        return max(10.0, 2 * self.window_s)
-
-    def window(self, start_ns: int) -> Window:
-        """The measured part, of a stage that starts then."""
-        begin_ns = start_ns + round(self.warmup_s * _NS_PER_S)
-        return Window(begin_ns, begin_ns + round(self.window_s * _NS_PER_S))
-
-    def to_wire(self) -> dict[str, Any]:
-        """The stage in JSON's types."""
-        wire = dataclasses.asdict(self)
-        wire["arrivals"] = [self.arrivals.kind, self.arrivals.rate_per_s]
-        return wire
-
-    @classmethod
-    def from_wire(cls, wire: Mapping[str, Any]) -> Stage:
-        """The stage that `to_wire` wrote."""
-        kind, rate_per_s = wire["arrivals"]
-        return cls(**{**wire, "arrivals": CLOSED if rate_per_s is None else Arrivals(kind, rate_per_s=rate_per_s)})
 
 
 @dataclass(slots=True)
@@ -124,7 +69,7 @@ class StageResult:
     def counts(self, slo: Slo) -> tuple[tuple[int, int], ...]:
         """(kept, missed) for each objective; what was not sent is missed."""
         unsent = self.tally.counts["dropped"] + self.tally.counts["held_back"]
-        return tuple((kept, missed + unsent) for kept, missed in _slo.kept_and_missed(slo, self.tally.counts))
+        return tuple((kept, missed + unsent) for kept, missed in kept_and_missed(slo, self.tally.counts))
 
     def merge(self, other: StageResult) -> None:
         """Adds another process's part of the same stage."""

@@ -1,1 +1,1 @@
-"""units."""
+"""Numbers, durations and the window; imports nothing of the load instrument."""

@@ -1,1 +1,1 @@
-"""workload."""
+"""What is asked, and when."""

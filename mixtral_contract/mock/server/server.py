@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 from mixtral_contract.mock.service.mock import Ids, Mock
+from mixtral_contract.primitives.system import event_loop
 
 if TYPE_CHECKING:
     import uvicorn
@@ -77,6 +78,7 @@ def _config(application: Any, tls: ssl.SSLContext | None, **how: Any) -> uvicorn
 
     return uvicorn.Config(
         application,
+        loop=event_loop(),
         ws="none",
         lifespan="off",
         log_config=None,

@@ -19,18 +19,12 @@ KEY = "mock-valid"
 BASE_URL = "https://integrate.api.nvidia.com/v1"
 """What a client finds that is made while a test module is imported; a test holds both against the contract."""
 
-_PROXIES = frozenset(("http_proxy", "https_proxy", "all_proxy", "socks_proxy"))
 _NO_PROXY = ("NO_PROXY", "no_proxy")
 
 
 def variables(base_url: str, key: str) -> dict[str, str]:
     """What clients have to find in their environment: the endpoint, the key, and that no proxy is asked."""
     return {**dict.fromkeys(BASE_URLS, base_url), **dict.fromkeys(KEYS, key), **dict.fromkeys(_NO_PROXY, "*")}
-
-
-def proxies(environment: Mapping[str, str]) -> list[str]:
-    """The proxies that an environment names."""
-    return [value for name, value in environment.items() if value and name.lower() in _PROXIES]
 
 
 def keys(environment: Mapping[str, str]) -> list[str]:

@@ -15,18 +15,19 @@ from abc import abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from types import TracebackType
-from typing import Any, Self, TypeVar
-
-import respx
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from mixtral_contract.mock.testing import environment
 from mixtral_contract.mock.testing.in_process import InProcessServer
 from mixtral_contract.mock.testing.network.guard import NetworkGuard, Stopped
-from mixtral_contract.mock.testing.network.transports import TransportPatcher
+from mixtral_contract.mock.testing.patched_transports import TransportPatcher
 from mixtral_contract.mock.testing.scenario import Scenario
 from mixtral_contract.mock.testing.threaded_server import ThreadedServer
 from mixtral_contract.mock.timing.engine import Deployment
 from mixtral_contract.primitives.base_url import BaseUrl
+
+if TYPE_CHECKING:
+    import respx
 
 __all__ = ["MixtralApi", "MixtralServer"]
 
@@ -143,7 +144,10 @@ class MixtralApi(_Running):
 
     @property
     def router(self) -> respx.MockRouter:
-        """Where routes of a test's own are added, for URLs of any host, the contract's too."""
+        """Where routes of a test's own are added, for URLs of any host, the contract's too.
+
+        Raises: ModuleNotFoundError where respx is not installed.
+        """
         return self._transports.router
 
     @property

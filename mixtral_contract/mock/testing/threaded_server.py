@@ -12,7 +12,7 @@ from typing import TypeVar
 from mixtral_contract.mock.http.connection import Connection
 from mixtral_contract.mock.http.response_encoder import DateField
 from mixtral_contract.mock.service.mock import Mock
-from mixtral_contract.mock.testing.waiting import RealTimeLoop
+from mixtral_contract.mock.timing.real_time import RealTimeLoop
 
 HOST = "127.0.0.1"
 

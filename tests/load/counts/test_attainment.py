@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
-from mixtral_contract.load.counts.attainment import MET, MISSED, PRESETS, UNDECIDED, Term, count, parse_slo, report
-from mixtral_contract.load.counts.counts import RunCounts, Window
+from mixtral_contract.load.counts.attainment import MET, MISSED, UNDECIDED, count, report
+from mixtral_contract.load.counts.counts import RunCounts
 from mixtral_contract.load.reading.outcome import Outcome
 from mixtral_contract.load.reading.record import Record
 from mixtral_contract.load.results.summary import summarize
+from mixtral_contract.load.settings.objectives import PRESETS, Term, parse_slo
+from mixtral_contract.load.units.window import Window
 from tests.load.results.test_summary import FACTS
 from tests.load.settings.test_settings import settings
 from tests.support.load_records import S, failed, record

@@ -9,9 +9,10 @@ import msgpack  # type: ignore[import-untyped]  # locust brings it
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mixtral_contract.load.counts.counts import RunCounts, Window
+from mixtral_contract.load.counts.counts import RunCounts
 from mixtral_contract.load.reading.outcome import Outcome
 from mixtral_contract.load.reading.record import Record
+from mixtral_contract.load.units.window import Window
 from tests.support.load_records import MS, S, failed, record, tally
 
 EVEN = [(100.0, 1), (120.0, 1), (140.0, 1)]

@@ -5,8 +5,6 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from mixtral_contract.load.estimators.queue_trend import Trend, trend
 from mixtral_contract.load.stages.rate_search import Step
@@ -42,11 +40,10 @@ def test_few_samples__tell_nothing(samples: list[float]) -> None:
 
 
 # always the same seeds: another one may be the unlucky one in ten thousand
-@settings(max_examples=15, deadline=None, derandomize=True)
-@given(seed=st.integers(0, 100_000), places=st.integers(1, 8))
-def test_overloaded_queue__is_seen_to_grow(seed: int, places: int) -> None:
+@pytest.mark.parametrize("seed", range(16))
+def test_overloaded_queue__is_seen_to_grow(seed: int) -> None:
     """Two fifths more than it can take, over 400 requests."""
-    queue = Queue(places, 0.2, 1e9, fixed=True)
+    queue = Queue(1 + seed % 8, 0.2, 1e9, fixed=True)
     step = Step(1.4 * queue.capacity_per_s, 400 / (1.4 * queue.capacity_per_s), confirms=False)
     chance = random.Random(seed)  # noqa: S311 -- repeatable on purpose
     assert queue.evidence(step, chance).trend.grows

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mixtral_contract.load.reading import completion as _completion
+from mixtral_contract.load.reading import completion
 from mixtral_contract.load.reading.completion import Completion, read_completion
 from mixtral_contract.load.reading.event_template import event_template_of
 from tests.support.load_records import exchange
@@ -47,7 +47,7 @@ PIECES = st.sampled_from(
 def parsed(pieces: list[bytes]) -> Completion:
     """The completion, with every event parsed."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_completion, "shape_of", lambda *_: None)
+        patch.setattr(completion, "event_template_of", lambda *_: None)
         return read_completion(exchange(*pieces), streamed=True)
 
 

@@ -205,9 +205,14 @@ def test_wrong_usage__is_exit_code_2(arguments: list[str], said: str) -> None:
 
 
 def test_no_mock__is_one_line(tmp_path: Path) -> None:
-    """Where the instrument is installed without it."""
-    (tmp_path / "mock_server.py").write_text("raise SystemExit('no module named mock_server')", encoding="utf-8")
+    """Where it cannot start."""
+    package = tmp_path / "mixtral_contract"
+    (package / "mock").mkdir(parents=True)
+    rest = str(ROOT / "mixtral_contract")
+    (package / "__init__.py").write_text(f"__path__.append({rest!r})", encoding="utf-8")
+    (package / "mock" / "__init__.py").touch()
+    (package / "mock" / "__main__.py").write_text("raise SystemExit('not in this mock')", encoding="utf-8")
     ended = calibrate("--quick", PYTHONPATH=f"{tmp_path}:{ROOT}", PYTHONSAFEPATH="1")
-    assert ended.returncode == 1
-    assert ended.stderr.splitlines()[-1].startswith("calibrate: expected python -m mock_server to start, got no module")
+    expected = "calibrate: expected python -m mixtral_contract.mock to start, got not in this mock"
+    assert (ended.returncode, ended.stderr.splitlines()[-1]) == (1, expected)
     assert "Traceback" not in ended.stderr

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from mixtral_contract.load.counts.counts import Window
 from mixtral_contract.load.results.live import LiveState, idle, live, rows
 from mixtral_contract.load.results.staged_summary import summarize_stages
 from mixtral_contract.load.results.summary import summarize
+from mixtral_contract.load.stages.plan import plan_for
 from mixtral_contract.load.stages.stage_result import StageResult
+from mixtral_contract.load.units.window import Window
 from tests.load.results.test_summary import FACTS, completions
 from tests.load.settings.test_settings import settings
 from tests.support.load_records import S, record, tally
@@ -91,7 +92,7 @@ def test_live__of_stages_is_the_last_that_has_ended(tmp_path: Path) -> None:
     begun = live(summarize(asked, FACTS, tally()), asked, NOW)
     assert (begun["run"]["arrivals"], begun["offered_per_s"], begun["stages"]) == ("by stages", None, [])
     assert asked.staging is not None
-    plan = asked.staging.plan(asked.slo)
+    plan = plan_for(asked.staging, asked.slo)
     counted = tally(*completions(20, due_ns=2 * S), window=Window(S, 11 * S))
     part = StageResult(1.0, 11.0, counted)
     assert plan.stage is not None

@@ -10,14 +10,15 @@ from typing import Any
 
 import pytest
 
-from mixtral_contract.load.counts.counts import RunCounts, Window
+from mixtral_contract.load.counts.counts import RunCounts
 from mixtral_contract.load.reading.outcome import OUTCOMES, Outcome
 from mixtral_contract.load.reading.record import Record
 from mixtral_contract.load.report.files import table
 from mixtral_contract.load.report.html_report import render
 from mixtral_contract.load.results.definitions import DEFINITIONS
-from mixtral_contract.load.results.headline import number
 from mixtral_contract.load.results.summary import Facts, summarize
+from mixtral_contract.load.units.numbers import number
+from mixtral_contract.load.units.window import Window
 from tests.load.settings.test_settings import settings
 from tests.support.load_records import S, failed, record, tally
 from tests.support.summary_schema import checked

@@ -11,11 +11,11 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from mixtral_contract.load.counts.attainment import parse_slo
 from mixtral_contract.load.counts.counts import FIGURES
 from mixtral_contract.load.reading.outcome import Outcome
 from mixtral_contract.load.results.definitions import DEFINITIONS
 from mixtral_contract.load.results.other_tools import ALSO_CALLED, TOOLS
+from mixtral_contract.load.settings.objectives import parse_slo
 from tests.load.results.test_summary import completions, summary
 from tests.support.load_records import failed
 from tests.support.summary_schema import SCHEMA, checked

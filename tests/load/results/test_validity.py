@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from mixtral_contract.load.counts.counts import RunCounts, Window
+from mixtral_contract.load.counts.counts import RunCounts
 from mixtral_contract.load.reading.outcome import Outcome
 from mixtral_contract.load.reading.record import Record
 from mixtral_contract.load.results.summary import Facts, summarize
 from mixtral_contract.load.results.validity import INVALID, SUSPECT, VALID
+from mixtral_contract.load.units.window import Window
 from tests.load.results.test_summary import FACTS, completions, summary
 from tests.load.settings.test_settings import settings
 from tests.support.load_records import MS, S, failed, record, tally

@@ -25,4 +25,4 @@ def test_request_that_was_due_and_never_left__is_counted(tmp_path: Path) -> None
     pump.drain(0)
     sender.close()
     run.close()
-    assert RunCounts.from_wire(run.take()).counts["dropped"] == 2
+    assert RunCounts.from_wire(run.drain_counts()).counts["dropped"] == 2

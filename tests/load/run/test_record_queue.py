@@ -12,7 +12,7 @@ from mixtral_contract.load.client.event_loop import Loop
 from mixtral_contract.load.client.exchange import Exchange
 from mixtral_contract.load.reading.outcome import Outcome
 from mixtral_contract.load.reading.record import Record
-from mixtral_contract.load.run import record_queue as _settling
+from mixtral_contract.load.run import record_queue
 from mixtral_contract.load.run.record_queue import RecordQueue
 from mixtral_contract.load.run.run import Run
 from mixtral_contract.load.workload.arrivals import Share
@@ -83,7 +83,7 @@ def test_record__comes_before_what_nobody_waits_for(run: Run, loop: TurningLoop)
 
 def test_loop__has_its_turn_between_short_answers(run: Run, loop: TurningLoop, monkeypatch: pytest.MonkeyPatch) -> None:
     """A thousand refusals that come together are read in slices too."""
-    monkeypatch.setattr(_settling, "SLICE_NS", 0)
+    monkeypatch.setattr(record_queue, "SLICE_NS", 0)
     settling = RecordQueue(run, loop, lambda _: None)
     for _ in range(20):
         settling.add(exchange(b"{}", status=503))
@@ -93,12 +93,12 @@ def test_loop__has_its_turn_between_short_answers(run: Run, loop: TurningLoop, m
 
 def test_loop__has_its_turn_within_a_long_answer(run: Run, loop: TurningLoop, monkeypatch: pytest.MonkeyPatch) -> None:
     """Even one answer is read in slices; those that wait for memory are not."""
-    monkeypatch.setattr(_settling, "SLICE_NS", 0)
+    monkeypatch.setattr(record_queue, "SLICE_NS", 0)
     settling = RecordQueue(run, loop, lambda _: None)
     settling.add(answer(400))
     settling.finish()
     assert loop.turns > 10
-    monkeypatch.setattr(_settling, "MOST_BYTES", -1)
+    monkeypatch.setattr(record_queue, "MOST_BYTES", -1)
     before = loop.turns
     again = RecordQueue(run, loop, lambda _: None)
     again.add(answer(400))

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from mixtral_contract.load.counts.counts import RunCounts, Window
+from mixtral_contract.load.counts.counts import RunCounts
 from mixtral_contract.load.reading.outcome import Outcome
 from mixtral_contract.load.run.backoff import AFTER_FAILURE_S
 from mixtral_contract.load.run.run import Run
+from mixtral_contract.load.units.window import Window
 from mixtral_contract.load.workload.arrivals import Arrival, Share
 from tests.load.settings.test_settings import settings
 from tests.support.load_records import MS, S, exchange
@@ -52,7 +53,7 @@ def test_exchange__is_counted_and_written(run: Run, tmp_path: Path) -> None:
     record = run.close_exchange(exchange(*COMPLETION))
     run.close()
     assert record.outcome is Outcome.OK
-    assert RunCounts.from_wire(run.take()).warmup_outcomes == {"ok": 1}
+    assert RunCounts.from_wire(run.drain_counts()).warmup_outcomes == {"ok": 1}
     (line,) = (tmp_path / "requests-r1-2.jsonl").read_text(encoding="utf-8").splitlines()
     assert json.loads(line)["request"] == "2-1"
 
@@ -60,10 +61,10 @@ def test_exchange__is_counted_and_written(run: Run, tmp_path: Path) -> None:
 def test_take__gives_everything_once(run: Run) -> None:
     """What was taken is not given again; the number of records stays."""
     run.close_exchange(exchange(*COMPLETION))
-    assert RunCounts.from_wire(run.take()).warmup_outcomes.total() == 1
+    assert RunCounts.from_wire(run.drain_counts()).warmup_outcomes.total() == 1
     run.close_exchange(exchange(*COMPLETION))
-    assert RunCounts.from_wire(run.take()).warmup_outcomes.total() == 1
-    assert RunCounts.from_wire(run.take()).warmup_outcomes.total() == 0
+    assert RunCounts.from_wire(run.drain_counts()).warmup_outcomes.total() == 1
+    assert RunCounts.from_wire(run.drain_counts()).warmup_outcomes.total() == 0
     assert run.recorded == 2
 
 
@@ -77,7 +78,7 @@ def test_stop__ends_the_window_for_what_still_runs(run: Run, clock: Clock) -> No
     run.stop()
     assert run.is_over
     run.close_exchange(late)
-    counted = RunCounts.from_wire(run.take())
+    counted = RunCounts.from_wire(run.drain_counts())
     assert counted.counts["output_tokens"] == 2
     assert counted.counts["window_tokens"] == 1
     assert counted.counts["window_ok"] == 0
@@ -85,11 +86,11 @@ def test_stop__ends_the_window_for_what_still_runs(run: Run, clock: Clock) -> No
 
 def test_stop__says_how_long_the_window_was(run: Run, clock: Clock) -> None:
     """By the run's own clock."""
-    assert RunCounts.from_wire(run.take()).measured_s is None
+    assert RunCounts.from_wire(run.drain_counts()).measured_s is None
     clock.now_ns = 5 * S
     run.stop()
     clock.now_ns = 9 * S
-    assert RunCounts.from_wire(run.take()).measured_s == 4
+    assert RunCounts.from_wire(run.drain_counts()).measured_s == 4
 
 
 def test_cut_off_exchange__is_unfinished(run: Run) -> None:
@@ -112,7 +113,7 @@ def test_key__is_written_nowhere(run: Run, tmp_path: Path, received: bytes, stat
     run.close()
     text = (tmp_path / "requests-r1-2.jsonl").read_text(encoding="utf-8")
     assert "***" in text
-    assert KEY not in text + json.dumps(run.take())
+    assert KEY not in text + json.dumps(run.drain_counts())
 
 
 @pytest.mark.parametrize("before", [152, 158, 312, 318])
@@ -168,7 +169,7 @@ def test_open_loop__is_held_while_the_target_asked_to_wait(run: Run, clock: Cloc
     assert not run.admits(Arrival(8 * S))
     clock.now_ns = 9 * S
     assert run.admits(Arrival(9 * S))
-    assert RunCounts.from_wire(run.take()).counts["held_back"] == 1
+    assert RunCounts.from_wire(run.drain_counts()).counts["held_back"] == 1
 
 
 def test_closed_loop__is_held_while_the_target_asked_to_wait(run: Run, clock: Clock) -> None:
@@ -207,7 +208,7 @@ def test_budget__stops_what_no_longer_fits(tmp_path: Path, clock: Clock) -> None
     assert not run.admits(Arrival(0))
     assert told == [True]
     assert not run.is_sending
-    assert RunCounts.from_wire(run.take()).counts["out_of_budget"] == 1
+    assert RunCounts.from_wire(run.drain_counts()).counts["out_of_budget"] == 1
     run.close()
 
 
@@ -257,7 +258,7 @@ def test_between_stages__nothing_is_sent(staged: Run) -> None:
     assert staged.admits(Arrival(0))
     staged.rest()
     assert not staged.admits(Arrival(0))
-    assert RunCounts.from_wire(staged.take()).counts["held_back"] == 0
+    assert RunCounts.from_wire(staged.drain_counts()).counts["held_back"] == 0
 
 
 def test_in_flight__are_those_that_have_not_ended(staged: Run) -> None:

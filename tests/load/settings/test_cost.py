@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from mixtral_contract.load.counts.counts import RunCounts, Window
-from mixtral_contract.load.locust_plugin import consent as _consent
+from mixtral_contract.load.counts.counts import RunCounts
+from mixtral_contract.load.locust_plugin import consent
 from mixtral_contract.load.results.estimate import estimate
 from mixtral_contract.load.settings.cost import bill
 from mixtral_contract.load.settings.pricing import Price
 from mixtral_contract.load.settings.settings import Settings, UsageError
+from mixtral_contract.load.units.window import Window
 from tests.load.settings.test_settings import LOCAL, options, settings
 from tests.support.load_records import record
 
@@ -154,9 +155,9 @@ def asked(folder: Path, host: str = LOCAL, **changes: Any) -> tuple[Settings, ar
 
 def test_consent__is_needed_where_completions_cost_money(tmp_path: Path) -> None:
     """And given by the option."""
-    assert _consent.is_needed(*asked(tmp_path))
-    assert not _consent.is_needed(*asked(tmp_path, yes_this_costs_money=True))
-    assert not _consent.is_needed(settings(tmp_path), options(tmp_path))
+    assert consent.is_needed(*asked(tmp_path))
+    assert not consent.is_needed(*asked(tmp_path, yes_this_costs_money=True))
+    assert not consent.is_needed(settings(tmp_path), options(tmp_path))
 
 
 class Terminal(io.StringIO):
@@ -174,7 +175,7 @@ def test_yes_on_a_terminal__is_consent(
     """After the estimate was shown; workers get it with the options."""
     monkeypatch.setattr("sys.stdin", Terminal(typed))
     found, chosen = asked(tmp_path)
-    _consent.ask(found, chosen)
+    consent.ask(found, chosen)
     assert chosen.yes_this_costs_money
     assert "http://127.0.0.1:8000 may cost money: as many requests as are answered" in capsys.readouterr().err
 
@@ -184,7 +185,7 @@ def test_anything_else_on_a_terminal__is_none(tmp_path: Path, monkeypatch: pytes
     """Nothing is sent."""
     monkeypatch.setattr("sys.stdin", Terminal(typed))
     with pytest.raises(UsageError, match="no consent was given"):
-        _consent.ask(*asked(tmp_path))
+        consent.ask(*asked(tmp_path))
 
 
 def test_ctrl_c_on_a_terminal__is_no_consent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,22 +197,22 @@ def test_ctrl_c_on_a_terminal__is_no_consent(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr("sys.stdin", Terminal())
     monkeypatch.setattr("sys.stdin.readline", interrupted)
     with pytest.raises(UsageError, match="no consent was given"):
-        _consent.ask(*asked(tmp_path))
+        consent.ask(*asked(tmp_path))
 
 
 def test_without_a_terminal__nobody_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A yes that is piped in is not somebody's; one line with the estimate says what would help."""
     monkeypatch.setattr("sys.stdin", io.StringIO("yes\n"))
     with pytest.raises(UsageError, match=r"^--yes-this-costs-money: expected it .* may cost money: ") as refusal:
-        _consent.ask(*asked(tmp_path))
+        consent.ask(*asked(tmp_path))
     assert "\n" not in str(refusal.value)
 
 
 def test_web_page__cannot_consent(tmp_path: Path) -> None:
     """Whoever started Locust has to."""
     with pytest.raises(UsageError, match="on the command line"):
-        _consent.refuse(*asked(tmp_path))
-    _consent.refuse(*asked(tmp_path, yes_this_costs_money=True))
+        consent.refuse(*asked(tmp_path))
+    consent.refuse(*asked(tmp_path, yes_this_costs_money=True))
 
 
 def test_price__is_of_the_dialect_that_is_asked(tmp_path: Path) -> None:

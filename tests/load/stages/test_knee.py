@@ -6,14 +6,14 @@ import dataclasses
 
 import pytest
 
-from mixtral_contract.load.counts.attainment import Slo, parse_slo
 from mixtral_contract.load.counts.counts import RunCounts
 from mixtral_contract.load.reading.outcome import Outcome
 from mixtral_contract.load.reading.record import Record
-from mixtral_contract.load.stages import rate_search as _search
-from mixtral_contract.load.stages.plan import SearchPlan, Staging
-from mixtral_contract.load.stages.rate_search import Goal
-from mixtral_contract.load.stages.stage_result import SAMPLES_PER_S, Stage, StageResult
+from mixtral_contract.load.settings.objectives import Slo, parse_slo
+from mixtral_contract.load.settings.stages import Goal, Stage, Staging
+from mixtral_contract.load.stages import rate_search
+from mixtral_contract.load.stages.plan import SearchPlan
+from mixtral_contract.load.stages.stage_result import SAMPLES_PER_S, StageResult
 from mixtral_contract.mock.timing.batching_profile import Profile
 from mixtral_contract.mock.timing.engine import Generation
 from mixtral_contract.mock.timing.forecast import Prediction
@@ -73,5 +73,5 @@ def test_found_rate__is_within_a_tenth_of_the_engines_knee(lengths: Lengths, obj
     while (stage := plan.stage) is not None:
         plan.take(served(profile, lengths, stage, slo, seed=stage.number))
     found = plan.report()
-    assert found["status"] == _search.FOUND
+    assert found["status"] == rate_search.FOUND
     assert found["rate_per_s"] == pytest.approx(knee, rel=0.1)

@@ -7,16 +7,17 @@ from typing import Any
 
 import pytest
 
-from mixtral_contract.load.counts.attainment import Slo, parse_slo
-from mixtral_contract.load.counts.counts import RunCounts, Window
+from mixtral_contract.load.counts.counts import RunCounts
 from mixtral_contract.load.reading.outcome import Outcome
 from mixtral_contract.load.report.html_report import render
 from mixtral_contract.load.results.staged_summary import summarize_stages
+from mixtral_contract.load.settings.objectives import Slo, parse_slo
 from mixtral_contract.load.settings.settings import UsageError
+from mixtral_contract.load.settings.stages import Goal, Stage, Staging
 from mixtral_contract.load.settings.sweep import Sweep
-from mixtral_contract.load.stages.plan import Plan, SearchPlan, Staging
-from mixtral_contract.load.stages.rate_search import Goal
-from mixtral_contract.load.stages.stage_result import Stage, StageResult
+from mixtral_contract.load.stages.plan import Plan, SearchPlan, plan_for
+from mixtral_contract.load.stages.stage_result import StageResult
+from mixtral_contract.load.units.window import Window
 from tests.load.results.test_summary import CONTENT, FACTS
 from tests.load.settings.test_settings import settings
 from tests.support.load_records import S, failed, record
@@ -98,7 +99,7 @@ def test_stopped_search__says_what_it_knows() -> None:
 def test_search__ends_a_stage_on_429_and_a_sweep_does_not() -> None:
     """A refused probe has failed already; a sweep shows what a refused load looks like."""
     search = SearchPlan(Staging(10.0, None, goal=GOAL), GOAL, SLO).stage
-    sweep = Staging(10.0, None, sweep=Sweep((1.0,), is_open=True)).plan(()).stage
+    sweep = plan_for(Staging(10.0, None, sweep=Sweep((1.0,), is_open=True)), ()).stage
     assert search is not None
     assert sweep is not None
     assert (search.ends_on_429, sweep.ends_on_429) == (True, False)
@@ -107,7 +108,7 @@ def test_search__ends_a_stage_on_429_and_a_sweep_does_not() -> None:
 @pytest.mark.parametrize(("asked_s", "window_s", "warmup_s"), [(None, 10.0, 2.0), (None, 60.0, 5.0), (3.0, 10.0, 3.0)])
 def test_stage__has_a_warmup_of_its_own(asked_s: float | None, window_s: float, warmup_s: float) -> None:
     """A fifth of it, at most 5 s, unless something else was asked for."""
-    stage = Staging(window_s, asked_s, sweep=Sweep((1.0,), is_open=False)).plan(()).stage
+    stage = plan_for(Staging(window_s, asked_s, sweep=Sweep((1.0,), is_open=False)), ()).stage
     assert stage is not None
     assert stage.warmup_s == warmup_s
 
@@ -124,7 +125,7 @@ def slow(slo: Slo) -> StageResult:
 def test_warmup__waits_for_as_long_as_requests_take(asked_s: float | None, warmup_s: float) -> None:
     """In a sweep as in a search, but for another wish."""
     search = SearchPlan(Staging(10.0, asked_s, goal=GOAL), GOAL, SLO)
-    sweep = Staging(10.0, asked_s, sweep=Sweep((1.0, 2.0), is_open=True)).plan(SLO)
+    sweep = plan_for(Staging(10.0, asked_s, sweep=Sweep((1.0, 2.0), is_open=True)), SLO)
     for plan in (search, sweep):
         plan.take(slow(SLO))
         assert plan.stage is not None

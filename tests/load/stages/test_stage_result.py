@@ -7,15 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from mixtral_contract.load.counts.attainment import parse_slo
-from mixtral_contract.load.counts.counts import RunCounts, Window
+from mixtral_contract.load.counts.counts import RunCounts
 from mixtral_contract.load.reading.outcome import Outcome
 from mixtral_contract.load.reading.record import Record
 from mixtral_contract.load.report.html_report import render
 from mixtral_contract.load.results.staged_summary import summarize_stages
+from mixtral_contract.load.settings.objectives import parse_slo
+from mixtral_contract.load.settings.stages import Stage, Staging
 from mixtral_contract.load.settings.sweep import Sweep
-from mixtral_contract.load.stages.plan import Staging, SweepPlan
-from mixtral_contract.load.stages.stage_result import Stage, StageResult, entry
+from mixtral_contract.load.stages.plan import SweepPlan
+from mixtral_contract.load.stages.stage_result import StageResult, entry
+from mixtral_contract.load.units.window import Window
 from mixtral_contract.load.workload.arrivals import CLOSED, Arrivals
 from tests.load.results.test_summary import CONTENT, FACTS
 from tests.load.settings.test_settings import settings

@@ -16,7 +16,7 @@ from mixtral_contract.mock.accounts.pricing import Price
 from mixtral_contract.mock.accounts.token_bucket import Limit
 from tests.support.repository import ROOT
 
-EXAMPLE = ROOT / "examples" / "accounts.yaml"
+EXAMPLE = ROOT / "mock_server" / "accounts.yaml"
 SCHEMA = ROOT / "mock_server" / "accounts.schema.yaml"
 
 RIGHT: dict[str, tuple[str, str, Any]] = {

@@ -270,7 +270,7 @@ def test_other_machines__need_the_token() -> None:
     """Whoever does not come from loopback."""
     address = _own_address()
     if address is None:
-        pytest.skip("this machine has no address but loopback")
+        pytest.skip("needs a network address beside loopback")
     command = [
         sys.executable,
         "-m",

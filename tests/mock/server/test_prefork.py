@@ -33,7 +33,7 @@ accounts:
   - {{key: spender, price_per_call: 1, credits: 1000000, tokens_per_minute: 1000000}}
 """
 
-needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
+needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs processes in /proc: Linux")
 
 
 @contextlib.contextmanager
@@ -249,7 +249,7 @@ def test_port_of_other_workers__is_in_use() -> None:
         ["--break", "SSE-08"],
         ["--as", "observed"],
         ["--engine", "mixtral-8x7b"],
-        ["--fixtures", "examples/fixtures.yaml"],
+        ["--fixtures", "mock_server/fixtures.yaml"],
     ],
 )
 def test_what_is_not_shared__is_refused_with_its_reason(options: list[str]) -> None:

@@ -16,7 +16,7 @@ from mixtral_contract.mock.testing.mocks import MixtralApi
 from tests.support.api_requests import BEARER, MODEL, NVIDIA, SEGMIND, ask, body
 from tests.support.repository import ROOT
 
-EXAMPLES = ROOT / "examples"
+EXAMPLES = ROOT / "mock_server"
 
 
 def _say(text: str, url: str = NVIDIA, **fields: Any) -> str:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from urllib.parse import urlsplit
 
 THIS_MACHINE = frozenset(("localhost", "127.0.0.1", "::1"))
 """Hosts that are never mocked and always reached."""
 
+PASS = object()
+"""Instead of an answer: the request goes to its host."""
+
 _OWN = THIS_MACHINE | {"", "0.0.0.0", "::"}  # noqa: S104  nothing listens here: who connects to them stays here
+_PROXIES = frozenset(("http_proxy", "https_proxy", "all_proxy", "socks_proxy"))
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -49,6 +53,11 @@ class AllowList:
         """Lets through the addresses at which a host was found, if it is let through itself."""
         if host in self:
             self._reached.update(normal_form(address) for address in addresses)
+
+
+def proxies(environment: Mapping[str, str]) -> list[str]:
+    """The proxies that an environment names."""
+    return [value for name, value in environment.items() if value and name.lower() in _PROXIES]
 
 
 def proxy_at(proxies: Iterable[str], host: object, port: object) -> str | None:

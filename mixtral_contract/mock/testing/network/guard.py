@@ -17,17 +17,14 @@ from dataclasses import dataclass
 from typing import Any
 from unittest import mock as patching
 
-from respx.models import AllMockedAssertionError
-
-from mixtral_contract.mock.testing import environment
-from mixtral_contract.mock.testing.network.addresses import AllowList, normal_form, proxy_at
+from mixtral_contract.mock.testing.network.addresses import AllowList, normal_form, proxies, proxy_at
 from mixtral_contract.mock.testing.network.callers import Callers
 from mixtral_contract.mock.testing.network.other_sockets import patches
 
 _INTERNET = frozenset((socket.AF_INET, socket.AF_INET6))
 
 
-class UnmockedError(AllMockedAssertionError):
+class UnmockedError(AssertionError):
     """A request that nothing answers was about to leave for the network; it did not."""
 
 
@@ -91,7 +88,7 @@ class NetworkGuard:
     def _check_proxy(self, host: object, port: object) -> None:
         if normal_form(host) in self.allowed.named:
             return
-        proxy = proxy_at(environment.proxies(os.environ), host, port)
+        proxy = proxy_at(proxies(os.environ), host, port)
         if proxy is not None:
             explanation = "expected no proxy, through which everything leaves, got one of the environment"
             raise self.refuse(f"a connection to the proxy {proxy}", explanation)

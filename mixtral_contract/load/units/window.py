@@ -1,0 +1,17 @@
+"""The measured part of a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The measured part of a run, in nanoseconds from its start; `end_ns` is None while it lasts."""
+
+    start_ns: int
+    end_ns: int | None = None
+
+    def holds(self, time_ns: int) -> bool:
+        """Whether this moment is measured."""
+        return self.start_ns <= time_ns and (self.end_ns is None or time_ns < self.end_ns)
