@@ -185,8 +185,6 @@ def test_unused_plugin__loads_nothing(run: pytest.Pytester) -> None:
     ours, heavy = json.loads(ran.outlines[-1])
     assert ours == [
         "mixtral_contract",
-        "mixtral_contract.primitives",
-        "mixtral_contract.primitives.doors",
         "mixtral_contract.pytest_plugin",
         "mixtral_contract.pytest_suite_plugin",
     ]

@@ -53,6 +53,15 @@ def test_paced_stream__comes_at_its_pace(kind: type[MixtralApi | MixtralServer])
     assert request.at_s < 30
 
 
+def test_created__is_the_real_time() -> None:
+    """What the mock says of itself does not follow the test's clock."""
+    with MixtralApi(), OpenAI(max_retries=0) as client:
+        before_s = time.time()
+        with freezegun.freeze_time("2024-01-01"):
+            made = client.chat.completions.create(**{**ASKED, "stream": False})
+    assert abs(made.created - before_s) < 30
+
+
 @pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
 def test_paced_stream__comes_on_a_loop_whose_clock_is_frozen(run: Callable[..., object]) -> None:
     """The loop's own timers never ring then."""
