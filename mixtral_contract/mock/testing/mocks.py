@@ -51,7 +51,7 @@ class _Running(Scenario):
         self._vendors = frozenset(
             BaseUrl.parse(operation.server).host for operation in self.contract.operations.values()
         )
-        self._guard = NetworkGuard(passthrough, self._explain)
+        self._guard = NetworkGuard(passthrough, self._explain, self._vendors)
 
     @property
     def urls(self) -> Mapping[str, str]:

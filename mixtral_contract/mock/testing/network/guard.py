@@ -42,13 +42,17 @@ class Stopped:
 class NetworkGuard:
     """Stops what is about to leave this machine, from `start` until `stop`, and lists it in `stopped`.
 
-    `passthrough` are hosts that are reached all the same, `explain` says what to do about a host that is not.
+    `passthrough` are hosts that are reached all the same, `explain` says what to do about a host that is not. A call to
+    one of the `vendors` is the test's, whoever makes it.
     """
 
-    def __init__(self, passthrough: Collection[str], explain: Callable[[str], str]) -> None:
+    def __init__(
+        self, passthrough: Collection[str], explain: Callable[[str], str], vendors: Collection[str] = ()
+    ) -> None:
         self.stopped: list[Stopped] = []
         self.allowed = AllowList(passthrough, socket.gethostname())
         self._explain = explain
+        self._vendors = frozenset(vendors)
         self._callers = Callers()
         self._patched = ExitStack()
 
@@ -78,11 +82,11 @@ class NetworkGuard:
             return
         name = normal_form(host)
         where = name if port in (None, 0, "") else f"{name}:{_text(port)}"
-        raise self.refuse(f"{what} {where}", self._explain(name))
+        raise self.refuse(f"{what} {where}", self._explain(name), is_own=name in self._vendors)
 
-    def refuse(self, what: str, explanation: str) -> UnmockedError:
-        """Writes down what did not leave; what to raise for it."""
-        self.stopped.append(Stopped(what, self._callers.in_background()))
+    def refuse(self, what: str, explanation: str, *, is_own: bool = False) -> UnmockedError:
+        """Writes down what did not leave; what to raise for it. `is_own` says that it is the test's in any case."""
+        self.stopped.append(Stopped(what, not is_own and self._callers.in_background()))
         return UnmockedError(f"{what}: {explanation}")
 
     def _check_proxy(self, host: object, port: object) -> None:

@@ -61,6 +61,18 @@ def test_background_call__fails_the_test_that_wants_it(kind: type[MixtralApi | M
         _in_a_daemon(_leave)
 
 
+def _ask_the_vendor() -> None:
+    with pytest.raises(UnmockedError):
+        socket.create_connection(("integrate.api.nvidia.com", 443))
+
+
+@on_each
+def test_call_of_a_vendor__is_the_tests_own_in_any_thread(kind: type[MixtralApi | MixtralServer]) -> None:
+    """An application that a fixture runs in a daemon thread is no background."""
+    with pytest.raises(AssertionError, match=r"integrate\.api\.nvidia\.com"), kind():
+        _in_a_daemon(_ask_the_vendor)
+
+
 def test_thread_from_before__is_in_the_background() -> None:
     """Daemon or not: another test, or the application's import, began it."""
     go, gone = threading.Event(), threading.Event()
