@@ -21,7 +21,7 @@ FIGURES = tuple(metric.key for metric in SPREADS)
 """The spreads that are kept."""
 
 CENSORED: Mapping[str, str] = {metric.key: metric.bound for metric in SPREADS if metric.bound is not None}
-"""The figures of which a request that timed out or was cut off has a lower bound, and which figure of its own that is."""
+"""The figures of which a request that timed out or was cut off has a lower bound, and which one is that."""
 
 _BY_SOURCE = {source: tuple(metric.key for metric in SPREADS if metric.source is source) for source in Source}
 _OF_STREAMS = frozenset(metric.key for metric in SPREADS if metric.needs_stream)
