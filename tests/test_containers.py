@@ -9,6 +9,7 @@ import shlex
 import socket
 import subprocess
 import sys
+import tomllib
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -122,7 +123,7 @@ def _check(command: list[str], address: str) -> int:
 
 
 def test_build__gets_every_file_that_it_copies() -> None:
-    """What .dockerignore lets through is what the Dockerfile names."""
+    """What .dockerignore lets through is what the Dockerfile names; and it installs extras that there are."""
     text = DOCKERFILE.read_text(encoding="utf-8")
     copied = {word for line in re.findall(r"^COPY (?!--)(.*) \S+$", text, re.MULTILINE) for word in line.split()}
     let_through = {
@@ -131,4 +132,8 @@ def test_build__gets_every_file_that_it_copies() -> None:
         if line.startswith("!")
     }
     assert copied == let_through
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert {"mixtral_contract", project["readme"], *project["license-files"]} <= copied
+    (extras,) = re.findall(r'-e "\.\[(\w+)\]"', text)
+    assert extras in project["optional-dependencies"]
     assert all((ROOT / name).exists() for name in copied)

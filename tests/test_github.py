@@ -74,16 +74,17 @@ def test_workflow__has_no_secret_and_few_rights(path: Path) -> None:
 
 
 def test_tests__run_on_each_python_and_system() -> None:
-    """The Pythons are those of the package, and all of CI runs on each."""
+    """All of CI runs on each Python of the package, and what `make portable` runs on each system."""
     jobs = _read(GITHUB / "workflows" / "tests.yml")["jobs"]
-    everything, core = jobs["everything"], jobs["core"]
+    everything, portable = jobs["everything"], jobs["portable"]
     assert everything["strategy"]["matrix"]["python"] == _pythons()
     assert everything["steps"][-1]["run"] == ".ci/run"
-    systems = {everything["runs-on"], *core["strategy"]["matrix"]["system"]}
+    systems = {everything["runs-on"], *portable["strategy"]["matrix"]["system"]}
     assert systems == {"ubuntu-latest", "macos-latest", "windows-latest"}
-    folders = re.findall(r"tests/\w+", core["steps"][-1]["run"])
-    assert folders
-    assert all((ROOT / folder).is_dir() for folder in folders)
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8").replace("\\\n", " ")
+    matters = re.search(r"^MATTERS := (.*)$", makefile, re.MULTILINE)
+    assert matters
+    assert re.findall(r"tests/\S+", portable["steps"][-1]["run"]) == matters[1].split()
 
 
 def test_release__is_a_tag_that_is_trusted() -> None:

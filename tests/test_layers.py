@@ -64,7 +64,7 @@ below it too.
 """
 
 LIBRARIES: Mapping[str, tuple[str, ...]] = {
-    "locust": ("load.locust_plugin",),
+    "locust": ("load.locust_plugin", "load.cli.locust_run"),
     "hypothesis": ("suite",),
     "schemathesis": ("suite", "contract.lint", "contract.schemathesis_hooks"),
 }

@@ -139,6 +139,8 @@ class Reader:
             **kept,
             "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])),
             "PYTHONPATH": str(self._folder),
+            # what was calibrated on this machine is nobody's who reads the page for the first time
+            "XDG_STATE_HOME": str(self._folder / "state"),
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
             "PYTEST_ADDOPTS": _PLUGINS,
         }

@@ -132,3 +132,5 @@ def _assert_commands_work(installed: Installation) -> None:
     assert "output tokens/s" in compared.stdout, compared.stdout + compared.stderr
     assert compared.returncode == 0
     assert installed.run("mixtral-contract", "spec", "check").returncode == 0
+    by_name = installed.run("pytest", "--pyargs", "contract_tests", "-q", "-k", "SSE-08")
+    assert "mock breaks no clause: 1 of 1" in by_name.stdout, by_name.stdout + by_name.stderr

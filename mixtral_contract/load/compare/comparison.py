@@ -16,6 +16,8 @@ from mixtral_contract.load.compare.run_folder import Line, RunFolder
 from mixtral_contract.load.estimators.bootstrap import interval, mean_draws, percentile_draws
 from mixtral_contract.load.estimators.confidence import wilson
 from mixtral_contract.load.estimators.percentiles import FLOORS
+from mixtral_contract.load.units.metric import Metric
+from mixtral_contract.load.units.metrics import NUMBERS, SPREADS
 
 CONFIDENCE = 0.95
 WORSE, BETTER, SAME, UNCLEAR, NONE = "worse", "better", "same", "unclear", "not measured"
@@ -161,7 +163,7 @@ def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.4g}"
 
 
-def _percentile(name: str, percent: int, values: Callable[[Line], Iterator[float]]) -> Figure:
+def _percentile(metric: Metric, percent: int, values: Callable[[Line], Iterator[float]]) -> Figure:
     def draw(run: RunFolder, chance: random.Random) -> Sequence[float] | None:
         blocks = run.by_second(values)
         if sum(map(len, blocks)) < FLOORS[percent]:
@@ -169,11 +171,12 @@ def _percentile(name: str, percent: int, values: Callable[[Line], Iterator[float
         return percentile_draws(blocks, percent, chance)
 
     def value(run: RunFolder) -> float | None:
-        spread: Mapping[str, Any] = run.summary[name]
+        spread: Mapping[str, Any] = run.summary[metric.key]
         found: float | None = spread[f"p{percent}"]
         return found
 
-    return Figure(f"{name.removesuffix('_ms')} p{percent}", name, "ms", lower_is_better=True, draw=draw, value=value)
+    name = f"{metric.name} p{percent}"
+    return Figure(name, metric.key, metric.unit, lower_is_better=True, draw=draw, value=value)
 
 
 def _field(name: str) -> Callable[[Line], Iterator[float]]:
@@ -218,18 +221,25 @@ def _ends(line: Line) -> Iterator[tuple[float, float]]:
     yield line["sent_s"] + line["e2e_ms"] / 1000, 1.0
 
 
+_OF_LINES: Mapping[str, Callable[[Line], Iterator[float]]] = {
+    "icl_ms": _gaps,
+    "schedule_ttft_ms": _from_schedule("ttft_ms"),
+    "schedule_e2e_ms": _from_schedule("e2e_ms"),
+}
+"""How a figure is made from a request's line that does not hold it."""
+
+_EVENTS: Mapping[str, Callable[[Line], Iterator[tuple[float, float]]]] = {
+    "output_tokens_per_s": _tokens,
+    "requests_per_s": _ends,
+}
+"""What happened when, for the rates."""
+
 FIGURES = (
-    _percentile("ttft_ms", 50, _field("ttft_ms")),
-    _percentile("ttft_ms", 95, _field("ttft_ms")),
-    _percentile("icl_ms", 50, _gaps),
-    _percentile("icl_ms", 99, _gaps),
-    _percentile("tpot_ms", 50, _field("tpot_ms")),
-    _percentile("tpot_ms", 95, _field("tpot_ms")),
-    _percentile("e2e_ms", 50, _field("e2e_ms")),
-    _percentile("e2e_ms", 95, _field("e2e_ms")),
-    _percentile("schedule_ttft_ms", 95, _from_schedule("ttft_ms")),
-    _percentile("schedule_e2e_ms", 95, _from_schedule("e2e_ms")),
-    _rate("output_tokens_per_s", _tokens),
-    _rate("requests_per_s", _ends),
+    *(
+        _percentile(metric, percent, _OF_LINES.get(metric.key) or _field(metric.key))
+        for metric in SPREADS
+        for percent in metric.compared
+    ),
+    *(_rate(metric.key, _EVENTS[metric.key]) for metric in NUMBERS if metric.compared),
 )
 """What is compared, in the order of the table."""

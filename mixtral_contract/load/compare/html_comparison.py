@@ -11,6 +11,8 @@ from mixtral_contract.load.compare.comparison import BETTER, WORSE, Change, Comp
 from mixtral_contract.load.estimators.ddsketch import Sketch
 from mixtral_contract.load.report.cumulative_chart import cumulative
 from mixtral_contract.load.report.html_report import Chart, templates
+from mixtral_contract.load.units.metric import Place
+from mixtral_contract.load.units.metrics import spreads_in
 
 _WIDTH, _HEIGHT = 320, 22
 _LEAST_RANGE = 0.1
@@ -24,16 +26,6 @@ class Row:
     change: Change
     tone: str
     bar: markupsafe.Markup | None
-
-
-_DRAWN = {
-    "ttft_ms": "Time to first token",
-    "icl_ms": "Inter-chunk latency",
-    "tpot_ms": "Time per output token",
-    "e2e_ms": "End to end",
-    "schedule_e2e_ms": "End to end, from the schedule",
-}
-"""The distributions that are laid over each other, where both runs have them."""
 
 
 def render_comparison(comparison: Comparison) -> str:
@@ -53,12 +45,13 @@ def render_comparison(comparison: Comparison) -> str:
 
 
 def _charts(comparison: Comparison) -> Iterator[Chart]:
-    for name, title in _DRAWN.items():
+    for metric in spreads_in(Place.OVERLAY):
         first, second = (
-            Sketch.from_wire(run.summary["distributions"][name]) for run in (comparison.first, comparison.second)
+            Sketch.from_wire(run.summary["distributions"][metric.key]) for run in (comparison.first, comparison.second)
         )
         if first.count and second.count:
-            yield Chart(title, cumulative(title, "ms", [("first", first), ("second", second)]))
+            svg = cumulative(metric.label, metric.unit, [("first", first), ("second", second)])
+            yield Chart(metric.label, svg)
 
 
 def _reach(comparison: Comparison) -> float:

@@ -27,7 +27,7 @@ class Timer(Protocol):
         """Rings once after so many nanoseconds; replaces an alarm set before."""
 
     def clear(self) -> None:
-        """Never mind."""
+        """Takes the alarm back: it rings no more."""
 
 
 def timer(ring: Callable[[], None]) -> Timer:

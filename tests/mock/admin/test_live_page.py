@@ -121,7 +121,7 @@ def test_incident__is_switched_on_and_off_by_a_click(chromium: Browser, start: S
     page.keyboard.press(" ")
     expect(page.locator(SWITCH)).to_have_attribute("aria-checked", "true")
     assert _ask(address).status_code == 503
-    expect(page.locator("#switches")).to_contain_text("befell 1", use_inner_text=True)
+    expect(page.locator("#switches")).to_contain_text("applied 1", use_inner_text=True)
     assert browser.complaints(page) == []
 
 
