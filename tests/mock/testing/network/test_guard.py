@@ -268,24 +268,6 @@ def test_other_look_ups__are_stopped_too(look_up: Callable[[], object]) -> None:
         look_up()
 
 
-async def _datagrams(local: tuple[str, int] | None, remote: tuple[str, int] | None) -> None:
-    loop = asyncio.get_running_loop()
-    transport, _ = await loop.create_datagram_endpoint(asyncio.DatagramProtocol, local, remote, family=socket.AF_INET)
-    transport.close()
-
-
-@pytest.mark.parametrize(
-    ("local", "remote"),
-    [(None, ("192.0.2.1", 53)), (("0.0.0.0", 0), None), (None, None)],  # noqa: S104
-)
-def test_datagrams_of_uvloop__are_stopped_where_they_could_leave(
-    local: tuple[str, int] | None, remote: tuple[str, int] | None
-) -> None:
-    """Python sees none of them once the socket is open."""
-    with MixtralApi(allow_unmatched=True), pytest.raises(UnmockedError, match="datagram"):
-        uvloop.run(_datagrams(local, remote))
-
-
 def test_this_machine__is_reached(tmp_path: Any) -> None:
     """Over the internet's sockets and the system's own, by name and by address, on both loops."""
     path = os.fspath(tmp_path / "socket")
@@ -304,7 +286,6 @@ def test_this_machine__is_reached(tmp_path: Any) -> None:
         client.connect(path)
         for run in (asyncio.run, uvloop.run):
             run(_asyncio("localhost", port))
-            run(_datagrams(("127.0.0.1", 0), None))
 
 
 @only_linux
