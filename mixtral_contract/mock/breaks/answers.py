@@ -17,7 +17,7 @@ from mixtral_contract.mock.breaks.broken_service import Break, Factory
 from mixtral_contract.mock.breaks.headers import body_of
 from mixtral_contract.mock.completions.completion import Completion, usage
 from mixtral_contract.mock.messages.messages import Outgoing, Reply, Request
-from mixtral_contract.mock.service.checks import Call
+from mixtral_contract.mock.service.call import Call
 from mixtral_contract.mock.service.service import CREDITS_HEADER
 
 _LENGTH = re.compile(rb"content-length: (\d+)")
@@ -139,7 +139,11 @@ def _index_as_float(body: dict[str, Any]) -> None:
 
 
 def _objectless(call: Call, reply: Reply) -> None:
-    empty = any(message.get("content") == "" for message in call.completion_request.messages) if reply.refusal is None else False
+    empty = (
+        any(message.get("content") == "" for message in call.completion_request.messages)
+        if reply.refusal is None
+        else False
+    )
     if empty and reply.frames is None:
         del reply.content["object"]
 
@@ -161,7 +165,11 @@ def _parts(call: Call, made: Completion) -> Completion:
 
 
 def _stop_for_length(call: Call, made: Completion) -> Completion:
-    return made if call.completion_request.stream or made.finish_reason != "length" else replace(made, finish_reason="stop")
+    return (
+        made
+        if call.completion_request.stream or made.finish_reason != "length"
+        else replace(made, finish_reason="stop")
+    )
 
 
 def _with_stop(call: Call, made: Completion) -> Completion:

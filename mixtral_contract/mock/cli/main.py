@@ -12,6 +12,7 @@ from pathlib import Path
 
 from mixtral_contract.contract.openapi import Contract, ContractError
 from mixtral_contract.mock.accounts.accounts import ACCOUNTS, Account, Accounts
+from mixtral_contract.mock.build import Ids, build
 from mixtral_contract.mock.cli import options as commandline
 from mixtral_contract.mock.cli import recording_options
 from mixtral_contract.mock.cli.options import MB, PROGRAM
@@ -21,7 +22,7 @@ from mixtral_contract.mock.incidents.grammar import IncidentError, describe
 from mixtral_contract.mock.journal.journal import Journal
 from mixtral_contract.mock.messages.limits import Limits
 from mixtral_contract.mock.server import server as serving
-from mixtral_contract.mock.service.mock import Ids, Mock, build
+from mixtral_contract.mock.service.mock import Mock
 from mixtral_contract.mock.timing.engine import Deployment, Pace
 from mixtral_contract.primitives.command_line import Parser
 
@@ -93,7 +94,7 @@ def _pace(parser: Parser, options: argparse.Namespace) -> Deployment:
 
 def _prediction(parser: Parser, pace: Deployment, prompt_tokens: int, tokens: int) -> str:
     from mixtral_contract.mock.cli.forecast_table import render  # noqa: PLC0415
-    from mixtral_contract.mock.timing.batching_profile import Profile  # noqa: PLC0415
+    from mixtral_contract.mock.timing.batching import Profile  # noqa: PLC0415
 
     if not isinstance(pace, Profile):
         parser.error("--predict: expected --engine with the profile of a node, got a constant pace")

@@ -13,8 +13,7 @@ from typing import Any
 from mixtral_contract.contract.openapi import Operation
 from mixtral_contract.mock.incidents.grammar import IncidentError, Plan, parse
 from mixtral_contract.mock.incidents.incident import Incident
-from mixtral_contract.mock.messages.messages import Refusal, Request
-from mixtral_contract.mock.service.checks import Call
+from mixtral_contract.mock.messages.messages import Request
 from mixtral_contract.primitives.bounded_cache import BoundedCache
 
 HEADER = "x-mock-incident"
@@ -67,17 +66,6 @@ class Incidents:
         return [
             {"incident": active.plan.text, "requests": active.requests, "befell": active.befell} for active in self._on
         ]
-
-    def check(self, call: Call) -> Refusal | None:
-        """Finds out what befalls a call; why it is refused, when that is what befalls it."""
-        if not self._on and HEADER not in call.request.headers:
-            return None
-        try:
-            call.incidents = self.draw(call.request, call.operation)
-        except IncidentError as error:
-            return Refusal("invalid-request", f"{HEADER}: {error}")
-        refusals = (incident.refusal(call.operation) for incident in call.incidents)
-        return next((refusal for refusal in refusals if refusal is not None), None)
 
     def draw(self, request: Request, operation: Operation) -> tuple[Incident, ...]:
         """What befalls a request; this is one more attempt at it.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mixtral_contract.mock.completions.completion import Text
 from mixtral_contract.mock.fixtures.matching import FixtureSource, NoMatch, ScriptedReply
 from mixtral_contract.mock.messages.messages import Refusal
-from mixtral_contract.mock.service.checks import Call
+from mixtral_contract.mock.service.call import Call
 from mixtral_contract.primitives.tokenizer import tokenizer
 
 

@@ -50,7 +50,8 @@ from mixtral_contract.mock.fixtures.matching import FixtureSource
 from mixtral_contract.mock.incidents.active import HEADER, Incidents
 from mixtral_contract.mock.incidents.incident import apply_incidents
 from mixtral_contract.mock.messages.messages import Refusal, Reply, Request
-from mixtral_contract.mock.service.checks import Call, Checks
+from mixtral_contract.mock.service.call import Call
+from mixtral_contract.mock.service.checks import Checks
 from mixtral_contract.mock.service.error_responses import ALWAYS_REFUSED, ErrorResponses
 from mixtral_contract.mock.service.scripted_replies import ScriptedReplies
 from mixtral_contract.mock.timing.engine import Overload
@@ -83,9 +84,9 @@ class Service:
         self._replies = replies
         self.admission = admission
         self.refusals = ErrorResponses(contract)
-        checks = Checks(contract, self.refusals, admission, replies)
         self.incidents = incidents or Incidents()
-        wanted = checks.preference, self.incidents.check
+        checks = self.checks = Checks(contract, self.refusals, admission, replies, self.incidents)
+        wanted = checks.preference, checks.incident
         self._by_head = checks.by_head
         self._admit = (checks.route, checks.method, *wanted, checks.key, checks.permission, checks.rate)
         self._read = (checks.media_type, checks.json, checks.schema, checks.model, checks.window)

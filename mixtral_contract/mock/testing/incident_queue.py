@@ -7,24 +7,22 @@ whatever it asks: a test says "429, then success" without knowing the request.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 
+from mixtral_contract.contract.openapi import Operation
 from mixtral_contract.mock.incidents.active import HEADER, Incidents
 from mixtral_contract.mock.incidents.grammar import IncidentError, Plan, parse
 from mixtral_contract.mock.incidents.incident import Incident
-from mixtral_contract.mock.messages.messages import Refusal
-from mixtral_contract.mock.service.checks import Call
+from mixtral_contract.mock.messages.messages import Request
 
 __tracebackhide__ = True
 # pytest leaves these frames out: the line of the test is what failed
 
 
 class IncidentQueue(Incidents):
-    """The incidents of one mock, with what is in store before them; `hear` is told of every call."""
+    """The incidents of one mock, with what is in store before them."""
 
-    def __init__(self, seed: int, hear: Callable[[Call], None]) -> None:
+    def __init__(self, seed: int) -> None:
         super().__init__(seed)
-        self._hear = hear
         self._in_store: deque[tuple[Incident, ...]] = deque()
 
     @property
@@ -55,14 +53,16 @@ class IncidentQueue(Incidents):
         super().clear()
         self._in_store.clear()
 
-    def check(self, call: Call) -> Refusal | None:
-        """Finds out what befalls a call; why it is refused, when that is what befalls it."""
-        self._hear(call)
-        if not self._in_store or HEADER in call.request.headers:
-            return super().check(call)
-        call.incidents = self._in_store.popleft()
-        refusals = (incident.refusal(call.operation) for incident in call.incidents)
-        return next((refusal for refusal in refusals if refusal is not None), None)
+    @property
+    def on(self) -> bool:
+        """Whether there are any, on or in store, for calls which do not ask for one."""
+        return bool(self._in_store) or super().on
+
+    def draw(self, request: Request, operation: Operation) -> tuple[Incident, ...]:
+        """What is in store for the next call; without any what is on."""
+        if not self._in_store or HEADER in request.headers:
+            return super().draw(request, operation)
+        return self._in_store.popleft()
 
 
 def _plan(text: str) -> Plan:

@@ -16,13 +16,13 @@ import orjson
 from mixtral_contract.contract.openapi import DOCUMENT, Contract
 from mixtral_contract.mock.accounts import accounts_file as accounts_of
 from mixtral_contract.mock.accounts.accounts import ACCOUNTS, Account, Accounts
+from mixtral_contract.mock.build import build
 from mixtral_contract.mock.fixtures.fixture_file import FixtureFile
 from mixtral_contract.mock.fixtures.in_code import CodeFixtures
 from mixtral_contract.mock.fixtures.matching import ANY
 from mixtral_contract.mock.journal.grading import Finding, grade
 from mixtral_contract.mock.journal.journal import MOST_REQUESTS
-from mixtral_contract.mock.service.checks import Call
-from mixtral_contract.mock.service.mock import build
+from mixtral_contract.mock.service.call import Call
 from mixtral_contract.mock.testing.assertions import Expectations
 from mixtral_contract.mock.testing.environment import keys
 from mixtral_contract.mock.testing.incident_queue import IncidentQueue, written
@@ -69,7 +69,7 @@ class Scenario(Expectations):
         self.allow_unmatched = allow_unmatched
         known = _accounts(accounts, self.contract)
         self.key = known[0].key
-        self._agenda = IncidentQueue(seed, self._hear)
+        self._agenda = IncidentQueue(seed)
         self._playbook = CodeFixtures(None if fixtures is None else FixtureFile(Path(fixtures), self.contract, _tell))
         self._bodies = BoundedCache[tuple[int, str], bytes](MOST_REQUESTS)
         self._leaks: dict[str, None] = {}
@@ -82,6 +82,7 @@ class Scenario(Expectations):
             as_observed=as_observed,
             incidents=self._agenda,
         )
+        self.mock.service.checks.on_call = self._hear
 
     @abstractmethod
     def _exclusively(self, function: Callable[[], Result]) -> Result:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mixtral_contract.mock.timing.batching_profile import Profile
+from mixtral_contract.mock.timing.batching import Profile
 from mixtral_contract.mock.timing.engine import Deployment, Pace
 from mixtral_contract.primitives import safe_yaml
 from mixtral_contract.primitives.doors import door

@@ -12,10 +12,10 @@ import pytest
 
 from mixtral_contract.contract.openapi import Contract
 from mixtral_contract.mock.admin.changes import RESETS, change
+from mixtral_contract.mock.build import build
 from mixtral_contract.mock.journal.entry_json import FIELDS
 from mixtral_contract.mock.journal.grading import RULES
 from mixtral_contract.mock.messages.messages import Reply, Request
-from mixtral_contract.mock.service.mock import build
 from tests.mock.conftest import Start
 from tests.support.prometheus_text import parse
 
@@ -333,10 +333,10 @@ def test_one_process_of_several__does_not_answer_for_all(contract: Contract) -> 
     one = build(contract)
     one.shared = True
     for path in ("/_mock/state", "/_mock/journal", "/_mock/", "/metrics"):
-        answer = one.side.answer(Request("GET", path, "", (("host", "127.0.0.1"),), b""), "127.0.0.1")
+        answer = one.routes.answer(Request("GET", path, "", (("host", "127.0.0.1"),), b""), "127.0.0.1")
         assert isinstance(answer, Reply)
         assert answer.status == 501
-    health = one.side.answer(Request("GET", "/health", "", (), b""), "10.0.0.1")
+    health = one.routes.answer(Request("GET", "/health", "", (), b""), "10.0.0.1")
     assert isinstance(health, Reply)
     assert health.status == 200
 

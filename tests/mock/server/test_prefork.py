@@ -43,8 +43,8 @@ def _running(*options: str, grace_s: int = 3600) -> Iterator[tuple[subprocess.Po
     The grace is so long that nothing ends because it is over.
     """
     program = (
-        "import sys; from mock_server import __main__, serving; "
-        f"serving.GRACE_S = {grace_s}; sys.exit(__main__.main(sys.argv[1:]))"
+        "import sys; from mixtral_contract.mock.cli import main; from mixtral_contract.mock.server import server; "
+        f"server.GRACE_S = {grace_s}; sys.exit(main.main(sys.argv[1:]))"
     )
     command = [sys.executable, "-c", program, "--port", "0", "--workers", str(WORKERS), *options]
     with subprocess.Popen(

@@ -323,6 +323,13 @@ def test_long_body__is_refused() -> None:
     assert answer.status_code == 413
 
 
+def test_long_prompt__is_answered() -> None:
+    """However many tokens it has."""
+    with MixtralApi():
+        answer = ask(httpx, json={"messages": [{"role": "user", "content": "cat " * 20_000}]})
+    assert answer.json()["usage"]["prompt_tokens"] > 15_000
+
+
 def test_models__are_listed() -> None:
     """What an SDK asks beside completions is answered too."""
     with MixtralApi():

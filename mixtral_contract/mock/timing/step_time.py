@@ -1,4 +1,4 @@
-"""What a node can do: slots, room, queue, and what one step costs.
+"""What one step of a node costs.
 
 A step reads the weights that its tokens touch and computes with them at the same time, so that the slower of the two
 counts; reading the KV cache of all that decode and a fixed overhead come on top:
@@ -14,30 +14,18 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass
 
-from mixtral_contract.mock.timing.engine import Model
 
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """One node; times in nanoseconds, room and lengths in tokens.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepTime:
+    """The costs that a step is made of, in nanoseconds.
 
     `weights_ns` are points (tokens in the step, time), rising, with straight lines between and constant outside.
-    `basis` says whether the figures were modelled or measured.
     """
 
-    name: str
-    basis: str
-    slots: int
-    step_tokens: int
     overhead_ns: float
     weights_ns: tuple[tuple[int, float], ...]
     token_ns: float
-    kv_tokens: int
     kv_token_ns: float
-    queue_length: int
-    queue_wait_ns: int
-    full_status: int
-    late_status: int
 
     def step_ns(self, tokens: float, context: float) -> float:
         """What a step of so many tokens costs when the decoding ones have so many tokens behind them."""
@@ -48,12 +36,6 @@ class Profile:
         """The most that a step of up to so many tokens costs."""
         between = (point for point, _ in self.weights_ns if point < tokens)
         return max(self.step_ns(count, context) for count in (tokens, *between))
-
-    def model(self) -> Model:
-        """The node with nothing under way."""
-        from mixtral_contract.mock.timing.batching import BatchingScheduler  # noqa: PLC0415  the node knows its profile, only this knows the node
-
-        return BatchingScheduler(self)
 
 
 def _between(points: tuple[tuple[int, float], ...], at: float) -> float:
