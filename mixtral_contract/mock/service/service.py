@@ -121,7 +121,7 @@ class Service:
             call.body, call.completion_request, call.script = known
             return None
         refused = self._run(self._read, call)
-        if refused is None and len(body) <= _LONGEST_REMEMBERED:
+        if refused is None and len(body) <= _LONGEST_REMEMBERED and call.script.is_small:
             self._readings.put(key, (call.body, call.completion_request, call.script))
         return refused
 
