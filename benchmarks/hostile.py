@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 
 import orjson
 
@@ -80,11 +81,9 @@ def sent(port: int, request: bytes) -> tuple[int, float]:
     """The status of a request's answer, 0 for none, and the milliseconds until it came."""
     begun = time.perf_counter()
     with socket.create_connection(("127.0.0.1", port), timeout=_ANSWER_S) as connection:
-        try:
+        # what is refused before it was sent to its end may be answered all the same
+        with suppress(OSError):
             connection.sendall(request)
-            connection.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass  # refused before it was sent to its end; the answer may be there all the same
         answer = bytearray()
         try:
             while received := connection.recv(1 << 16):

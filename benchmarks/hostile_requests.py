@@ -11,6 +11,7 @@ import orjson
 
 _HEAD = b"POST /v1/chat/completions HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer mock-valid\r\n"
 _JSON = b"Content-Type: application/json\r\n"
+_LAST = b"Connection: close\r\n"
 _MB = 1_000_000
 
 
@@ -25,8 +26,9 @@ def _posted() -> Iterator[tuple[str, bytes]]:
 
 
 def post(body: bytes) -> bytes:
-    """A request with this body."""
-    return b"%b%bContent-Length: %d\r\n\r\n%b" % (_HEAD, _JSON, len(body), body)
+    """A request with this body, the last of its connection."""
+    head = b"%b%b%bContent-Length: %d\r\n\r\n" % (_HEAD, _JSON, _LAST, len(body))
+    return head + body
 
 
 def asking(content: Any = "hello", **fields: Any) -> bytes:
@@ -125,7 +127,7 @@ def _schemas() -> Iterator[tuple[str, bytes]]:
                     "a": {"type": "array", "minItems": 9, "maxItems": 9, "items": {"$ref": "#/$defs/b"}},
                     "b": {"type": "array", "minItems": 999, "items": {"type": "array", "minItems": 999}},
                 },
-            }  # fmt: skip
+            }
         ),
     )
     yield (
@@ -152,8 +154,15 @@ def _schema_of_depth(depth: int) -> Any:
 def _features() -> Iterator[tuple[str, bytes]]:
     many = [{"type": "function", "function": {"name": f"f{n}", "description": "word " * 400}} for n in range(128)]
     form = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "array", "minItems": 300}}}
-    patterned = {"type": "function", "function": {"name": "f", "parameters": _object(properties={
-        f"p{n}": {"type": "string", "pattern": "^[a-z]{3,40}$"} for n in range(90)})}}  # fmt: skip
+    patterned = {
+        "type": "function",
+        "function": {
+            "name": "f",
+            "parameters": _object(
+                properties={f"p{n}": {"type": "string", "pattern": "^[a-z]{3,40}$"} for n in range(90)}
+            ),
+        },
+    }
     yield "many functions", asking("hello", tools=many)
     yield "many functions with patterns", asking("hello", tools=[patterned] * 128)
     yield "many choices", asking(n=128)
@@ -181,10 +190,41 @@ def _messages() -> Iterator[tuple[str, bytes]]:
     yield "more messages", orjson.dumps({"messages": [turn] * 150_000})
     yield "many parts", asking([{"type": "text", "text": "a"}] * 20_000)
     yield "many turns", orjson.dumps({"messages": [turn, {"role": "assistant", "content": "b"}] * 9_000})
-    yield "many calls", orjson.dumps({"messages": [turn, {"role": "assistant", "content": None, "tool_calls": [
-        {"id": str(n), "type": "function", "function": {"name": "f", "arguments": "{}"}} for n in range(6_000)]}]})  # fmt: skip
-    yield "arguments that nest", orjson.dumps({"messages": [turn, {"role": "assistant", "content": None, "tool_calls": [
-        {"id": "1", "type": "function", "function": {"name": "f", "arguments": "[" * 200_000}}]}]})  # fmt: skip
+    yield (
+        "many calls",
+        orjson.dumps(
+            {
+                "messages": [
+                    turn,
+                    {
+                        "role": "assistant",
+                        "content": None,
+                        "tool_calls": [
+                            {"id": str(n), "type": "function", "function": {"name": "f", "arguments": "{}"}}
+                            for n in range(6_000)
+                        ],
+                    },
+                ]
+            }
+        ),
+    )
+    yield (
+        "arguments that nest",
+        orjson.dumps(
+            {
+                "messages": [
+                    turn,
+                    {
+                        "role": "assistant",
+                        "content": None,
+                        "tool_calls": [
+                            {"id": "1", "type": "function", "function": {"name": "f", "arguments": "[" * 200_000}}
+                        ],
+                    },
+                ]
+            }
+        ),
+    )
     yield "body of 8 MB", asking("x" * 8 * _MB)
 
 
@@ -207,11 +247,16 @@ def _json() -> Iterator[tuple[str, bytes]]:
 
 
 def _raw() -> Iterator[tuple[str, bytes]]:
-    chunked = _HEAD + _JSON + b"Transfer-Encoding: chunked\r\n\r\n"
+    chunked = _HEAD + _JSON + _LAST + b"Transfer-Encoding: chunked\r\n\r\n"
     yield "body in a hundred thousand chunks", chunked + b"1\r\n[\r\n" * 100_000 + b"0\r\n\r\n"
-    yield "thousand fields", _HEAD + b"".join(b"X-%d: a\r\n" % n for n in range(1000)) + b"Content-Length: 0\r\n\r\n"
+    yield (
+        "thousand fields",
+        _HEAD + b"".join(b"X-%d: a\r\n" % n for n in range(1000)) + _LAST + b"Content-Length: 0\r\n\r\n",
+    )
     yield "long field", _HEAD + b"X: " + b"a" * 200_000 + b"\r\n\r\n"
     yield "long target", b"GET /" + b"a" * 200_000 + b" HTTP/1.1\r\nHost: h\r\n\r\n"
-    yield "hundred requests at once", (b"GET /v1/models HTTP/1.1\r\nHost: h\r\n\r\n") * 100
-    yield "hundred expensive requests at once", post(_pattern("[a-z]{900}c", minLength=1200)) * 100
+    models = b"GET /v1/models HTTP/1.1\r\nHost: h\r\n"
+    yield "hundred requests at once", (models + b"\r\n") * 99 + models + _LAST + b"\r\n"
+    expensive = _pattern("[a-z]{900}c", minLength=1200)
+    yield "thirty expensive requests at once", post(expensive).replace(_LAST, b"") * 29 + post(expensive)
     yield "no HTTP", b"\x00" * 100_000

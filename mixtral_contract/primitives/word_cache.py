@@ -17,7 +17,7 @@ SPACE = "\u2581"
 Value = TypeVar("Value")
 
 _REACHES_OVER = re.compile(f"[^{SPACE}\n]{SPACE}")
-_CUT = re.compile(f"(?<=[^ {SPACE}]) (?=[^ {SPACE}])")
+_SPACES = ("", " ", SPACE)
 _REMEMBERED = 32 * 1024
 _LONGEST = 64
 """How many words are remembered, and of up to how many characters."""
@@ -36,12 +36,20 @@ def parts(text: str, characters: int) -> Iterator[str]:
     """
     start = 0
     while len(text) - start > characters:
-        cut = _CUT.search(text, start + characters)
-        if cut is None:
+        cut = _cut(text, start + characters)
+        if cut < 0:
             break
-        yield text[start : cut.start()]
-        start = cut.end()
+        yield text[start:cut]
+        start = cut + 1
     yield text[start:]
+
+
+def _cut(text: str, start: int) -> int:
+    """Where the next single space between two words is, -1 for nowhere."""
+    cut = text.find(" ", start)
+    while cut >= 0 and (text[cut - 1] in _SPACES or text[cut + 1 : cut + 2] in _SPACES):
+        cut = text.find(" ", cut + 1)
+    return cut
 
 
 class Words(Generic[Value]):

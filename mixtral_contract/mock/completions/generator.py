@@ -20,7 +20,7 @@ from mixtral_contract.mock.completions import filler_text as prose
 from mixtral_contract.mock.completions.choices import Choice, ToolCall
 from mixtral_contract.mock.completions.completion import Completion, Text, usage
 from mixtral_contract.mock.completions.drafts import ChoiceDraft, draft_choices, said_last
-from mixtral_contract.mock.completions.features import RequestFeatures, check, request_features
+from mixtral_contract.mock.completions.features import RequestFeatures, UnanswerableError, check, request_features
 from mixtral_contract.mock.completions.logprobs import entries
 from mixtral_contract.primitives.bounded_cache import BoundedCache
 from mixtral_contract.primitives.tokenizer import tokenizer
@@ -33,6 +33,8 @@ _REMEMBERED = 1024
 _LONGEST_REMEMBERED = 16 * 1024
 """How many answers are kept, and of questions up to how many bytes."""
 _MOST_DRAFTS_KEPT = 4
+_MOST_PROBABILITIES = 40_000
+"""In one answer: as many make it three megabytes long."""
 
 
 @dataclass(slots=True)
@@ -59,13 +61,14 @@ class Draft:
     """What the model would say if nothing cut it, token by token, and how long the question is.
 
     Where more than one free text is asked for there is a draft per choice. `digest` is what all that is random about
-    the answer follows from.
+    the answer follows from. `choices` are those that are made already, because their probabilities take long.
     """
 
     prompt_tokens: int
     pieces: tuple[str, ...]
     drafts: tuple[ChoiceDraft, ...] | None = None
     digest: bytes = b""
+    choices: tuple[Choice, ...] | None = None
 
     @property
     def is_small(self) -> bool:
@@ -75,7 +78,7 @@ class Draft:
     def saying(self, pieces: tuple[str, ...], asked: CompletionRequest) -> Draft:
         """The script with another text, in every choice."""
         draft_choices = None if asked.features is None else (ChoiceDraft(pieces),) * asked.features.n
-        return replace(self, pieces=pieces, drafts=draft_choices)
+        return replace(self, pieces=pieces, drafts=draft_choices, choices=None)
 
 
 def completion_request(operation: Operation, model: Model, body: Mapping[str, Any]) -> CompletionRequest:
@@ -119,6 +122,14 @@ class CompletionGenerator:
         context window by far, TooMuchWorkError when the time for it is over.
         """
         work = work or Work()
+        script = self._script(asked, work)
+        wanted = asked.features
+        if wanted is None or wanted.top_logprobs is None:
+            return script
+        choices = _text_choices(asked, wanted, script, _limit(asked, script), work)
+        return replace(script, choices=choices)
+
+    def _script(self, asked: CompletionRequest, work: Work) -> Draft:
         key = _canonical(asked)
         if len(key) > _LONGEST_REMEMBERED:
             return self._write(asked, key, work)
@@ -132,9 +143,7 @@ class CompletionGenerator:
 
     def completion(self, asked: CompletionRequest, script: Draft, created: int) -> Completion:
         """The answer, cut where the question says."""
-        limit, window = asked.max_tokens, asked.model.context_window
-        if window is not None and (limit is None or limit > window - script.prompt_tokens):
-            limit = window - script.prompt_tokens
+        limit = _limit(asked, script)
         if asked.features is not None:
             return self._demanded(asked, asked.features, script, limit, created)
         pieces, finish_reason, stopped_by = cut(asked.model.tokenizer, script.pieces, limit, asked.stop)
@@ -146,12 +155,14 @@ class CompletionGenerator:
     ) -> Completion:
         """The answer to a question that demands more than one free text."""
         name = self._new_id()
-        choices = tuple(
-            _calls_choice(wanted, each, limit, f"call_{name.removeprefix('chatcmpl-')}{index:02x}")
-            if each.calls
-            else _text_choice(asked, wanted, each, limit, script.digest + b" %d" % index)
-            for index, each in enumerate(script.drafts or ())
-        )
+        drafts = script.drafts or ()
+        if drafts and drafts[0].calls:
+            prefix = f"call_{name.removeprefix('chatcmpl-')}"
+            choices = tuple(
+                _calls_choice(wanted, each, limit, f"{prefix}{index:02x}") for index, each in enumerate(drafts)
+            )
+        else:
+            choices = script.choices or _text_choices(asked, wanted, script, limit, Work())
         first = choices[0]
         return Completion(
             id=name,
@@ -184,14 +195,36 @@ class CompletionGenerator:
         return Draft(prompt_tokens, Text(tokens.split_joined(sentences)))
 
 
-def _text_choice(
-    asked: CompletionRequest, wanted: RequestFeatures, made: ChoiceDraft, limit: int | None, seed: bytes
-) -> Choice:
-    pieces, finish_reason, stopped_by = cut(asked.model.tokenizer, made.pieces, limit, asked.stop)
-    logprobs = None
-    if wanted.top_logprobs is not None:
-        logprobs = entries(random.Random(seed), pieces, wanted.top_logprobs)  # noqa: S311
-    return Choice(pieces, (), finish_reason, stopped_by, logprobs)
+def _limit(asked: CompletionRequest, script: Draft) -> int | None:
+    """How many tokens the answer may have, None for any number."""
+    limit, window = asked.max_tokens, asked.model.context_window
+    if window is not None and (limit is None or limit > window - script.prompt_tokens):
+        limit = window - script.prompt_tokens
+    return limit
+
+
+def _text_choices(
+    asked: CompletionRequest, wanted: RequestFeatures, script: Draft, limit: int | None, work: Work
+) -> tuple[Choice, ...]:
+    """The choices of texts; none for one that calls functions.
+
+    Raises: UnanswerableError when there are too many probabilities, TooMuchWorkError when the time is over.
+    """
+    choices = []
+    stated = 0
+    for index, draft in enumerate(script.drafts or ()):
+        work.check()
+        pieces, finish_reason, stopped_by = cut(asked.model.tokenizer, draft.pieces, limit, asked.stop)
+        logprobs = None
+        if wanted.top_logprobs is not None:
+            stated += len(pieces) * (1 + wanted.top_logprobs)
+            if stated > _MOST_PROBABILITIES:
+                message = f"expected at most {_MOST_PROBABILITIES} probabilities in all choices, got more"
+                raise UnanswerableError("top_logprobs", message)
+            seed = script.digest + b" %d" % index
+            logprobs = entries(random.Random(seed), pieces, wanted.top_logprobs)  # noqa: S311
+        choices.append(Choice(pieces, (), finish_reason, stopped_by, logprobs))
+    return tuple(choices)
 
 
 def _calls_choice(wanted: RequestFeatures, made: ChoiceDraft, limit: int | None, name: str) -> Choice:

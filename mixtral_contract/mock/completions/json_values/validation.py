@@ -37,7 +37,6 @@ _ENGINES = (
     _Engine(jsonschema_rs.RegexOptions(size_limit=8 * _KB), 100, 32 * _KB),
     _Engine(jsonschema_rs.RegexOptions(size_limit=48 * _KB), 16, 10 * _KB),
     _Engine(jsonschema_rs.RegexOptions(size_limit=256 * _KB), 3, 1536),
-    _Engine(jsonschema_rs.RegexOptions(size_limit=1024 * _KB), 1, _KB),
     _Engine(jsonschema_rs.FancyRegexOptions(backtrack_limit=500, size_limit=16 * _KB), 8, 256),
 )
 """The first that takes all patterns of a schema: each holds a value of its greatest length within about 30 ms."""
