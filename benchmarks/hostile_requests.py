@@ -32,8 +32,8 @@ def post(body: bytes) -> bytes:
 
 
 def asking(content: Any = "hello", **fields: Any) -> bytes:
-    """A body that asks this."""
-    return orjson.dumps({"messages": [{"role": "user", "content": content}], **fields})
+    """A body that asks this, for a short answer."""
+    return orjson.dumps({"messages": [{"role": "user", "content": content}], "max_tokens": 50, **fields})
 
 
 def tool(parameters: Any, **fields: Any) -> bytes:
@@ -166,9 +166,9 @@ def _features() -> Iterator[tuple[str, bytes]]:
     yield "many functions", asking("hello", tools=many)
     yield "many functions with patterns", asking("hello", tools=[patterned] * 128)
     yield "many choices", asking(n=128)
-    yield "many choices with probabilities", asking(n=128, logprobs=True, top_logprobs=20)
+    yield "many choices with probabilities", asking(max_tokens=500, n=128, logprobs=True, top_logprobs=20)
     yield "many choices of a form", asking(n=128, response_format=form)
-    yield "many choices in a stream", asking(n=128, logprobs=True, top_logprobs=20, stream=True)
+    yield "many choices in a stream", asking(max_tokens=500, n=128, logprobs=True, top_logprobs=20, stream=True)
     yield "many stop sequences", asking(stop=["x" * 1000 + str(n) for n in range(1000)])
     yield "long stop sequence", asking(stop=["ab" * 500_000])
     yield "more choices than there are", asking(n=10**18)

@@ -157,3 +157,12 @@ def test_peer_that_ends__is_told_in_one_line() -> None:
     ended = _run("completions", "--peer", "gone=sh -c 'exit 7' {port}")
     assert ended.returncode == 1
     assert ended.stderr.strip() == "benchmark: gone: expected a server, got exit status 7"
+
+
+def test_hostile_requests__are_sent_beside_a_stream(tmp_path: Path) -> None:
+    """Each is answered, and the stream goes on."""
+    rows = _measured("hostile", tmp_path, "--only", "deep")
+    assert len(rows) >= 3
+    for (figures,) in rows.values():
+        assert figures["status"] in (200, 400)
+        assert figures["late_ms"] >= 0

@@ -68,7 +68,7 @@ def test_hostile_request__is_answered_and_holds_up_nobody(group: int, start: Sta
     ("body", "status", "said"),
     [
         (asking("a " * 2_000_000), 400, b"expected fewer than 65536 tokens, got more than"),
-        (asking("hello", n=128, logprobs=True, top_logprobs=20), 400, b"at most 40000 probabilities"),
+        (asking("hello", max_tokens=500, n=128, logprobs=True, top_logprobs=20), 400, b"at most 40000 probabilities"),
         (b'{"a":[' + b"{}," * 100_000 + b"1]}", 400, b"at most 100000 values and names"),
         (asking("x" * 9_000_000), 413, b"expected a body of at most"),
         (ENDLESS, 413, b"expected what takes at most 1 s of one core, got more"),
