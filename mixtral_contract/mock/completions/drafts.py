@@ -17,7 +17,8 @@ from mixtral_contract.mock.completions import filler_text as prose
 from mixtral_contract.mock.completions.features import RequestFeatures, UnanswerableError, called_functions
 from mixtral_contract.mock.completions.json_values.generator import JsonValueGenerator
 from mixtral_contract.mock.completions.json_values.subschemas import UnsatisfiableError
-from mixtral_contract.primitives.tokenizer import Tokenizer
+from mixtral_contract.primitives.tokenizer import Tokenizer, text_of
+from mixtral_contract.primitives.work import Work
 
 MOST_CALLS = 4
 """How many functions are called side by side."""
@@ -41,17 +42,29 @@ class ChoiceDraft:
     calls: tuple[Call, ...] = ()
 
 
+def said_last(messages: Sequence[Mapping[str, Any]]) -> str:
+    """What the user said last, whatever was said last where no user did."""
+    last = next((message for message in reversed(messages) if message["role"] == "user"), messages[-1])
+    return text_of(last.get("content"))
+
+
 def draft_choices(
-    tokens: Tokenizer, messages: Sequence[Mapping[str, Any]], said: str, asked: RequestFeatures, digest: bytes
+    tokens: Tokenizer,
+    messages: Sequence[Mapping[str, Any]],
+    asked: RequestFeatures,
+    digest: bytes,
+    work: Work,
 ) -> tuple[ChoiceDraft, ...]:
-    """A take per choice for a question whose user last said that; the first one is that of a question for one choice.
+    """A draft per choice; the first one is that of a question for one choice.
 
     No two texts are alike; what has to keep a form may have few values.
 
-    Raises: UnanswerableError when a demanded form or the arguments of a function can have no value.
+    Raises: UnanswerableError when a demanded form or the arguments of a function can have no value; TooMuchWorkError
+    when the request's time is over.
     """
+    said = said_last(messages)
     topic, chance = prose.topic_of(said), random.Random(digest)  # noqa: S311  the same for the same is the point
-    maker = JsonValueGenerator(chance, partial(prose.phrase, chance, topic))
+    maker = JsonValueGenerator(chance, partial(prose.phrase, chance, topic), work)
     for function in asked.functions:
         # tried whether it is called or not: a mistake in a schema shows at once, not by chance
         _made(maker, function.parameters, function.field)
