@@ -29,7 +29,8 @@ FLOORS: Mapping[str, tuple[str, ...]] = {
         "service",
         "admin breaks http recording",
         ".",
-        "server testing",
+        "server testing.network",
+        "testing",
         "cli",
     ),
     "suite": (

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
-import yaml
 
 from mixtral_contract.contract.schema import Schema, resolve
 from mixtral_contract.primitives import safe_yaml
@@ -167,8 +166,8 @@ class Contract:
             document = read_yaml(path)
         except OSError as error:
             raise ContractError(f"{path}: expected a readable file, got {error.strerror}") from error
-        except yaml.YAMLError as error:
-            raise ContractError(f"{path}: expected YAML, got {' '.join(str(error).split())}") from error
+        except safe_yaml.YamlError as error:
+            raise ContractError(f"{path}: {error}") from error
         if not isinstance(document, dict) or not isinstance(document.get("paths"), dict):
             raise ContractError(f"{path}: expected an OpenAPI document with paths, got {type(document).__name__}")
         try:
@@ -200,9 +199,9 @@ class Contract:
 def read_yaml(path: Path) -> Any:
     """What the YAML file says.
 
-    Raises: OSError, yaml.YAMLError
+    Raises: OSError, safe_yaml.YamlError
     """
-    return safe_yaml.parse(path.read_bytes())
+    return safe_yaml.read(path)
 
 
 def _model(entry: Mapping[str, Any]) -> Model:

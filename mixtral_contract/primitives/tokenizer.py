@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 from collections.abc import Mapping, Sequence
 from itertools import chain
 from pathlib import Path
@@ -17,12 +18,55 @@ from typing import Any, NamedTuple
 
 import sentencepiece
 
-from mixtral_contract.primitives.word_cache import SPACE, Words, separable
+from mixtral_contract.primitives.word_cache import SPACE, Words, parts, separable
+from mixtral_contract.primitives.work import Work
 
 _FOLDER = Path(__file__).with_name("tokenizers")
 _FILES = {"v1": "tokenizer.model.v1", "v3": "mistral_instruct_tokenizer_240323.model.v3"}
 _REMEMBERED = 4096
 """How many parts of texts are kept with their tokens."""
+
+
+_PART = 16 * 1024
+"""How many characters are counted at once, where the text has places to be cut."""
+_UNBROKEN = 64 * 1024
+"""From how many characters on a text without such a place is first looked at in pieces."""
+_LONGEST_PIECE = 16
+"""Characters of the longest token: two that are cut anywhere have at most so many tokens more than the whole."""
+
+
+class TooManyTokensError(ValueError):
+    """There are more tokens than were asked for; `most` is how many these are."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"expected at most {most} tokens, got more")
+        self.most = most
+
+
+class _Meter:
+    """Adds tokens up to a limit."""
+
+    def __init__(self, most: int | None, work: Work) -> None:
+        self.tokens = 0
+        self._guessed = 0
+        self._most = math.inf if most is None else most
+        self._work = work
+
+    def add(self, tokens: int) -> None:
+        """Adds so many, which takes the place of all that was guessed."""
+        self.tokens += tokens
+        self._guessed = 0
+        self._check()
+
+    def guess(self, tokens: int) -> None:
+        """Adds so many for now, which at least there are."""
+        self._guessed += tokens
+        self._check()
+
+    def _check(self) -> None:
+        if self.tokens + self._guessed > self._most:
+            raise TooManyTokensError(int(self._most))
+        self._work.check()
 
 
 class Turn(NamedTuple):
@@ -58,6 +102,15 @@ class Tokenizer:
         counts = None if self._counts is None else self._counts.values(text)
         return len(self.encode(text)) if counts is None else sum(counts)
 
+    def _count_within(self, text: str, meter: _Meter) -> None:
+        """Adds the tokens of a text, part by part, so that no more of it is counted than is needed."""
+        for part in parts(text, _PART) if self._counts is not None else (text,):
+            if len(part) > _UNBROKEN:
+                # what has no place to be cut is cut anywhere, to learn whether it is worth counting
+                for start in range(0, len(part), _UNBROKEN):
+                    meter.guess(self.count(part[start : start + _UNBROKEN]) - _LONGEST_PIECE)
+            meter.add(self.count(part))
+
     def split(self, text: str) -> list[str]:
         """The text of each token; joined they are the text.
 
@@ -89,11 +142,16 @@ class Tokenizer:
         *,
         image_tokens: int = 0,
         tools: Sequence[Mapping[str, Any]] = (),
+        most: int | None = None,
+        work: Work | None = None,
     ) -> int:
         """How many prompt tokens the model sees for these messages and tools, its template included.
 
         `image_tokens` is what one image part adds. v1 has no template for tools; they are counted as in v3.
+
+        Raises: TooManyTokensError as soon as there are more than `most`, TooMuchWorkError when `work` says so.
         """
+        meter = _Meter(most, work or Work(math.inf))
         turns = _turns(messages)
         system = "\n\n".join(turn.text for turn in turns if turn.role == "system")
         chat = [turn for turn in turns if turn.role != "system"]
@@ -103,35 +161,43 @@ class Tokenizer:
         users = [index for index, turn in enumerate(chat) if turn.role == "user"]
         # v1 puts the system text before the first user message, v3 before the last one
         carrier = users and (users[0] if self.version == "v1" else users[-1])
-        total = 1  # begin of sequence
+        meter.add(1)  # begin of sequence
         for index, turn in enumerate(chat):
             if turn.role == "assistant":
                 text = turn.text.rstrip(" ") if self.version == "v3" else turn.text
-                total += self.count(text) + self._count_calls(turn.calls) + 1  # end of sequence
+                self._count_within(text, meter)
+                self._count_calls(turn.calls, meter)
+                meter.add(1)  # end of sequence
             elif turn.role == "tool":
                 # a control token on each side
-                total += self.count(_json({"content": _value(turn.text), "call_id": turn.answers})) + 2
+                self._count_within(_json({"content": _value(turn.text), "call_id": turn.answers}), meter)
+                meter.add(2)
             else:
                 prefix = f"{system}\n\n" if index == carrier and system else ""
-                total += self._count_user(prefix + turn.text)
+                self._count_user(prefix + turn.text, meter)
         if tools:
-            total += self.count(_json([_shown(tool) for tool in tools])) + 2
-        return total + image_tokens * sum(turn.images for turn in turns)
+            self._count_within(_json([_shown(tool) for tool in tools]), meter)
+            meter.add(2)
+        meter.add(image_tokens * sum(turn.images for turn in turns))
+        return meter.tokens
 
-    def _count_calls(self, calls: Sequence[Mapping[str, Any]]) -> int:
+    def _count_calls(self, calls: Sequence[Mapping[str, Any]], meter: _Meter) -> None:
         if not calls:
-            return 0
+            return
         functions = ((call["function"], call["id"]) for call in calls)
         written = [
             {"name": function["name"], "arguments": _value(function["arguments"]), "id": name}
             for function, name in functions
         ]
-        return self.count(_json(written)) + 1  # a control token says that calls follow
+        self._count_within(_json(written), meter)
+        meter.add(1)  # a control token says that calls follow
 
-    def _count_user(self, text: str) -> int:
+    def _count_user(self, text: str, meter: _Meter) -> None:
         if self.version == "v1":
-            return self.count(f"[INST] {text} [/INST]")
-        return self.count(text) + 2  # [INST] and [/INST] are one token each
+            self._count_within(f"[INST] {text} [/INST]", meter)
+        else:
+            self._count_within(text, meter)
+            meter.add(2)  # [INST] and [/INST] are one token each
 
 
 @functools.cache
@@ -155,18 +221,22 @@ def text_of(content: str | Sequence[Mapping[str, Any]] | None) -> str:
 def _turns(messages: Sequence[Mapping[str, Any]]) -> list[Turn]:
     """Neighbours of one role are one turn, joined by an empty line, as the model's own template joins them."""
     turns: list[Turn] = []
+    texts: list[list[str]] = []
     for message in messages:
         content, role = message.get("content"), message["role"]
-        parts = () if content is None or isinstance(content, str) else content
-        images = sum(part.get("type") == "image_url" for part in parts)
+        shown = () if content is None or isinstance(content, str) else content
+        images = sum(part.get("type") == "image_url" for part in shown)
         calls = _calls(message) if role == "assistant" else ()
-        turn = Turn(role, text_of(content), images, calls, message.get("tool_call_id") if role == "tool" else None)
+        turn = Turn(role, "", images, calls, message.get("tool_call_id") if role == "tool" else None)
         if turns and turns[-1].role == role and role != "tool":
-            last = turns.pop()
-            text = "\n\n".join(filter(None, (last.text, turn.text)))
-            turn = Turn(role, text, last.images + images, last.calls + calls)
-        turns.append(turn)
-    return turns
+            last = turns[-1]
+            if images or calls:
+                turns[-1] = Turn(role, "", last.images + images, last.calls + calls)
+        else:
+            turns.append(turn)
+            texts.append([])
+        texts[-1].append(text_of(content))
+    return [turn._replace(text="\n\n".join(filter(None, said))) for turn, said in zip(turns, texts, strict=True)]
 
 
 def _from_start(texts: list[str]) -> list[str]:

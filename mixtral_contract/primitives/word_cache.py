@@ -8,7 +8,7 @@ before it, whatever stands around the two. `separable` holds a vocabulary to thi
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Generic, TypeVar
 
 SPACE = "\u2581"
@@ -17,6 +17,7 @@ SPACE = "\u2581"
 Value = TypeVar("Value")
 
 _REACHES_OVER = re.compile(f"[^{SPACE}\n]{SPACE}")
+_SPACES = ("", " ", SPACE)
 _REMEMBERED = 32 * 1024
 _LONGEST = 64
 """How many words are remembered, and of up to how many characters."""
@@ -25,6 +26,30 @@ _LONGEST = 64
 def separable(pieces: Iterable[str]) -> bool:
     """Whether no piece of a vocabulary reaches over a space from one word into the next."""
     return _REACHES_OVER.search("\n".join(pieces)) is None
+
+
+def parts(text: str, characters: int) -> Iterator[str]:
+    """The text cut at single spaces into parts of about so many characters; the space at each cut is left out.
+
+    With a vocabulary that is separable the parts have as many tokens together as the text. A part is longer where there
+    is no such space.
+    """
+    start = 0
+    while len(text) - start > characters:
+        cut = _cut(text, start + characters)
+        if cut < 0:
+            break
+        yield text[start:cut]
+        start = cut + 1
+    yield text[start:]
+
+
+def _cut(text: str, start: int) -> int:
+    """Where the next single space between two words is, -1 for nowhere."""
+    cut = text.find(" ", start)
+    while cut >= 0 and (text[cut - 1] in _SPACES or text[cut + 1 : cut + 2] in _SPACES):
+        cut = text.find(" ", cut + 1)
+    return cut
 
 
 class Words(Generic[Value]):

@@ -11,6 +11,8 @@ from typing import Any
 
 import yaml
 
+from mixtral_contract.primitives import safe_yaml
+
 
 def read(path: Path) -> Any:
     """What a YAML file says; an empty file is an empty text.
@@ -18,24 +20,18 @@ def read(path: Path) -> Any:
     Raises: ValueError when it cannot be read, is no YAML, or gives a name two values; the message has one line and
     repeats nothing of the file.
     """
-    try:
-        return _texts(_composed(path), {})
-    except RecursionError as error:
-        raise ValueError("expected lists and mappings that end, got one within itself or too many within") from error
+    return _texts(_composed(path), {})
 
 
 def _composed(path: Path) -> yaml.Node | None:
     try:
-        # the reader in Python, because libyaml overflows the stack of the process where this one is told to stop
-        return yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        return safe_yaml.compose(safe_yaml.content(path))
     except OSError as error:
         raise ValueError(f"expected a readable file, got {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ValueError(f"expected UTF-8, got something else at byte {error.start}") from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = "" if mark is None else f" at line {mark.line + 1}, column {mark.column + 1}"
-        raise ValueError(f"expected YAML, got something else{where}") from error
+    except safe_yaml.YamlError as error:
+        if not error.quotes:
+            raise
+        raise ValueError(f"expected YAML, got something else at {error.place or 'some place'}") from error
 
 
 def _texts(node: yaml.Node | None, known: dict[int, Any]) -> Any:
@@ -58,7 +54,7 @@ def _mapping(node: yaml.MappingNode, known: dict[int, Any]) -> dict[str, Any]:
         line = name.start_mark.line + 1
         if not isinstance(name, yaml.ScalarNode):
             raise ValueError(f"line {line}: expected a name, got a list or a mapping")  # noqa: TRY004  the file is wrong
-        if name.value in mapping:
+        if name.value in mapping:  # of another type, such as 1 beside "1"
             raise ValueError(f"line {line}: expected each name once, got one again")
         mapping[name.value] = _texts(value, known)
     return mapping

@@ -178,3 +178,12 @@ def test_pytest_start__is_measured_with_and_without_the_plugins() -> None:
     ended = _run("pytest_start", "--rounds", "1")
     assert ended.returncode == 0, ended.stderr
     assert [line.split()[:2] for line in ended.stdout.splitlines()] == [["passed", "with"], ["processor", "with"]]
+
+
+def test_hostile_requests__are_sent_beside_a_stream(tmp_path: Path) -> None:
+    """Each is answered, and the stream goes on."""
+    rows = _measured("hostile", tmp_path, "--only", "deep")
+    assert len(rows) >= 3
+    for (figures,) in rows.values():
+        assert figures["status"] in (200, 400)
+        assert figures["late_ms"] >= 0

@@ -81,7 +81,7 @@ def test_torn_file__loses_the_last_exchange_at_most(cut: int) -> None:
         (b"cassette: 2\nupstream: x\nrecorded: 2026-11-23T08:00:00Z\n", "head: cassette: 1 was expected"),
         (b"{", "head: expected YAML, got"),
         (b"cassette: !!bool maybe", "head: expected YAML, got a value that is none of its kind"),
-        (b"\xff", "head: expected UTF-8, got other bytes"),
+        (b"\xff", "head: expected UTF-8, got something else at byte 0"),
         (HEAD + document(ONE).replace(b"200", b"99"), "exchange 1: answer.status: 99 is less than the minimum of 100"),
         (HEAD + b"---\nat: x\n" + document(ONE), "exchange 1: request: "),
         (HEAD + document(ONE).replace(b"text: hello", b"base64: abc"), "answer.pieces.0.base64: expected base64, got"),

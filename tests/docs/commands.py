@@ -162,6 +162,9 @@ COMMANDS: Mapping[str, Ends | Serves | Elsewhere] = {
     "python -m benchmarks.reading --out reports/speed/reading.json": Elsewhere(
         "tests/benchmarks/test_programs.py::test_reading__is_measured_beside_a_client_in_c"
     ),
+    "python -m benchmarks.hostile --out reports/speed/hostile.json": Elsewhere(
+        "tests/benchmarks/test_programs.py::test_hostile_requests__are_sent_beside_a_stream"
+    ),
     "python -m benchmarks.footprint --requests 1000000 --out reports/speed/footprint.json": Elsewhere(
         "tests/benchmarks/test_programs.py::test_footprint__is_measured"
     ),

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mixtral_contract.primitives.strict_json import loads
+from mixtral_contract.primitives.strict_json import MOST_VALUES, loads
 
 JSON = st.recursive(
     st.none()
@@ -43,4 +44,20 @@ def test_repeated_name__is_refused_wherever_it_stands(value: dict[str, Any], dat
 def test_other_bytes__are_refused(received: bytes) -> None:
     """With a ValueError, never another error."""
     with pytest.raises(ValueError, match=r"\w"):
+        loads(received)
+
+
+def test_repeated_name_among_many__is_found_soon() -> None:
+    """Not by comparing every name with every other."""
+    names = ",".join(f'"name{number}":1' for number in range(40_000))
+    began = time.process_time()
+    with pytest.raises(ValueError, match="'name7' twice"):
+        loads(f'{{{names},"name7":2}}'.encode())
+    assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize("received", [b"[" + b"{}," * MOST_VALUES + b"{}]", b'{"a":' * MOST_VALUES])
+def test_too_many_values__are_refused(received: bytes) -> None:
+    """Before they are read."""
+    with pytest.raises(ValueError, match="at most 100000 values and names"):
         loads(received)

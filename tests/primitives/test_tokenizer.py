@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import functools
+import time
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from mistral_common.exceptions import MistralCommonException
 from mistral_common.protocol.instruct.request import ChatCompletionRequest
 from mistral_common.tokens.tokenizers.mistral import MistralTokenizer
 
-from mixtral_contract.primitives.tokenizer import _FILES, _FOLDER, _texts, text_of, tokenizer
+from mixtral_contract.primitives.tokenizer import _FILES, _FOLDER, TooManyTokensError, _texts, text_of, tokenizer
 from mixtral_contract.primitives.word_cache import SPACE, Words, separable
 
 _WORDS = st.sampled_from(["hello", " x", "\n", "🙂🙂", "é", "[INST]", "tell me", "  ", "cats.", "日本", "", "</s>"])
@@ -178,3 +179,43 @@ def test_unknown_version__is_refused() -> None:
     """There are two."""
     with pytest.raises(KeyError):
         tokenizer("v2")
+
+
+@pytest.mark.parametrize("version", ["v1", "v3"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "tell me about cats  and\ndogs " * 3000,
+        "word " * 20_000,
+        " " * 40_000,
+        "x" * 70_000,
+        "日本" * 9_000,
+        f"a{SPACE} b " * 9_000,
+    ],
+)
+def test_long_chat__has_the_tokens_of_its_whole_text(version: str, text: str) -> None:
+    """It is counted in parts, which changes nothing."""
+    tokens = tokenizer(version)
+    framed = f"[INST] {text} [/INST]" if version == "v1" else text
+    expected = len(tokens.encode(framed)) + (1 if version == "v1" else 3)
+    assert tokens.count_chat([{"role": "user", "content": text}], most=expected) == expected
+    with pytest.raises(TooManyTokensError, match=f"at most {expected - 1} tokens"):
+        tokens.count_chat([{"role": "user", "content": text}], most=expected - 1)
+
+
+@pytest.mark.parametrize("text", ["a " * 2_000_000, "0123456789abcdef" * 250_000])
+def test_far_too_long_chat__is_not_counted_to_its_end(text: str) -> None:
+    """A few times as much as it may have, whatever it has."""
+    began = time.thread_time()
+    with pytest.raises(TooManyTokensError):
+        tokenizer("v3").count_chat([{"role": "user", "content": text}], most=10_000)
+    assert time.thread_time() - began < 2
+
+
+def test_many_messages_of_one_role__are_joined_in_linear_time() -> None:
+    """Each is copied once."""
+    messages = [{"role": "user", "content": "a" * 100}] * 20_000
+    began = time.thread_time()
+    with pytest.raises(TooManyTokensError):
+        tokenizer("v3").count_chat(messages, most=10_000)
+    assert time.thread_time() - began < 2

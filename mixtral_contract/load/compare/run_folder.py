@@ -106,7 +106,7 @@ def _lines(path: Path) -> Iterator[Line]:
     for number, text in enumerate(_text(path).splitlines(), 1):
         try:
             line = json.loads(text)
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise RunFolderError(f"{path}:{number}: expected JSON, got {error}") from error
         _check(f"{path}:{number}", line, validator)
         yield line
@@ -124,7 +124,7 @@ def _json(path: Path) -> Any:
     text = _text(path)
     try:
         return json.loads(text)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise RunFolderError(f"{path}: expected JSON, got {error}") from error
 
 

@@ -194,7 +194,7 @@ def read_calibration(path: Path) -> Calibration:
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise CalibrationError(f"{path}: expected a calibration, got {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CalibrationError(f"{path}: expected JSON, got {error}") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise CalibrationError(f"{path}: expected the format {FORMAT}, got another")

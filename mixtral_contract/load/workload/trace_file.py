@@ -83,7 +83,7 @@ def _json_rows(path: Path, lines: list[str]) -> Iterator[tuple[int, Row]]:
         if line.strip():
             try:
                 row = json.loads(line)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise TraceError(f"{path}:{number}: expected JSON, got {error}") from error
             yield number, row
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import orjson
 
 from mixtral_contract.contract.openapi import JSON
+from mixtral_contract.mock.admin import access, models
 from mixtral_contract.mock.admin import control_api as control
-from mixtral_contract.mock.admin import models
 from mixtral_contract.mock.admin.state import loads
 from mixtral_contract.mock.messages.messages import Answer, Reply, Request
 
@@ -35,6 +35,7 @@ class AdminRoutes:
     def __init__(self, mock: Mock, token: str | None = None) -> None:
         self._mock = mock
         self._control = control.Control(mock, token)
+        self._token = token
         self._models = models.Models(mock.service)
 
     def answer(self, request: Request, peer: str | None) -> Answer | None:
@@ -50,10 +51,14 @@ class AdminRoutes:
         if path in _HEALTH:
             return _read_only(request, JSON if _HEALTH[path] else None, _HEALTH[path])
         if path == _METRICS:
-            return self._metrics(request)
+            return self._metrics(request, peer)
         return None
 
-    def _metrics(self, request: Request) -> Reply:
+    def _metrics(self, request: Request, peer: str | None) -> Reply:
+        # they tell what others ask, so they are for those who may see the journal
+        denied = access.denied(request, peer, self._token)
+        if denied is not None:
+            return Reply(denied.status, {"content-type": JSON}, {"error": {"message": denied.message}})
         if self._mock.shared:
             message = "metrics: expected one process (--workers 1): each worker counts for itself"
             return Reply(501, {"content-type": JSON}, {"error": {"message": message}})

@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
         _keep_journal(parser, mock, options.journal)
     tls = _tls(parser, options)
     listening = _listen(parser, options.host, options.port)
-    address = serving.address(listening, tls)
+    address = serving.address(listening[0], tls)
 
     def started() -> None:
         print(address, flush=True)
@@ -74,7 +74,7 @@ def _record_or_replay(parser: Parser, options: argparse.Namespace) -> int:
     recording_options.check(parser, options)
     tls = _tls(parser, options)
     listening = _listen(parser, options.host, options.port)
-    address = serving.address(listening, tls)
+    address = serving.address(listening[0], tls)
     with recording_options.application(parser, options, _tell) as application:
         serving.serve_application(application, listening, tls, started=lambda: print(address, flush=True))
     return 0
@@ -214,13 +214,13 @@ def _tls(parser: Parser, options: argparse.Namespace) -> ssl.SSLContext | None:
         parser.error(f"--tls-cert, --tls-key: {error}")
 
 
-def _listen(parser: Parser, host: str, port: int) -> socket.socket:
+def _listen(parser: Parser, host: str, port: int) -> list[socket.socket]:
     try:
         listening = serving.listen(host, port)
     except (OSError, UnicodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         parser.error(f"--host {host} --port {port}: expected an address to listen on, got {reason!r}")
-    if not ipaddress.ip_address(listening.getsockname()[0]).is_loopback:
+    if not ipaddress.ip_address(listening[0].getsockname()[0]).is_loopback:
         print(f"{parser.prog}: {host} is not loopback, other machines may reach this server", file=sys.stderr)
     return listening
 

@@ -19,11 +19,12 @@ from mixtral_contract.contract.openapi import Model, Operation
 from mixtral_contract.mock.completions import filler_text as prose
 from mixtral_contract.mock.completions.choices import Choice, ToolCall
 from mixtral_contract.mock.completions.completion import Completion, Text, usage
-from mixtral_contract.mock.completions.drafts import ChoiceDraft, draft_choices
-from mixtral_contract.mock.completions.features import RequestFeatures, check, request_features
+from mixtral_contract.mock.completions.drafts import ChoiceDraft, draft_choices, said_last
+from mixtral_contract.mock.completions.features import RequestFeatures, UnanswerableError, check, request_features
 from mixtral_contract.mock.completions.logprobs import entries
 from mixtral_contract.primitives.bounded_cache import BoundedCache
-from mixtral_contract.primitives.tokenizer import text_of, tokenizer
+from mixtral_contract.primitives.tokenizer import tokenizer
+from mixtral_contract.primitives.work import Work
 
 _NOT_SAMPLED = frozenset(
     ("messages", "model", "stream", "stream_options", "max_tokens", "stop", "n", "logprobs", "top_logprobs")
@@ -31,7 +32,9 @@ _NOT_SAMPLED = frozenset(
 _REMEMBERED = 1024
 _LONGEST_REMEMBERED = 16 * 1024
 """How many answers are kept, and of questions up to how many bytes."""
-_MOST_TAKES_KEPT = 4
+_MOST_DRAFTS_KEPT = 4
+_MOST_PROBABILITIES = 40_000
+"""In one answer: as many make it three megabytes long."""
 
 
 @dataclass(slots=True)
@@ -57,19 +60,25 @@ class CompletionRequest:
 class Draft:
     """What the model would say if nothing cut it, token by token, and how long the question is.
 
-    Where more than one free text is asked for there is a draft per choice; `drafts` is None for choices so many that
-    they are better written anew than kept. `digest` is what all that is random about the answer follows from.
+    Where more than one free text is asked for there is a draft per choice. `digest` is what all that is random about
+    the answer follows from. `choices` are those that are made already, because their probabilities take long.
     """
 
     prompt_tokens: int
     pieces: tuple[str, ...]
     drafts: tuple[ChoiceDraft, ...] | None = None
     digest: bytes = b""
+    choices: tuple[Choice, ...] | None = None
+
+    @property
+    def is_small(self) -> bool:
+        """Whether it is worth keeping: with many choices it is better written anew."""
+        return self.drafts is None or len(self.drafts) <= _MOST_DRAFTS_KEPT
 
     def saying(self, pieces: tuple[str, ...], asked: CompletionRequest) -> Draft:
         """The script with another text, in every choice."""
         draft_choices = None if asked.features is None else (ChoiceDraft(pieces),) * asked.features.n
-        return replace(self, pieces=pieces, drafts=draft_choices)
+        return replace(self, pieces=pieces, drafts=draft_choices, choices=None)
 
 
 def completion_request(operation: Operation, model: Model, body: Mapping[str, Any]) -> CompletionRequest:
@@ -106,26 +115,35 @@ class CompletionGenerator:
         self._new_id = new_id
         self._scripts = BoundedCache[bytes, Draft](_REMEMBERED)
 
-    def script(self, asked: CompletionRequest) -> Draft:
+    def script(self, asked: CompletionRequest, work: Work | None = None) -> Draft:
         """The whole answer to a question; short questions that come again are answered from memory.
 
-        Raises: UnanswerableError when the question contradicts itself.
+        Raises: UnanswerableError when the question contradicts itself, TooManyTokensError when it is longer than the
+        context window by far, TooMuchWorkError when the time for it is over.
         """
+        work = work or Work()
+        script = self._script(asked, work)
+        wanted = asked.features
+        if wanted is None or wanted.top_logprobs is None:
+            return script
+        choices = _text_choices(asked, wanted, script, _limit(asked, script), work)
+        return replace(script, choices=choices)
+
+    def _script(self, asked: CompletionRequest, work: Work) -> Draft:
         key = _canonical(asked)
         if len(key) > _LONGEST_REMEMBERED:
-            return self._write(asked, key)
+            return self._write(asked, key, work)
         name = key if asked.features is None else b"%d " % asked.features.n + key
         script = self._scripts.get(name)
         if script is None:
-            script = self._write(asked, key)
-            self._scripts.put(name, script)
+            script = self._write(asked, key, work)
+            if script.is_small:
+                self._scripts.put(name, script)
         return script
 
     def completion(self, asked: CompletionRequest, script: Draft, created: int) -> Completion:
         """The answer, cut where the question says."""
-        limit, window = asked.max_tokens, asked.model.context_window
-        if window is not None and (limit is None or limit > window - script.prompt_tokens):
-            limit = window - script.prompt_tokens
+        limit = _limit(asked, script)
         if asked.features is not None:
             return self._demanded(asked, asked.features, script, limit, created)
         pieces, finish_reason, stopped_by = cut(asked.model.tokenizer, script.pieces, limit, asked.stop)
@@ -137,12 +155,14 @@ class CompletionGenerator:
     ) -> Completion:
         """The answer to a question that demands more than one free text."""
         name = self._new_id()
-        choices = tuple(
-            _calls_choice(wanted, each, limit, f"call_{name.removeprefix('chatcmpl-')}{index:02x}")
-            if each.calls
-            else _text_choice(asked, wanted, each, limit, script.digest + b" %d" % index)
-            for index, each in enumerate(script.drafts or _takes(asked, wanted, script.digest))
-        )
+        drafts = script.drafts or ()
+        if drafts and drafts[0].calls:
+            prefix = f"call_{name.removeprefix('chatcmpl-')}"
+            choices = tuple(
+                _calls_choice(wanted, each, limit, f"{prefix}{index:02x}") for index, each in enumerate(drafts)
+            )
+        else:
+            choices = script.choices or _text_choices(asked, wanted, script, limit, Work())
         first = choices[0]
         return Completion(
             id=name,
@@ -155,40 +175,56 @@ class CompletionGenerator:
             choices=choices,
         )
 
-    def _write(self, asked: CompletionRequest, key: bytes) -> Draft:
+    def _write(self, asked: CompletionRequest, key: bytes, work: Work) -> Draft:
         if asked.tools:
             check(asked.messages, asked.features)
         tokens = tokenizer(asked.model.tokenizer)
         digest = hashlib.blake2b(b"%d " % self._seed + key).digest()
+        window = asked.model.context_window
         prompt_tokens = tokens.count_chat(
-            asked.messages, image_tokens=asked.model.image_tokens, tools=asked.sampling.get("tools", ())
+            asked.messages,
+            image_tokens=asked.model.image_tokens,
+            tools=asked.sampling.get("tools", ()),
+            most=None if window is None else window + window // 4,
+            work=work,
         )
         if asked.features is not None:
-            written = _takes(asked, asked.features, digest)
-            kept = written if len(written) <= _MOST_TAKES_KEPT else None
-            return Draft(prompt_tokens, written[0].pieces, kept, digest)
-        sentences = prose.sentences(prose.Digest(digest), prose.topic_of(_said(asked)))
+            drafts = draft_choices(tokens, asked.messages, asked.features, digest, work)
+            return Draft(prompt_tokens, drafts[0].pieces, drafts, digest)
+        sentences = prose.sentences(prose.Digest(digest), prose.topic_of(said_last(asked.messages)))
         return Draft(prompt_tokens, Text(tokens.split_joined(sentences)))
 
 
-def _said(asked: CompletionRequest) -> str:
-    """What the user said last, whatever was said last where no user did."""
-    last = next((message for message in reversed(asked.messages) if message["role"] == "user"), asked.messages[-1])
-    return text_of(last.get("content"))
+def _limit(asked: CompletionRequest, script: Draft) -> int | None:
+    """How many tokens the answer may have, None for any number."""
+    limit, window = asked.max_tokens, asked.model.context_window
+    if window is not None and (limit is None or limit > window - script.prompt_tokens):
+        limit = window - script.prompt_tokens
+    return limit
 
 
-def _takes(asked: CompletionRequest, wanted: RequestFeatures, digest: bytes) -> tuple[ChoiceDraft, ...]:
-    return draft_choices(tokenizer(asked.model.tokenizer), asked.messages, _said(asked), wanted, digest)
+def _text_choices(
+    asked: CompletionRequest, wanted: RequestFeatures, script: Draft, limit: int | None, work: Work
+) -> tuple[Choice, ...]:
+    """The choices of texts; none for one that calls functions.
 
-
-def _text_choice(
-    asked: CompletionRequest, wanted: RequestFeatures, made: ChoiceDraft, limit: int | None, seed: bytes
-) -> Choice:
-    pieces, finish_reason, stopped_by = cut(asked.model.tokenizer, made.pieces, limit, asked.stop)
-    logprobs = None
-    if wanted.top_logprobs is not None:
-        logprobs = entries(random.Random(seed), pieces, wanted.top_logprobs)  # noqa: S311
-    return Choice(pieces, (), finish_reason, stopped_by, logprobs)
+    Raises: UnanswerableError when there are too many probabilities, TooMuchWorkError when the time is over.
+    """
+    choices = []
+    stated = 0
+    for index, draft in enumerate(script.drafts or ()):
+        work.check()
+        pieces, finish_reason, stopped_by = cut(asked.model.tokenizer, draft.pieces, limit, asked.stop)
+        logprobs = None
+        if wanted.top_logprobs is not None:
+            stated += len(pieces) * (1 + wanted.top_logprobs)
+            if stated > _MOST_PROBABILITIES:
+                message = f"expected at most {_MOST_PROBABILITIES} probabilities in all choices, got more"
+                raise UnanswerableError("top_logprobs", message)
+            seed = script.digest + b" %d" % index
+            logprobs = entries(random.Random(seed), pieces, wanted.top_logprobs)  # noqa: S311
+        choices.append(Choice(pieces, (), finish_reason, stopped_by, logprobs))
+    return tuple(choices)
 
 
 def _calls_choice(wanted: RequestFeatures, made: ChoiceDraft, limit: int | None, name: str) -> Choice:

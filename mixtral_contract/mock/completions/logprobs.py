@@ -12,6 +12,7 @@ from typing import Any
 
 _WORDS = "the a and of to in is it that for with as this one you not be on first can or way all more"
 _OTHERS = tuple(f" {word}" for word in _WORDS.split())
+_BYTES = {other: list(other.encode()) for other in _OTHERS}
 _LEAST = 0.55
 """The least probability of a chosen token: more than all others together have."""
 
@@ -27,7 +28,10 @@ def entries(chance: random.Random, pieces: Sequence[str], top: int) -> tuple[Map
 def _entry(chance: random.Random, piece: str, top: int) -> Mapping[str, Any]:
     probability = chance.uniform(_LEAST, 1.0)
     chosen = _token(piece, probability)
-    others = [_token(other, share) for other, share in _shares(chance, piece, 1.0 - probability, top - 1)]
+    others = [
+        {"token": other, "logprob": _logprob(share), "bytes": _BYTES[other]}
+        for other, share in _shares(chance, piece, 1.0 - probability, top - 1)
+    ]
     return {**chosen, "top_logprobs": [chosen, *others] if top else []}
 
 
@@ -40,5 +44,8 @@ def _shares(chance: random.Random, piece: str, left: float, count: int) -> Itera
 
 
 def _token(text: str, probability: float) -> dict[str, Any]:
-    logprob = min(0.0, round(math.log(max(probability, 1e-9)), 6))
-    return {"token": text, "logprob": logprob, "bytes": list(text.encode())}
+    return {"token": text, "logprob": _logprob(probability), "bytes": list(text.encode())}
+
+
+def _logprob(probability: float) -> float:
+    return min(0.0, round(math.log(max(probability, 1e-9)), 6))

@@ -15,6 +15,7 @@ from typing import Any, cast
 
 from mixtral_contract.mock.http import request_parser as http1
 from mixtral_contract.mock.http import response_encoder as framing
+from mixtral_contract.mock.http.body_reader import BodyReader, Reading
 from mixtral_contract.mock.http.reply_writer import ReplyWriter
 from mixtral_contract.mock.http.request_parser import Heads, Malformed, Reader, Received
 from mixtral_contract.mock.http.response_encoder import DateField
@@ -24,19 +25,16 @@ from mixtral_contract.mock.messages.messages import Answer, Reply
 from mixtral_contract.mock.service.exchange import Exchange, ProtocolRefusal
 from mixtral_contract.mock.service.mock import Mock
 
-LONG_BODY_BYTES = 8 * 1024
-"""From this size on a body is read in another thread: a thousand prompt tokens cost about a millisecond."""
-
 _LINGER_S = 2.0
 """How long a connection that was ended amid a request is still read from (RFC 9112 section 9.6)."""
 
 
 def protocol(mock: Mock) -> Callable[..., asyncio.Protocol]:
     """Makes the connections of a uvicorn server; stands where its protocol class would."""
-    date, heads = DateField(mock.clock), http1.heads()
+    date, heads, bodies = DateField(mock.clock), http1.heads(), BodyReader()
 
     def connect(*, server_state: Any, **_others: Any) -> Connection:
-        return Connection(mock, date, server_state.connections, heads)
+        return Connection(mock, date, server_state.connections, heads, bodies)
 
     return connect
 
@@ -44,11 +42,20 @@ def protocol(mock: Mock) -> Callable[..., asyncio.Protocol]:
 class Connection(ReplyWriter, asyncio.Protocol):
     """One connection; requests are answered one after the other."""
 
-    def __init__(self, mock: Mock, date: DateField, connections: set[Any], heads: Heads | None = None) -> None:
+    def __init__(
+        self,
+        mock: Mock,
+        date: DateField,
+        connections: set[Any],
+        heads: Heads | None = None,
+        bodies: BodyReader | None = None,
+    ) -> None:
         super().__init__(mock, date)
         self._connections = connections
         self._number = next(mock.connections)
         self._reader = Reader(mock.limits, heads)
+        self._bodies = bodies or BodyReader()
+        self._reading: Reading | None = None
         self._waiting: deque[Received | Malformed] = deque()
         self._busy = False
         self._advancing = False
@@ -74,6 +81,8 @@ class Connection(ReplyWriter, asyncio.Protocol):
         self._waiting.clear()
         self._watch.cancel()
         self._stream = None
+        if self._reading is not None:
+            self._reading.abandon()
         if self._incident_writer is not None:
             self._incident_writer.stop()
         self._reader.close()
@@ -171,11 +180,8 @@ class Connection(ReplyWriter, asyncio.Protocol):
         refused = exchange.admit()
         if refused is not None:
             self._send(refused, received)
-        elif len(request.body) < LONG_BODY_BYTES:
-            self._generate(exchange, received, exchange.read())
         else:
-            reading = self._loop.run_in_executor(None, exchange.read)
-            reading.add_done_callback(functools.partial(self._read_elsewhere, exchange, received))
+            self._reading = self._bodies.read(exchange, functools.partial(self._generate, exchange, received))
 
     def _answer_aside(self, aside: Answer, received: Received) -> None:
         """Answers what is not of the contract; what takes long in another thread."""
@@ -189,12 +195,9 @@ class Connection(ReplyWriter, asyncio.Protocol):
         address = self._transport.get_extra_info("peername")
         return address[0] if isinstance(address, tuple) else None
 
-    def _read_elsewhere(self, exchange: Exchange, received: Received, reading: asyncio.Future[Reply | None]) -> None:
-        if not self._lost:
-            self._generate(exchange, received, reading.result())
-
     def _generate(self, exchange: Exchange, received: Received, refused: Reply | None) -> None:
         """Hands the completion to the engine, unless the call is refused."""
+        self._reading = None
         refused = exchange.prepare(refused)
         if refused is not None:
             self._send(refused, received)

@@ -26,7 +26,7 @@ class Limits:
     A head must be complete in time; a body, and a client that reads its answer, must only go on.
     """
 
-    body_bytes: int = 32 * 1024 * 1024
+    body_bytes: int = 8 * 1024 * 1024
     head_bytes: int = 64 * 1024
     head_s: float = 10.0
     body_s: float = 10.0

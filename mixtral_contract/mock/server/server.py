@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import signal
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from mixtral_contract.mock.build import Ids
@@ -23,21 +24,41 @@ GRACE_S = 5
 """How long replies under way may take to finish after a signal."""
 
 _BACKLOG = 2048
+_LOOPBACKS = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
 _IDLE_S = 75
 """How long a connection to another application than the mock stays open without a request."""
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A socket that already listens, so that its port is known and no client comes too early.
+def listen(host: str, port: int) -> list[socket.socket]:
+    """Sockets that already listen, so that their port is known and no client comes too early; the first is the host's.
+
+    `localhost` is both loopbacks, where the machine has both and the port is free on the second one: clients try one or
+    the other first.
 
     Raises: OSError, UnicodeError when the address cannot be used.
     """
     family, kind, number, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    listening = socket.socket(family, kind, number)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listening.bind(address)
-    listening.listen(_BACKLOG)
+    listening = [_bound(family, kind, number, address)]
+    if host.lower() == "localhost":
+        other = socket.AF_INET if family == socket.AF_INET6 else socket.AF_INET6
+        port = listening[0].getsockname()[1]
+        with contextlib.suppress(OSError):
+            listening.append(_bound(other, kind, number, (_LOOPBACKS[other], port)))
     return listening
+
+
+def _bound(family: int, kind: int, number: int, address: Any) -> socket.socket:
+    bound = socket.socket(family, kind, number)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        bound.bind(address)
+        bound.listen(_BACKLOG)
+    except OSError:
+        bound.close()
+        raise
+    return bound
 
 
 def address(listening: socket.socket, tls: ssl.SSLContext | None) -> str:
@@ -49,7 +70,7 @@ def address(listening: socket.socket, tls: ssl.SSLContext | None) -> str:
 
 def serve(
     mock: Mock,
-    listening: socket.socket,
+    listening: Sequence[socket.socket],
     tls: ssl.SSLContext | None,
     *,
     started: Callable[[], None],
@@ -68,7 +89,11 @@ async def _never_called(_scope: Any, _receive: Any, _send: Any) -> None:
 
 
 def serve_application(
-    application: Application, listening: socket.socket, tls: ssl.SSLContext | None, *, started: Callable[[], None]
+    application: Application,
+    listening: Sequence[socket.socket],
+    tls: ssl.SSLContext | None,
+    *,
+    started: Callable[[], None],
 ) -> None:
     """Serves another application than the mock, with this process until a signal; nothing is added to its headers."""
     config = _config(
@@ -94,7 +119,9 @@ def _config(application: Any, tls: ssl.SSLContext | None, **how: Any) -> uvicorn
     )
 
 
-def _run(config: uvicorn.Config, listening: socket.socket, started: Callable[[], None], worker: Worker | None) -> None:
+def _run(
+    config: uvicorn.Config, listening: Sequence[socket.socket], started: Callable[[], None], worker: Worker | None
+) -> None:
     import uvicorn  # noqa: PLC0415
 
     server = uvicorn.Server(config) if worker is None else worker.server(config)
@@ -107,13 +134,13 @@ def _run(config: uvicorn.Config, listening: socket.socket, started: Callable[[],
         signal.signal(number, stop)
     _collect_little()
     started()
-    server.run(sockets=[listening])
+    server.run(sockets=list(listening))
 
 
 def serve_together(
     count: int,
     mock: Mock,
-    listening: socket.socket,
+    listening: Sequence[socket.socket],
     tls: ssl.SSLContext | None,
     *,
     new_id: Ids,
@@ -128,12 +155,13 @@ def serve_together(
     from mixtral_contract.mock.server import prefork as workers  # noqa: PLC0415  imported once, before the fork
 
     mock.shared = True
+    first, *shared = listening  # what is shared is accepted by whoever is quicker
 
     def work(worker: workers.Worker) -> None:
         new_id.renew()
-        serve(mock, worker.listening, tls, started=lambda: None, worker=worker)
+        serve(mock, [worker.listening, *shared], tls, started=lambda: None, worker=worker)
 
-    return workers.run(workers.sockets(listening, count, _BACKLOG), work, started=started, tell=tell, grace_s=GRACE_S)
+    return workers.run(workers.sockets(first, count, _BACKLOG), work, started=started, tell=tell, grace_s=GRACE_S)
 
 
 def _collect_little() -> None:

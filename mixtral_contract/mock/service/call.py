@@ -13,6 +13,7 @@ from mixtral_contract.mock.completions.generator import CompletionRequest, Draft
 from mixtral_contract.mock.fixtures.matching import Match
 from mixtral_contract.mock.incidents.incident import Incident
 from mixtral_contract.mock.messages.messages import Request
+from mixtral_contract.primitives.work import Work
 
 
 class Admitted(NamedTuple):
@@ -27,7 +28,8 @@ class Call:
 
     `quota` is what the limits of the key said, None where it has none; `price` and `left` are what the completion
     costs and what the account has left, in its own smallest unit of money. `refused_at` is the step that refused it,
-    `met` the fixture's line that its completion would say.
+    `met` the fixture's line that its completion would say. `work` is what reading its body may cost, None for as much
+    as any.
     """
 
     operation: Operation
@@ -46,3 +48,4 @@ class Call:
         self.now_ns = now_ns
         self.quota: Quota | None = None
         self.refused_at: str | None = None
+        self.work: Work | None = None

@@ -25,6 +25,7 @@ from mixtral_contract.mock.service import first_violation as violation_of
 from mixtral_contract.mock.service.call import Admitted, Call
 from mixtral_contract.mock.service.error_responses import ErrorResponses
 from mixtral_contract.primitives import strict_json
+from mixtral_contract.primitives.tokenizer import TooManyTokensError
 
 _PREFERENCE = re.compile(r'(?:^|,)\s*code\s*=\s*"?([^",;\s]*)', re.IGNORECASE)
 _STATUS = re.compile(r"[2-5][0-9][0-9]")
@@ -204,14 +205,13 @@ class Checks:
         What contradicts itself is found where the answer is written, and refused too.
         """
         try:
-            call.script = self._replies.script(call.completion_request)
+            call.script = self._replies.script(call.completion_request, call.work)
         except UnanswerableError as error:
             return Refusal("invalid-request", f"{error.field}: {error}", error.field)
+        except TooManyTokensError as error:
+            return _too_long(call, f"more than {error.most}")
         window, tokens = call.completion_request.model.context_window, call.script.prompt_tokens
-        if window is None or tokens < window:
-            return None
-        message = f"messages: expected fewer than {window} tokens, got {tokens}"
-        return Refusal("invalid-request", message, "messages", code="context_length_exceeded")
+        return None if window is None or tokens < window else _too_long(call, str(tokens))
 
     def model_permission(self, call: Call) -> Refusal | None:
         """Whether the key may use the model that the body names."""
@@ -247,6 +247,12 @@ class Checks:
             short = quota.tokens is not None and quota.tokens.remaining < tokens
             message = f"too many {'tokens' if short else 'requests'} with this key, come back in {quota.wait_s} s"
         return Refusal("rate-limited", message, wait_s=quota.wait_s, quota=quota)
+
+
+def _too_long(call: Call, got: str) -> Refusal:
+    window = call.completion_request.model.context_window
+    message = f"messages: expected fewer than {window} tokens, got {got}"
+    return Refusal("invalid-request", message, "messages", code="context_length_exceeded")
 
 
 def _keys(request: Request, operation: Operation) -> list[str]:

@@ -15,6 +15,7 @@ from mixtral_contract.mock.service import journaling
 from mixtral_contract.mock.service.call import Call
 from mixtral_contract.mock.service.mock import Mock
 from mixtral_contract.mock.timing.engine import Generation, Overload
+from mixtral_contract.primitives.work import TooMuchWorkError, Work
 
 
 class Turns(Protocol):
@@ -88,6 +89,22 @@ class Exchange(JournaledReply):
     def read(self) -> Reply | None:
         """The refusal of the body, not written down yet, for `prepare`; any thread may do this."""
         return self._mock.service.read(self.call)
+
+    def read_within(self, work: Work) -> Reply | None:
+        """The same within a limit.
+
+        Raises: TooMuchWorkError when that is over.
+        """
+        return self._mock.service.read_within(self.call, work)
+
+    def too_much_work(self, error: TooMuchWorkError) -> Reply:
+        """The refusal of a body that cannot be read within its limit, for `prepare`."""
+        return self._mock.service.too_much_work(self.call, error)
+
+    def too_busy(self) -> Reply:
+        """The refusal of a body that nobody has the time to read, for `prepare`."""
+        message = "expected few long bodies at once, got more than are read soon"
+        return self._mock.service.overloaded(self.call, Overload(503, message, wait_s=1))
 
     def prepare(self, refused: Reply | None) -> Reply | None:
         """The refusal by what `read` returned or by what the account may do; None when the completion is made."""

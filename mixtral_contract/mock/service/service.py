@@ -56,6 +56,7 @@ from mixtral_contract.mock.service.error_responses import ALWAYS_REFUSED, ErrorR
 from mixtral_contract.mock.service.scripted_replies import ScriptedReplies
 from mixtral_contract.mock.timing.engine import Overload
 from mixtral_contract.primitives.bounded_cache import BoundedCache
+from mixtral_contract.primitives.work import TooMuchWorkError, Work
 
 CREDITS_HEADER = "x-remaining-credits"
 
@@ -113,7 +114,21 @@ class Service:
         return self._run(self._admit, call)
 
     def read(self, call: Call) -> Reply | None:
-        """Steps 7 to 11: the refusal of the body, None when it asks a question; any thread may do this."""
+        """Steps 7 to 11: the refusal of the body, None when it asks a question; any thread may do this.
+
+        What takes more than `work.MOST_S` of one core is refused.
+        """
+        try:
+            return self.read_within(call, Work())
+        except TooMuchWorkError as error:
+            return self.too_much_work(call, error)
+
+    def read_within(self, call: Call, work: Work) -> Reply | None:
+        """The same within a limit of one's own.
+
+        Raises: TooMuchWorkError when that is over.
+        """
+        call.work = work
         body, headers = call.request.body, call.request.headers
         key = call.operation.dialect, headers.get("content-type"), headers.get("content-encoding"), body
         known = self._readings.get(key)
@@ -121,7 +136,7 @@ class Service:
             call.body, call.completion_request, call.script = known
             return None
         refused = self._run(self._read, call)
-        if refused is None and len(body) <= _LONGEST_REMEMBERED:
+        if refused is None and len(body) <= _LONGEST_REMEMBERED and call.script.is_small:
             self._readings.put(key, (call.body, call.completion_request, call.script))
         return refused
 
@@ -144,6 +159,11 @@ class Service:
         call.refused_at = "turn"
         refusal = Refusal(overload.condition, overload.message, wait_s=overload.wait_s, status=overload.status)
         return self.refuse(call, refusal)
+
+    def too_much_work(self, call: Call, error: TooMuchWorkError) -> Reply:
+        """The refusal of a body that cannot be read within its limit."""
+        call.refused_at = "work"
+        return self.refuse(call, Refusal("invalid-request", f"body: {error}", status=413))
 
     def abandon(self, call: Call) -> None:
         """The call gets no completion, or its client left before its turn: its fixture's line is the next call's."""

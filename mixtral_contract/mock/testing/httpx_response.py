@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from mixtral_contract.mock.testing.reply_steps import Head, LostError, Step
+from mixtral_contract.mock.timing.real_time import sleep
 
 _SECOND_NS = 1_000_000_000
 
@@ -68,15 +69,13 @@ class Reading:
 
     async def async_read(self) -> Head | bytes | None:
         """The same on an event loop."""
-        import anyio  # noqa: PLC0415  likewise
-
         since_ns = self._clock()
         try:
             for step in self._steps:
                 if not isinstance(step, int):
                     return step
                 wait_s, gives_up = self._wait(step, since_ns)
-                await anyio.sleep(wait_s)
+                await sleep(wait_s)
                 if gives_up:
                     self._give_up()
         except LostError as lost:

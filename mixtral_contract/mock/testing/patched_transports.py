@@ -1,16 +1,13 @@
 """What puts a mock in the place of the network, under the clients of this process, and takes it away again.
 
 httpx and httpx2 (under the openai SDK from 3.0 on) are reached at their transports, where they are installed; httpx
-through respx where that is installed too, so that routes of a test's own stand beside the mock. Whoever looks up a
-vendor's host by other means is told that no mock is in its way. Requests to other hosts than the contract's go nowhere,
-unless they are let through: to this machine always.
+through respx where that is installed too. Routes that a test adds answer both, before the mock. What neither answers
+goes to no host that is not let through.
 """
 
 from __future__ import annotations
 
 import functools
-import socket
-from collections.abc import Callable, Collection
 from contextlib import ExitStack
 from importlib import import_module
 from importlib.util import find_spec
@@ -22,68 +19,70 @@ from urllib.parse import unquote
 from mixtral_contract.mock.messages.messages import Request
 from mixtral_contract.mock.testing.httpx_response import Reading
 from mixtral_contract.mock.testing.in_process import InProcessServer
+from mixtral_contract.mock.testing.network.addresses import PASS
+from mixtral_contract.mock.testing.network.guard import NetworkGuard, UnmockedError
 
 if TYPE_CHECKING:
-    from mixtral_contract.mock.testing.respx_router import Router
+    from mixtral_contract.mock.testing.network.respx_router import Router
 
-HERE = frozenset(("localhost", "127.0.0.1", "::1"))
-"""Hosts that are never mocked and always reached."""
-
-
-class UnmockedError(AssertionError):
-    """A request that nothing answers was about to leave for the network; it did not."""
+__all__ = ["TransportPatcher", "UnmockedError"]
 
 
 class TransportPatcher:
-    """Connects the clients of this process with a desk, from `plug` until `unplug`.
+    """Connects the clients of this process with a server in it, from `start` until `stop`."""
 
-    `passthrough` are hosts that are reached as if there were no mock; `refused` lists what was refused meanwhile.
-    """
-
-    def __init__(self, desk: InProcessServer, passthrough: Collection[str] = ()) -> None:
-        self.desk = desk
-        self.refused: list[str] = []
-        self._hosts = {origin.partition("://")[2] for origin in desk.origins}
-        self._open = HERE | set(passthrough)
-        self._plugged = ExitStack()
+    def __init__(self, server: InProcessServer, guard: NetworkGuard) -> None:
+        self._server = server
+        self._guard = guard
+        self.hosts = frozenset(origin.partition("://")[2] for origin in server.origins)
+        self._patched = ExitStack()
+        self._unused: list[str] | None = None
 
     @functools.cached_property
     def router(self) -> Router:
-        """What respx asks.
+        """What respx asks, and where a test adds its routes.
 
         Raises: ModuleNotFoundError where respx is not installed.
         """
-        if find_spec("respx") is None:
+        if not _has_respx():
             raise ModuleNotFoundError("router: expected respx, got none: pip install respx")
-        from mixtral_contract.mock.testing.respx_router import Router  # noqa: PLC0415  there where a test's author wants it
+        from mixtral_contract.mock.testing.network.respx_router import Router  # noqa: PLC0415  there where it is wanted
 
         return Router(self)
 
-    def plug(self) -> None:
+    def start(self) -> None:
         """Takes the place of the network; of several that do, the last one answers."""
-        with ExitStack() as plugged:
-            if find_spec("respx") is not None:
-                self._plug_router(plugged)
+        self._unused = None
+        with ExitStack() as patched:
+            if _has_respx():
+                self._start_router(patched)
             elif find_spec("httpx") is not None:
-                _patch(plugged, import_module("httpx"), self)
+                _patch(patched, import_module("httpx"), self)
             if find_spec("httpx2") is not None:
-                _patch(plugged, import_module("httpx2"), self)
-            plugged.enter_context(patching.patch.object(socket, "getaddrinfo", self._guarded(socket.getaddrinfo)))
-            self._plugged = plugged.pop_all()
+                _patch(patched, import_module("httpx2"), self)
+            self._patched = patched.pop_all()
 
-    def _plug_router(self, plugged: ExitStack) -> None:
-        plugged.enter_context(self.router)
+    def _start_router(self, patched: ExitStack) -> None:
+        patched.enter_context(self.router)
         if self.router.Mocker is not None:
             # respx asks the first: the innermost mock has to be that
             self.router.Mocker.routers.insert(0, self.router.Mocker.routers.pop())
 
-    def unplug(self) -> None:
+    def stop(self) -> None:
         """Gives the network back."""
-        self._plugged.close()
+        self._unused = self.unused_routes  # respx forgets now who asked
+        self._patched.close()
+
+    @property
+    def unused_routes(self) -> list[str]:
+        """The routes that no request met."""
+        if self._unused is not None:
+            return self._unused
+        return self.router.unused if _has_respx() else []
 
     def answers(self, url: Any) -> bool:
         """Whether the URL's host is one of the contract's."""
-        return url.netloc.decode("ascii") in self._hosts
+        return url.netloc.decode("ascii") in self.hosts
 
     def ask(self, library: ModuleType, request: Any) -> Reading:
         """The answer to a request of a client, whose body has been read."""
@@ -93,58 +92,72 @@ class TransportPatcher:
         asked = Request(request.method, unquote(path), query, fields, content)
         timeout_s = request.extensions.get("timeout", {}).get("read")
         origin = f"{url.scheme}://{url.netloc.decode('ascii')}"
-        return Reading(library, request, self.desk.answer(asked, origin), self.desk.mock.clock, timeout_s)
+        return Reading(library, request, self._server.answer(asked, origin), self._server.mock.clock, timeout_s)
 
     def check(self, method: str, url: Any) -> None:
         """Lets a request to another host through.
 
         Raises: UnmockedError when it must not leave.
         """
-        if url.host not in self._open:
-            raise self.refuse(f"{method} {url.copy_with(query=None)}")
+        if url.host not in self._guard.allowed:
+            raise self._guard.refuse(f"{method} {url.copy_with(query=None)}", self.explain())
 
-    def refuse(self, request: str) -> UnmockedError:
-        """Writes down what did not leave; what to raise for it."""
-        self.refused.append(request)
-        hosts = ", ".join(sorted(self._hosts))
-        return UnmockedError(
-            f"{request}: expected a host that is mocked ({hosts}) or let through (passthrough=[...]), got another"
-        )
+    def route(self, library: ModuleType, request: Any) -> Any:
+        """What a route of the test answers; None when there is none, `PASS` when it lets the request through."""
+        if not self._has_routes:
+            return None
+        request.read()
+        return self.router.answer(library, request)
 
-    def _guarded(self, look_up: Callable[..., Any]) -> Callable[..., Any]:
-        """A look-up that knows no vendor: a client that asks the system for its address would reach the real one."""
+    async def async_route(self, library: ModuleType, request: Any) -> Any:
+        """The same on an event loop."""
+        if not self._has_routes:
+            return None
+        await request.aread()
+        return await self.router.async_answer(library, request)
 
-        def getaddrinfo(host: Any, *arguments: Any, **named: Any) -> Any:
-            name = host.decode("ascii", "replace") if isinstance(host, bytes) else host
-            if name in self._hosts:
-                self.refused.append(f"a connection to {name} by a client other than httpx and httpx2")
-                raise UnmockedError(
-                    f"{name}: expected a client on httpx or httpx2, got another, which only a mock with a socket can "
-                    "answer: take mixtral_server"
-                )
-            return look_up(host, *arguments, **named)
+    @property
+    def _has_routes(self) -> bool:
+        return _has_respx() and len(self.router.routes) > 0
 
-        return getaddrinfo
+    def let_through(self, host: str) -> None:
+        """Lets requests to a host through from now on."""
+        self._guard.allowed.add(host)
+
+    def explain(self) -> str:
+        """What was expected of a request that nothing answers."""
+        hosts = ", ".join(sorted(self.hosts))
+        return f"expected a host that is mocked ({hosts}) or let through (passthrough=[...]), got another"
 
 
-def _patch(plugged: ExitStack, library: ModuleType, switchboard: TransportPatcher) -> None:
-    """Puts the switchboard under the clients of a library that has httpx's transports."""
+def _has_respx() -> bool:
+    return find_spec("respx") is not None
+
+
+def _patch(patched: ExitStack, library: ModuleType, patcher: TransportPatcher) -> None:
+    """Puts the routes, then the mock, under the clients of a library that has httpx's transports."""
     plain, on_loop = library.HTTPTransport, library.AsyncHTTPTransport
     send, send_on_loop = plain.handle_request, on_loop.handle_async_request
 
     def handle_request(transport: Any, request: Any) -> Any:
-        if switchboard.answers(request.url):
+        answer = patcher.route(library, request)
+        if answer is not None:
+            return send(transport, request) if answer is PASS else answer
+        if patcher.answers(request.url):
             request.read()
-            return switchboard.ask(library, request).response()
-        switchboard.check(request.method, request.url)
+            return patcher.ask(library, request).response()
+        patcher.check(request.method, request.url)
         return send(transport, request)
 
     async def handle_async_request(transport: Any, request: Any) -> Any:
-        if switchboard.answers(request.url):
+        answer = await patcher.async_route(library, request)
+        if answer is not None:
+            return await send_on_loop(transport, request) if answer is PASS else answer
+        if patcher.answers(request.url):
             await request.aread()
-            return await switchboard.ask(library, request).async_response()
-        switchboard.check(request.method, request.url)
+            return await patcher.ask(library, request).async_response()
+        patcher.check(request.method, request.url)
         return await send_on_loop(transport, request)
 
-    plugged.enter_context(patching.patch.object(plain, "handle_request", handle_request))
-    plugged.enter_context(patching.patch.object(on_loop, "handle_async_request", handle_async_request))
+    patched.enter_context(patching.patch.object(plain, "handle_request", handle_request))
+    patched.enter_context(patching.patch.object(on_loop, "handle_async_request", handle_async_request))

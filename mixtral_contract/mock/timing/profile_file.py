@@ -7,11 +7,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
-
 from mixtral_contract.mock.timing.batching import Profile
 from mixtral_contract.mock.timing.engine import Deployment, Pace
-from mixtral_contract.primitives import safe_yaml as yaml_text
+from mixtral_contract.primitives import safe_yaml
 from mixtral_contract.primitives.doors import door
 
 INSTANT = "instant"
@@ -92,30 +90,27 @@ def load(source: str) -> Deployment:
         return Pace()
     path = FOLDER / f"{source}.yaml" if source in names() else Path(source)
     try:
-        text = path.read_text(encoding="utf-8")
+        content = safe_yaml.content(path)
     except (OSError, ValueError) as error:
         expected = ", ".join([INSTANT, *names()])
         reason = f" ({error.strerror})" if isinstance(error, OSError) and path.suffix else ""
         raise ProfileError(f"expected {expected} or a YAML file, got {source!r}{reason}") from error
     try:
-        return parse(text)
+        return parse(content)
     except ProfileError as error:
         raise ProfileError(f"{source}: {error}") from error
 
 
-def parse(text: str) -> Profile:
+def parse(text: str | bytes) -> Profile:
     """The profile that a YAML text describes.
 
     Raises: ProfileError for the first field that is not what it should be.
     """
     try:
-        document = yaml_text.parse(text, yaml.SafeLoader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"line {mark.line + 1}: " if mark else ""
-        raise ProfileError(
-            f"{where}expected YAML, got {getattr(error, 'problem', None) or 'something else'}"
-        ) from error
+        document = safe_yaml.parse(text)
+    except safe_yaml.YamlError as error:
+        where = "" if error.line is None else f"line {error.line}: "
+        raise ProfileError(f"{where}{error}") from error
     values = _values(document)
     for name, kind in FIELDS.items():
         value = values.get(name, _ABSENT)

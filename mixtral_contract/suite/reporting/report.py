@@ -67,7 +67,7 @@ def write_page(folder: Path, runs: Sequence[Run]) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     try:
         proof = json.loads((folder / PROOF).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         proof = None
     path = folder / "index.html"
     path.write_text(page(runs, proof), encoding="utf-8")
@@ -84,7 +84,7 @@ def read(path: Path) -> Run:
         run = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ReportError(f"{path}: expected a readable file, got {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ReportError(f"{path}: expected JSON, got {error}") from error
     validator = jsonschema_rs.validator_for(json.loads(SCHEMA.read_text(encoding="utf-8")))
     for problem in validator.iter_errors(run):

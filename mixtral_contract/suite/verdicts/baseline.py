@@ -16,6 +16,7 @@ import jsonschema_rs
 import yaml
 
 from mixtral_contract.contract.openapi import read_yaml
+from mixtral_contract.primitives.safe_yaml import YamlError
 from mixtral_contract.suite.verdicts.verdict import Verdict
 
 SCHEMA = Path(__file__).with_name("baseline.schema.json")
@@ -92,8 +93,8 @@ def load(path: Path, clauses: Collection[str], today: dt.date) -> Baseline:
         raw = read_yaml(path)
     except OSError as error:
         raise BaselineError(f"{path}: expected a readable file, got {error.strerror}") from error
-    except (yaml.YAMLError, ValueError) as error:
-        raise BaselineError(f"{path}: expected YAML, got {' '.join(str(error).split())}") from error
+    except YamlError as error:
+        raise BaselineError(f"{path}: {error}") from error
     plain = json.loads(json.dumps(raw, default=str))
     validator = jsonschema_rs.validator_for(json.loads(SCHEMA.read_text(encoding="utf-8")))
     for problem in validator.iter_errors([] if plain is None else plain):

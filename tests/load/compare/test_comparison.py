@@ -206,6 +206,8 @@ def test_command__exits_with_what_it_found(tmp_path: Path, base: Path, capsys: p
             {"summary.json": b"{"},
             "expected JSON, got Expecting property name enclosed in double quotes: line 1 column 2 ",
         ),
+        ({"summary.json": b"[" * 100_000}, "expected JSON, got maximum recursion depth exceeded"),
+        ({"summary.json": b"9" * 5_000}, "expected JSON, got Exceeds the limit"),
         ({"summary.json": b"\xff"}, "expected text in UTF-8, got b'\\xff'"),
         ({"summary.json": b"{}"}, "expected the format load-summary/1, got None"),
         ({"summary.json": b"[]"}, "expected the format load-summary/1, got 'list'"),

@@ -59,6 +59,7 @@ def test_speed__shortens_the_time_between(tmp_path: Path) -> None:
         (BURST.replace("45.5", "later"), ":3: expected a time and two counts of tokens, got could not convert"),
         (MOONCAKE.replace('"input_length": 100,', ""), ":3: expected a time and two counts of tokens, got 'input_len"),
         (MOONCAKE + "{\n", ":4: expected JSON, got Expecting property name"),
+        (MOONCAKE + '{"a":' * 100_000 + "\n", ":4: expected JSON, got maximum recursion depth"),
         (MOONCAKE + "[1]\n", ":4: expected a time and two counts of tokens, got list indices"),
         (MOONCAKE.replace('"input_length": 100', '"input_length": -1'), ":3: expected a time and two counts"),
         (

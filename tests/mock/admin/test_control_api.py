@@ -357,3 +357,20 @@ def test_metrics__are_served(start: Start) -> None:
     assert series["mock_requests_total", (("dialect", "nvidia"), ("status", "401"), ("condition", "wrong-key"))] == 1
     assert "mock-valid" not in answer.text
     assert httpx.post(f"{address}/metrics").status_code == 405
+
+
+def test_metrics__are_closed_to_other_machines(contract: Contract) -> None:
+    """They tell what others ask; the token opens them."""
+    routes = build(contract, control_token="a-long-token").routes
+    asked = Request("GET", "/metrics", "", (), b"")
+    known = Request("GET", "/metrics", "", (("authorization", "Bearer a-long-token"),), b"")
+    statuses = [
+        reply.status
+        for reply in (
+            routes.answer(asked, "127.0.0.1"),
+            routes.answer(asked, "192.0.2.1"),
+            routes.answer(known, "192.0.2.1"),
+        )
+        if isinstance(reply, Reply)
+    ]
+    assert statuses == [200, 403, 200]

@@ -49,7 +49,7 @@ def test_help__teaches_the_grammar_and_the_limits() -> None:
         "429(retry_after=2)*2,ok",
         ";rate=SHARE",
         "default: 75",
-        "default: 33554432",
+        "default: 8388608",
         "https",
     ):
         assert part in shown

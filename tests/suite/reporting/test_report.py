@@ -190,7 +190,13 @@ def test_verdicts__keep_the_published_schema(record: Made) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"), [("{", "expected JSON"), ("[]", "is not of type"), ('{"schema": 2}', "is a required property")]
+    ("text", "said"),
+    [
+        ("{", "expected JSON"),
+        ("[" * 100_000, "expected JSON"),
+        ("[]", "is not of type"),
+        ('{"schema": 2}', "is a required property"),
+    ],
 )
 def test_file_that_is_no_run__is_refused(tmp_path: Path, text: str, said: str) -> None:
     """In one line, with its name."""

@@ -50,6 +50,9 @@ class Materials(Protocol):
     def matching(self, pattern: str, low: int, high: int | None) -> str:
         """A string of that many characters in which the pattern is found; raises UnmadeError when none was."""
 
+    def is_in(self, pattern: str, name: str) -> bool:
+        """Whether the pattern is found in a property's name."""
+
     def step(self, size: int = 0) -> None:
         """Counts one subschema, and the bytes of a value that was ready; raises UnsatisfiableError for too many."""
 
@@ -136,7 +139,7 @@ class Candidate:
             if name in names:
                 node = self._flat({"allOf": [node, schema]}, depth)
                 names |= dict.fromkeys(node.get("required", ()))
-        return {name: self.value(property_of(node, name), depth + 1) for name in names}
+        return {name: self.value(property_of(node, name, self._materials.is_in), depth + 1) for name in names}
 
     def _names(self, node: Node, depth: int) -> dict[str, None]:
         """The properties that the object gets, in the schema's order, invented ones last."""

@@ -3,7 +3,7 @@
 A value is proposed by following the schema with a random generator, and stands only when jsonschema-rs finds it valid.
 So what following cannot see (`not`, `unevaluatedProperties`, alternatives that exclude each other) costs further
 tries, and after `TRIES` of them the schema is refused; a value that is returned is always valid. The work is bounded:
-one maker takes so many steps in all, whatever the schemas are.
+one budget of steps and time for all schemas and tries of a request.
 """
 
 from __future__ import annotations
@@ -12,49 +12,43 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-import jsonschema_rs
-import orjson
-
+from mixtral_contract.mock.completions.json_values.budget import Budget
 from mixtral_contract.mock.completions.json_values.candidate import Candidate
 from mixtral_contract.mock.completions.json_values.strings import UnmadeError, matching
 from mixtral_contract.mock.completions.json_values.subschemas import ENDLESS, Heights, UnsatisfiableError
+from mixtral_contract.mock.completions.json_values.validation import BoundedValidator
+from mixtral_contract.primitives.work import Work
 
 TRIES = 24
-MOST_STEPS = 20_000
-"""How many subschemas one maker follows, over all schemas and tries; long values count for several."""
-
-_LARGEST_SCHEMA = 256 * 1024
-_STEP_BYTES = 16
-_BACKTRACKING = 100_000
 
 
 class JsonValueGenerator:
     """Makes values for one request; `chance` and `words` (some words, others each time) decide what they say."""
 
-    def __init__(self, chance: random.Random, words: Callable[[], str]) -> None:
+    def __init__(self, chance: random.Random, words: Callable[[], str], work: Work | None = None) -> None:
         self.chance = chance
         self.words = words
-        self._steps = 0
-        self._patterns: dict[str, jsonschema_rs.Validator] = {}
+        self._budget = Budget(work or Work())
+        self._patterns: dict[str, BoundedValidator] = {}
 
     def make(self, schema: Any) -> Any:
         """A value that keeps the schema.
 
-        Raises: UnsatisfiableError when the schema is no JSON Schema, refers to another document, or no value was found.
+        Raises: UnsatisfiableError when the schema is no JSON Schema, refers to another document, or no value was found;
+        TooMuchWorkError when the request's time is over.
         """
-        validator = _compiled(schema)
-        heights = Heights(schema)
+        validator = BoundedValidator(schema)
+        heights = Heights(schema, self.step, self.is_in)
         if heights.of(schema) == ENDLESS:
             raise UnsatisfiableError("expected a schema that some value keeps, got one whose values never end")
         reason = "what was made is not valid"
         for number in range(TRIES):
             try:
                 value = Candidate(self, schema, heights, number).value(schema, 0)
+                if validator.is_valid(value, self.step):
+                    return value
             except (UnsatisfiableError, UnmadeError) as error:
                 reason = str(error)
-                continue
-            if validator.is_valid(value):
-                return value
         raise UnsatisfiableError(f"expected a schema that some value keeps, found none: {reason}"[:300])
 
     def matching(self, pattern: str, low: int, high: int | None) -> str:
@@ -62,36 +56,22 @@ class JsonValueGenerator:
 
         Raises: UnmadeError when none was found.
         """
-        validator = self._patterns.get(pattern)
-        if validator is None:
-            validator = self._patterns[pattern] = _compiled({"pattern": pattern})
-        return matching(self.chance, pattern, low, high, validator.is_valid)
+        return matching(
+            self.chance, pattern, low, high, lambda made: self._compiled(pattern).is_valid(made, self.step), self.step
+        )
+
+    def is_in(self, pattern: str, name: str) -> bool:
+        """Whether the pattern is found in a property's name."""
+        return self._compiled(pattern).is_valid(name, self.step)
 
     def step(self, size: int = 0) -> None:
-        """Counts one subschema, and the bytes of a value that was ready.
+        """Counts one step, and the bytes of a value that was ready.
 
-        Raises: UnsatisfiableError when there were too many.
+        Raises: UnsatisfiableError when there were too many, TooMuchWorkError when the request's time is over.
         """
-        self._steps += 1 + size // _STEP_BYTES
-        if self._steps > MOST_STEPS:
-            raise UnsatisfiableError(f"expected at most {MOST_STEPS} steps to a value, got more")
+        self._budget.step(size)
 
-
-def _compiled(schema: Any) -> jsonschema_rs.Validator:
-    def elsewhere(uri: str) -> Any:
-        raise ValueError(f"{uri} is another document")
-
-    size = len(orjson.dumps(schema))
-    if size > _LARGEST_SCHEMA:
-        raise UnsatisfiableError(f"expected a schema of at most {_LARGEST_SCHEMA} bytes, got {size}")
-    try:
-        return jsonschema_rs.validator_for(
-            schema,
-            validate_formats=True,
-            retriever=elsewhere,
-            pattern_options=jsonschema_rs.FancyRegexOptions(backtrack_limit=_BACKTRACKING),
-        )
-    except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
-        # a validation error also tells where in the schema of schemas it happened, over several lines
-        message = getattr(error, "message", str(error))
-        raise UnsatisfiableError(f"expected a JSON Schema, got one of which: {message[:200]}") from error
+    def _compiled(self, pattern: str) -> BoundedValidator:
+        if pattern not in self._patterns:
+            self._patterns[pattern] = BoundedValidator({"pattern": pattern})
+        return self._patterns[pattern]

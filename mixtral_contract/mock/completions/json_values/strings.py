@@ -1,7 +1,8 @@
 """Strings that keep what a JSON Schema says of them: a format, a pattern, a length.
 
 What is made is a proposal: whoever asks validates it, so a rule that cannot be followed here costs another try and
-never a wrong answer.
+never a wrong answer. Patterns are followed by our own code, for rstr, exrex and hypothesis reach no length that is
+asked for and stop at no budget of work; all of them read patterns by the standard library's parser, as is done here.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ LONGEST = 10_000
 _REACH = 6
 """How many times more than it must a part of a pattern is repeated at most."""
 _TRIES = 40
+_LONGEST_PATTERN = 10_000
 _SHARES = 5
 _PRINTABLE = string.ascii_lowercase + string.digits + string.ascii_uppercase + " -_.,:;!?/@#%&*+=~()[]{}<>|'\"\\^$`"
 _ESCAPES = {"DIGIT": r"\d", "WORD": r"\w", "SPACE": r"\s"}
@@ -57,20 +59,29 @@ def formatted(chance: random.Random, name: str | None) -> str | None:
     return None if make is None else make(chance)
 
 
-def matching(
-    chance: random.Random, pattern: str, low: int, high: int | None, is_good: Callable[[str], bool] = lambda _made: True
+def matching(  # noqa: PLR0917  the last two are the caller's
+    chance: random.Random,
+    pattern: str,
+    low: int,
+    high: int | None,
+    is_good: Callable[[str], bool] = lambda _made: True,
+    step: Callable[[], None] = lambda: None,
 ) -> str:
     """A string of that many characters in which the pattern is found; `is_good` decides about what cannot be followed.
+
+    `step` is called for each part of the pattern that is followed.
 
     Raises: UnmadeError for a pattern that Python cannot read, or that nothing of that length was found for.
     """
     _check_length(low, high)
+    if len(pattern) > _LONGEST_PATTERN:
+        raise UnmadeError(f"pattern: expected at most {_LONGEST_PATTERN} characters, got {len(pattern)}")
     parts = _parsed(pattern)
-    missing = low - len(_Matching(chance, 0, 0).of(parts))
+    missing = low - len(_Matching(chance, 0, 0, step).of(parts))
     for attempt in range(_TRIES):
         # as chance has it, then as little as possible, then what is missing, shared by some repetitions or others
         share = 0 if attempt % 2 else -(-missing // (1 + attempt // 2 % _SHARES))
-        made = _Matching(chance, max(share, 0), _REACH if attempt % 4 == 0 else 0).of(parts)
+        made = _Matching(chance, max(share, 0), _REACH if attempt % 4 == 0 else 0, step).of(parts)
         if len(made) < low and not pattern.endswith("$"):
             made += "".join(chance.choice(string.ascii_lowercase) for _ in range(low - len(made)))
         if low <= len(made) and (high is None or len(made) <= high) and is_good(made):
@@ -100,8 +111,9 @@ class _Matching:
     What may be repeated is repeated `more` times more than it must be, and by chance up to `reach` times beyond that.
     """
 
-    def __init__(self, chance: random.Random, more: int, reach: int) -> None:
+    def __init__(self, chance: random.Random, more: int, reach: int, step: Callable[[], None]) -> None:
         self._chance = chance
+        self._step = step
         self._more = more
         self._reach = reach
         self._groups: dict[int, str] = {}
@@ -112,6 +124,7 @@ class _Matching:
         return "".join(self._part(str(operation), argument) for operation, argument in parts)
 
     def _part(self, operation: str, argument: Any) -> str:
+        self._step()
         self._left -= 1
         if self._left < 0:
             raise UnmadeError(f"pattern: expected one that a string of {LONGEST} characters keeps, got a longer one")

@@ -6,7 +6,6 @@ Knows the keywords of drafts 4 to 2020-12 that hold schemas; makes no values.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
@@ -58,10 +57,10 @@ def merged(one: Node, other: Node) -> dict[str, Any]:
     return made
 
 
-def property_of(node: Node, name: str) -> Any:
-    """What a schema says of the property of that name."""
+def property_of(node: Node, name: str, is_in: Callable[[str, str], bool]) -> Any:
+    """What a schema says of the property of that name; `is_in` says whether a pattern is found in a text."""
     found = [node["properties"][name]] if name in node.get("properties", {}) else []
-    found += [schema for pattern, schema in node.get("patternProperties", {}).items() if _found(pattern, name)]
+    found += [schema for pattern, schema in node.get("patternProperties", {}).items() if is_in(pattern, name)]
     if not found:
         return node.get("additionalProperties", True)
     return found[0] if len(found) == 1 else {"allOf": found}
@@ -85,8 +84,10 @@ class Heights:
     The least solution is found by rounds: in each, a subschema's height follows from those known so far.
     """
 
-    def __init__(self, root: Any) -> None:
+    def __init__(self, root: Any, step: Callable[[], None], is_in: Callable[[str, str], bool]) -> None:
         self._root = root
+        self._step = step
+        self._is_in = is_in
         self._known: dict[int, float] = {}
         nodes = list(_nodes(root))
         for _ in range(_ROUNDS):
@@ -109,13 +110,14 @@ class Heights:
         return self._height(schema) if schema.keys() == {"allOf"} else ENDLESS
 
     def _height(self, node: Node) -> float:
+        self._step()
         if "const" in node or "enum" in node:
             return 0
         heights = [self.of(part) for part in node.get("allOf", ())]
         if "$ref" in node:
             heights.append(self.of(target(self._root, node["$ref"])))
         heights += [min(map(self.of, node[name]), default=ENDLESS) for name in ("anyOf", "oneOf") if name in node]
-        inner = [self.of(property_of(node, name)) for name in node.get("required", ())]
+        inner = [self.of(property_of(node, name, self._is_in)) for name in node.get("required", ())]
         items = node.get("items", True)
         if node.get("minItems", 0) > len(node.get("prefixItems", ())) and not isinstance(items, list):
             inner.append(self.of(items))
@@ -148,13 +150,6 @@ def _nodes(root: Any) -> Iterator[Node]:
             waiting += node.get(name, {}).values()
         if "$ref" in node:
             waiting.append(target(root, node["$ref"]))
-
-
-def _found(pattern: str, name: str) -> bool:
-    try:
-        return re.search(pattern, name) is not None
-    except (re.error, RecursionError, OverflowError):
-        return False
 
 
 # ---- how the same keyword of two schemas becomes one

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mixtral_contract.mock.completions.json_values.generator import MOST_STEPS, JsonValueGenerator
+from mixtral_contract.mock.completions.json_values.budget import MOST_STEPS
+from mixtral_contract.mock.completions.json_values.generator import JsonValueGenerator
 from mixtral_contract.mock.completions.json_values.subschemas import UnsatisfiableError
 
 NAMES = st.sampled_from(["a", "b", "city", "x y", "naïve"])
