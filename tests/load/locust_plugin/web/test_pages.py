@@ -261,3 +261,24 @@ def test_sweep_with_autoquit__ends_with_its_page(tmp_path: Path) -> None:
         until(lambda: not answers(address))
     summary = json.loads((tmp_path / "summary.json").read_text(encoding="utf-8"))
     assert len(summary["stages"]) == 2
+
+
+def test_form_of_another_page__starts_no_run_and_carries_no_key_away(tmp_path: Path) -> None:
+    """A browser sends a form anywhere without asking; and what the page itself may change is not where the key goes."""
+    with ScriptedServer(lambda _: stream(3)) as ours, ScriptedServer(lambda _: stream(3)) as elsewhere:
+        with page(tmp_path, "--host", ours.url, autostart=False) as address:
+            form = {"user_count": "1", "spawn_rate": "1", "host": elsewhere.url}
+            for headers in (
+                {"Origin": "http://evil.example"},
+                {"Sec-Fetch-Site": "cross-site"},
+                {"Host": "evil.example"},
+            ):
+                refused = httpx.post(f"{address}/swarm", data=form, headers=headers)
+                assert refused.status_code == httpx.codes.FORBIDDEN, headers
+            kept = httpx.post(f"{address}/swarm", data={**form, "api_key_env": "PATH"}, headers={"Origin": address})
+            assert kept.status_code == httpx.codes.FORBIDDEN
+            assert not elsewhere.requests
+            assert httpx.post(f"{address}/swarm", data=form, headers={"Origin": address}).json()["success"]
+            until(lambda: elsewhere.requests)
+        assert not any(KEY in str(request) for request in elsewhere.requests)
+        assert not ours.requests
