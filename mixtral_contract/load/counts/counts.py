@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from mixtral_contract.load.counts import attainment
+from mixtral_contract.load.counts import attainment, bundling
 from mixtral_contract.load.counts.timeline import Timeline
 from mixtral_contract.load.estimators.bottom_k_sample import Sample
 from mixtral_contract.load.estimators.ddsketch import Sketch
@@ -57,6 +57,12 @@ _COUNTS = (
     "out_of_budget",
     "waited_ns",
     "waited_in_vain_ns",
+    "streams_judged",
+    "streams_whole",
+    "streams_in_pieces",
+    "piece_events",
+    "piece_reads",
+    "piece_gaps_ns",
 )
 
 
@@ -181,6 +187,7 @@ class RunCounts:
         self.counts["tokens_from_events" if record.usage_tokens is None else "tokens_from_usage"] += 1
         self.counts["content_events"] += record.content_events
         self.counts["content_recvs"] += len(record.content)
+        bundling.count(record, self.counts)
         self.finish_reasons[record.finish_reason or "none"] += 1
         for name in _OF_RECORDS:
             value = getattr(record, name)

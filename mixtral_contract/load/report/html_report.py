@@ -38,6 +38,10 @@ _OF_STREAMS = ("ttft_ms", "icl_ms", "tpot_ms")
 """What a dialect without a stream cannot have: no card says so again and again."""
 
 
+_PER_TOKEN = ("icl_ms", "tpot_ms")
+"""What is not the model's where something on the way holds events back: no figure for the top of a page."""
+
+
 @dataclass(frozen=True, slots=True)
 class Chart:
     """A chart with its caption; `svg` None means that there is nothing to draw."""
@@ -91,6 +95,8 @@ def templates() -> jinja2.Environment:
 
 def _keys(summary: Mapping[str, Any]) -> Iterator[Key]:
     for name in _plotted(summary):
+        if name in _PER_TOKEN and summary["bundling"]["is_much"]:
+            continue
         spread = summary[name]
         if spread["n"]:
             yield Key(

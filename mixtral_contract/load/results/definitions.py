@@ -68,6 +68,9 @@ DEFINITIONS: Mapping[str, str] = {
     "outcomes": "How the requests sent in the window ended; warmup_outcomes: those sent before it.",
     "contract": "Answers with status 200, of requests sent in the window, that broke a clause of the contract, by its "
     "id in spec/clauses.yaml: those that are cheap to judge on what was parsed anyway.",
+    "bundling": "Of the ok streams of the window with 8 events with content or more: how many came whole (after 100 ms "
+    "without content, then less than 0.2 ms an event) or in_pieces (more than 2 events a read, reads 10 ms apart or "
+    "more on average), how large the pieces were, and how far apart. is_much: a fifth of the streams, or more.",
     "sent_again": "Of the requests sent in the window, those that left a second time, on a new connection, because the "
     "server closed the kept one without a byte of an answer; their times count from the second sending.",
     "tokens_are": "usage: the server's completion_tokens; estimate: events with content, counted; mixed: some of each.",

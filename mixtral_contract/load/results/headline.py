@@ -31,9 +31,11 @@ def _load(summary: Mapping[str, Any]) -> str:
 
 def _streamed(summary: Mapping[str, Any]) -> str:
     first, rates = summary["ttft_ms"], summary["stream_tokens_per_s"]
-    parts = [f"the first token came after {_median(first, plus_minus(summary, 'ttft_ms'))}"]
+    is_bundled = summary["bundling"]["is_much"]
+    what = "the first tokens came, held back on the way," if is_bundled else "the first token came"
+    parts = [f"{what} after {_median(first, plus_minus(summary, 'ttft_ms'))}"]
     rate = rates["mean"] if rates["p50"] is None else rates["p50"]
-    if rate is not None:
+    if rate is not None and not is_bundled:
         # a stream that comes at once has no rate: of most of them there has to be one
         where = "each stream" if 2 * rates["n"] >= first["n"] else f"{rates['n']} of {first['n']} streams"
         parts.append(f"then {number(rate)} tokens/s in {where}")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mixtral_contract.contract import clauses
-from mixtral_contract.load.counts import attainment
+from mixtral_contract.load.counts import attainment, bundling
 from mixtral_contract.load.counts.backlog import backlog
 from mixtral_contract.load.counts.counts import FIGURES, RunCounts
 from mixtral_contract.load.counts.silence import longest_silence
@@ -104,6 +104,7 @@ def summarize(settings: Settings, facts: Facts, tally: RunCounts) -> dict[str, A
         "tokens_are": _tokens_are(tally.counts["tokens_from_usage"], tally.counts["tokens_from_events"]),
         "content_events": tally.counts["content_events"],
         "content_recvs": tally.counts["content_recvs"],
+        "bundling": bundling.report(tally.counts),
         "sent_again": tally.counts["sent_again"],
         "dropped": tally.counts["dropped"],
         "held_back": tally.counts["held_back"],
