@@ -82,6 +82,8 @@ class RunCounts:
         """How long the window was by the clock by which requests were counted; None until it has ended."""
         self.credits_left: tuple[float, float] | None = None
         """The most and the least credits that the target said are left; None when it never did."""
+        self.users: Counter[int] = Counter()
+        """How many users more (or fewer) there were from that ms of the run on."""
         self.outcomes: Counter[str] = Counter()
         self.warmup_outcomes: Counter[str] = Counter()
         self.finish_reasons: Counter[str] = Counter()
@@ -158,7 +160,7 @@ class RunCounts:
 
     def merge(self, other: RunCounts) -> None:
         """Adds another tally."""
-        for name in ("outcomes", "warmup_outcomes", "finish_reasons", "broken", "failures", "counts"):
+        for name in ("users", "outcomes", "warmup_outcomes", "finish_reasons", "broken", "failures", "counts"):
             getattr(self, name).update(getattr(other, name))
         self.examples = other.examples | self.examples
         self.use.update(other.use)
@@ -213,6 +215,7 @@ class RunCounts:
     def to_wire(self) -> dict[str, Any]:
         """The tally in JSON's types."""
         return {
+            "users": [[time_ms, more] for time_ms, more in self.users.items()],
             "outcomes": dict(self.outcomes),
             "warmup_outcomes": dict(self.warmup_outcomes),
             "finish_reasons": dict(self.finish_reasons),
@@ -236,6 +239,7 @@ class RunCounts:
             getattr(tally, name).update(wire[name])
         tally.use = {worker: (cpu_s, wall_s) for worker, (cpu_s, wall_s) in wire["use"].items()}
         tally.measured_s = wire["measured_s"]
+        tally.users.update({time_ms: more for time_ms, more in wire["users"]})  # noqa: C416 -- dict() takes no lists
         for outcome, status, count, example in wire["failures"]:
             tally.failures[outcome, status] = count
             tally.examples[outcome, status] = example

@@ -13,7 +13,7 @@ import jinja2
 from mixtral_contract.load.estimators.ddsketch import Sketch
 from mixtral_contract.load.report.charts import Series, histogram, scatter, timeline
 from mixtral_contract.load.report.stage_charts import stage_charts
-from mixtral_contract.load.results.formatting import bounded, cell, interval_text, plus_minus
+from mixtral_contract.load.results.formatting import bounded, cell, interval_text, plus_minus, users_text
 from mixtral_contract.load.results.other_tools import TOOLS
 from mixtral_contract.load.settings.objectives import FIGURES as LIMITED
 from mixtral_contract.load.settings.objectives import parse_slo
@@ -90,6 +90,7 @@ def templates() -> jinja2.Environment:
     environment.filters["number"] = lambda value: "–" if value is None else number(value)
     environment.filters["cell"] = cell
     environment.filters["interval"] = interval_text
+    environment.filters["users"] = users_text
     return environment
 
 

@@ -60,6 +60,10 @@ DEFINITIONS: Mapping[str, str] = {
     "length. Only tokens of requests that ended ok; usage's count is spread evenly over the events with content.",
     "requests_per_s": "Requests that ended ok inside the window, divided by its length.",
     "error_share": "Failed requests divided by ok and failed ones, of those sent in the window; 429 is a failure.",
+    "users": "The instrument's users that ran in the window, once all were there, at the latest after its first 1.5 s: "
+    "their mean over time, the least and the most. changed: their number changed after all had been there, or was on "
+    "average less than 98 % of the most. shape: the LoadTestShape that changed it; others: classes of users that are "
+    "not the instrument's.",
     "gave_up": "Whether the run ended before its time because nothing answered (--give-up).",
     "silence": "The longest stretch of the window, in whole seconds, in which no answer ended ok, and none that did "
     "went on, while requests were waiting; lasts: no answer came after it. null where every such second had an answer.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mixtral_contract.load.results.formatting import bounded, plus_minus
+from mixtral_contract.load.results.formatting import bounded, plus_minus, users_text
 from mixtral_contract.load.units.numbers import number
 
 
@@ -23,10 +23,9 @@ def headline(summary: Mapping[str, Any]) -> str:
 
 
 def _load(summary: Mapping[str, Any]) -> str:
-    users, offered = summary["run"]["users"], summary["offered_per_s"]
-    if users is None:
-        return f"{number(offered or 0)} requests/s on a schedule"
-    return f"{users} {'user' if users == 1 else 'users'} at once"
+    if summary["run"]["users"] is None:
+        return f"{number(summary['offered_per_s'] or 0)} requests/s on a schedule"
+    return f"{users_text(summary)} at once"
 
 
 def _streamed(summary: Mapping[str, Any]) -> str:
