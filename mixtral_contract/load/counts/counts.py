@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from mixtral_contract.load.counts import attainment
+from mixtral_contract.load.counts import attainment, bundling
 from mixtral_contract.load.counts.timeline import Timeline
 from mixtral_contract.load.estimators.bottom_k_sample import Sample
 from mixtral_contract.load.estimators.ddsketch import Sketch
@@ -48,6 +48,12 @@ _COUNTS = (
     "out_of_budget",
     "waited_ns",
     "waited_in_vain_ns",
+    "streams_judged",
+    "streams_whole",
+    "streams_in_pieces",
+    "piece_events",
+    "piece_reads",
+    "piece_gaps_ns",
 )
 
 
@@ -67,6 +73,8 @@ class RunCounts:
         """How long the window was by the clock by which requests were counted; None until it has ended."""
         self.credits_left: tuple[float, float] | None = None
         """The most and the least credits that the target said are left; None when it never did."""
+        self.users: Counter[int] = Counter()
+        """How many users more (or fewer) there were from that ms of the run on."""
         self.outcomes: Counter[str] = Counter()
         self.warmup_outcomes: Counter[str] = Counter()
         self.finish_reasons: Counter[str] = Counter()
@@ -143,7 +151,7 @@ class RunCounts:
 
     def merge(self, other: RunCounts) -> None:
         """Adds another tally."""
-        for name in ("outcomes", "warmup_outcomes", "finish_reasons", "broken", "failures", "counts"):
+        for name in ("users", "outcomes", "warmup_outcomes", "finish_reasons", "broken", "failures", "counts"):
             getattr(self, name).update(getattr(other, name))
         self.examples = other.examples | self.examples
         self.use.update(other.use)
@@ -172,6 +180,7 @@ class RunCounts:
         self.counts["tokens_from_events" if record.usage_tokens is None else "tokens_from_usage"] += 1
         self.counts["content_events"] += record.content_events
         self.counts["content_recvs"] += len(record.content)
+        bundling.count(record, self.counts)
         self.finish_reasons[record.finish_reason or "none"] += 1
         for name in _BY_SOURCE[Source.VALUE]:
             value = getattr(record, name)
@@ -197,6 +206,7 @@ class RunCounts:
     def to_wire(self) -> dict[str, Any]:
         """The tally in JSON's types."""
         return {
+            "users": [[time_ms, more] for time_ms, more in self.users.items()],
             "outcomes": dict(self.outcomes),
             "warmup_outcomes": dict(self.warmup_outcomes),
             "finish_reasons": dict(self.finish_reasons),
@@ -220,6 +230,7 @@ class RunCounts:
             getattr(tally, name).update(wire[name])
         tally.use = {worker: (cpu_s, wall_s) for worker, (cpu_s, wall_s) in wire["use"].items()}
         tally.measured_s = wire["measured_s"]
+        tally.users.update({time_ms: more for time_ms, more in wire["users"]})  # noqa: C416 -- dict() takes no lists
         for outcome, status, count, example in wire["failures"]:
             tally.failures[outcome, status] = count
             tally.examples[outcome, status] = example

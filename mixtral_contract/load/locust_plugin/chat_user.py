@@ -24,16 +24,26 @@ class ChatUser(User):
     def on_start(self) -> None:
         """Begins a conversation; it connects with the first request."""
         self.conversation = Conversation(self.load_run, self.sender)
+        if self._is_asking:
+            self.load_run.note_user(1)
 
     def on_stop(self) -> None:
         """Closes the connection."""
         self.conversation.close()
+        if self._is_asking:
+            self.load_run.note_user(-1)
 
     @task
     def complete(self) -> None:
         """One turn of the conversation."""
         run = self.load_run
-        if not run.is_sending or run.settings.arrivals.is_open or run.settings.staging is not None:
+        if not run.is_sending or not self._is_asking:
             run.wait_until_over()
             return
         self.conversation.turn()
+
+    @property
+    def _is_asking(self) -> bool:
+        """Whether the load is that of these users."""
+        settings = self.load_run.settings
+        return not settings.arrivals.is_open and settings.staging is None

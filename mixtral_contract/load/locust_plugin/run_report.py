@@ -16,6 +16,7 @@ from typing import Any
 from locust.env import Environment
 
 from mixtral_contract.load.counts.counts import RunCounts
+from mixtral_contract.load.locust_plugin.chat_user import ChatUser
 from mixtral_contract.load.report.files import table, write_results
 from mixtral_contract.load.results.calibration import Calibration, CalibrationError, read_calibration, usual_path
 from mixtral_contract.load.results.staged_summary import summarize_stages
@@ -147,7 +148,10 @@ class RunReport:
             sys.stdout.flush()
 
     def _facts(self) -> Facts:
-        options = self._environment.parsed_options
+        environment = self._environment
+        options = environment.parsed_options
+        shape = environment.shape_class
+        others = [each.__name__ for each in environment.user_classes if not issubclass(each, ChatUser)]
         return Facts(
             run_id=self.run_id,
             started_at=self._started_at,
@@ -159,6 +163,8 @@ class RunReport:
             all_users_s=self._since_start_s(self._all_users_ns),
             interrupted=self.interrupted,
             gave_up=self.gave_up,
+            shape=None if shape is None else type(shape).__name__,
+            other_users=tuple(others),
             lost_workers=self.lost_workers,
             lost_requests=self.lost_requests,
             calibration=self._calibration(options),

@@ -32,6 +32,9 @@ _STEP = 16
 _SHORT = 8
 """Pieces of a stream that is read before it is believed."""
 
+_OF_EVENTS = (b"data:", b"event:", b"id:", b"retry:", b":")
+"""How lines of an event stream begin."""
+
 T = TypeVar("T")
 
 
@@ -109,10 +112,18 @@ def reading(exchange: Exchange, *, streamed: bool, secret: str = "") -> Generato
         completion.end_as(_without_answer(exchange), exchange.failure or "no answer")
     elif exchange.status != 200:
         outcome = Outcome.RATE_LIMITED if exchange.status == 429 else Outcome.HTTP_ERROR
-        completion.end_as(outcome, error_text(exchange.body()))
+        completion.end_as(outcome, _refusal(exchange))
     else:
         yield from _read_success(exchange, completion, EVENT_STREAM if streamed else JSON)
     return completion
+
+
+def _refusal(exchange: Exchange) -> str:
+    """What an answer with another status says: where it points to, or its body's words."""
+    location = exchange.headers.get("location")
+    if location is not None and 300 <= (exchange.status or 0) < 400:
+        return f"redirects to {location}, which is not followed"
+    return error_text(exchange.body())
 
 
 def _without_answer(exchange: Exchange) -> Outcome:
@@ -173,9 +184,16 @@ def _read_success(exchange: Exchange, completion: Completion, expected: str) -> 
     elif not exchange.complete:
         completion.end_as(Outcome.TRUNCATED, exchange.failure or "cut")
     elif not done:
-        completion.end_as(Outcome.TRUNCATED, "ended without data: [DONE]")
+        completion.end_as(Outcome.TRUNCATED, "ended without data: [DONE]" + _instead(exchange, completion))
     elif completion.finish_reason is None:
         completion.end_as(Outcome.TRUNCATED, "ended without a finish_reason")
+
+
+def _instead(exchange: Exchange, completion: Completion) -> str:
+    """What a stream says in which no event is, as an error that somebody sent without the form of one."""
+    body = exchange.body().lstrip()
+    said = "" if completion.content or body.startswith(_OF_EVENTS) else error_text(body)
+    return f": {said}" if said else ""
 
 
 def _is_readable(exchange: Exchange, completion: Completion, expected: str) -> bool:
@@ -184,7 +202,9 @@ def _is_readable(exchange: Exchange, completion: Completion, expected: str) -> b
     coding = exchange.headers.get("content-encoding", "identity").strip().lower()
     if media_type != expected:
         completion.broken.add("SSE-01" if expected == EVENT_STREAM else "HTTP-05")
-        completion.end_as(Outcome.WRONG_CONTENT_TYPE, f"expected {expected}, got {media_type or 'none'}")
+        said = error_text(exchange.body())
+        words = f": {said}" if said else ""
+        completion.end_as(Outcome.WRONG_CONTENT_TYPE, f"expected {expected}, got {media_type or 'none'}{words}")
     elif coding != "identity":
         completion.end_as(Outcome.MALFORMED, f"content-encoding: expected identity, as was asked for, got {coding}")
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from mixtral_contract.load.units.numbers import number
 
 SUMMARY = "summary.json"
 REPORT = "report.html"
+
+_MOST_FAILURES = 3
 
 _COLUMNS = ("n", "p50", "p90", "p95", "p99", "mean", "max")
 
@@ -47,6 +49,7 @@ def table(summary: Mapping[str, Any], folder: Path) -> str:
         "",
         _rates(summary),
         _outcomes(summary["outcomes"]),
+        *_failures(summary["errors"]),
         *_contract(summary["contract"]),
         *_objectives(summary["slo"]),
         *_cost(summary["cost"]),
@@ -118,6 +121,21 @@ def _cost(cost: Mapping[str, Any]) -> Iterator[str]:
         yield f"cost: {cost['by_usage']:.4g} {unit} by usage (priced by {source}){estimated}"
     if cost["credits_fell_by"] is not None:
         yield f"credits: x-remaining-credits fell by {cost['credits_fell_by']:.6g} from the first answer to the last"
+
+
+def _failures(errors: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """The commonest kinds of failure, each with what one of them said."""
+    for error in errors[:_MOST_FAILURES]:
+        status = "" if error["status"] is None else f" {error['status']}"
+        yield f"{error['count']}x {error['outcome']}{status}: {_printable(error['example']) or 'nothing was said'}"
+    more = len(errors) - _MOST_FAILURES
+    if more > 0:
+        yield f"and {more} other {'kind' if more == 1 else 'kinds'} of failure, in the report"
+
+
+def _printable(text: str) -> str:
+    """A server's words without what would steer a terminal."""
+    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def _outcomes(outcomes: Mapping[str, int]) -> str:

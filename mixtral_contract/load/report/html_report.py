@@ -13,7 +13,7 @@ import jinja2
 from mixtral_contract.load.estimators.ddsketch import Sketch
 from mixtral_contract.load.report.charts import Series, histogram, scatter, timeline
 from mixtral_contract.load.report.stage_charts import stage_charts
-from mixtral_contract.load.results.formatting import bounded, cell, interval_text, plus_minus
+from mixtral_contract.load.results.formatting import bounded, cell, interval_text, plus_minus, users_text
 from mixtral_contract.load.settings.objectives import FIGURES as LIMITED
 from mixtral_contract.load.settings.objectives import parse_slo
 from mixtral_contract.load.units.metric import TOOLS, Metric, Place
@@ -21,6 +21,10 @@ from mixtral_contract.load.units.metrics import NUMBERS, keys_in, label_of, spre
 from mixtral_contract.load.units.numbers import number
 
 TEMPLATE = "_report.html"
+
+
+_PER_TOKEN = ("icl_ms", "tpot_ms")
+"""What is not the model's where something on the way holds events back: no figure for the top of a page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +76,14 @@ def templates() -> jinja2.Environment:
     environment.filters["number"] = lambda value: "–" if value is None else number(value)
     environment.filters["cell"] = cell
     environment.filters["interval"] = interval_text
+    environment.filters["users"] = users_text
     return environment
 
 
 def _keys(summary: Mapping[str, Any]) -> Iterator[Key]:
     for metric in _plotted(summary):
+        if metric.key in _PER_TOKEN and summary["bundling"]["is_much"]:
+            continue
         spread = summary[metric.key]
         if spread["n"]:
             yield Key(

@@ -37,6 +37,10 @@ DEFINITIONS: Mapping[str, str] = {
     "slo": "Each term's share of requests that kept the limit, of those that belong to the window, dropped, failed and "
     "unfinished ones counted as not kept; met when the whole Wilson interval (99 %) lies at or above the percentile, "
     "missed when below, else undecided. goodput_per_s: requests that kept every limit, per second of the window.",
+    "users": "The instrument's users that ran in the window, once all were there, at the latest after its first 1.5 s: "
+    "their mean over time, the least and the most. changed: their number changed after all had been there, or was on "
+    "average less than 98 % of the most. shape: the LoadTestShape that changed it; others: classes of users that are "
+    "not the instrument's.",
     "gave_up": "Whether the run ended before its time because nothing answered (--give-up).",
     "silence": "The longest stretch of the window, in whole seconds, in which no answer ended ok, and none that did "
     "went on, while requests were waiting; lasts: no answer came after it. null where every such second had an answer.",
@@ -45,6 +49,9 @@ DEFINITIONS: Mapping[str, str] = {
     "outcomes": "How the requests sent in the window ended; warmup_outcomes: those sent before it.",
     "contract": "Answers with status 200, of requests sent in the window, that broke a clause of the contract, by its "
     "id in spec/clauses.yaml: those that are cheap to judge on what was parsed anyway.",
+    "bundling": "Of the ok streams of the window with 8 events with content or more: how many came whole (after 100 ms "
+    "without content, then less than 0.2 ms an event) or in_pieces (more than 2 events a read, reads 10 ms apart or "
+    "more on average), how large the pieces were, and how far apart. is_much: a fifth of the streams, or more.",
     "sent_again": "Of the requests sent in the window, those that left a second time, on a new connection, because the "
     "server closed the kept one without a byte of an answer; their times count from the second sending.",
     "tokens_are": "usage: the server's completion_tokens; estimate: events with content, counted; mixed: some of each.",

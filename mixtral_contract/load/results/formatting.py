@@ -36,6 +36,18 @@ def interval_text(spread: Mapping[str, Any], column: str) -> str:
     return f"{low} to {high}"
 
 
+def users_text(summary: Mapping[str, Any]) -> str:
+    """How many users the window had: those that ran, where they were counted."""
+    ran = summary["users"]
+    least = most = summary["run"]["users"]
+    if ran is not None:
+        least, most = ran["least"], ran["most"]
+    if least == most:
+        return f"{most} {'user' if most == 1 else 'users'}"
+    shape = "" if ran["shape"] is None else f", by {ran['shape']}"
+    return f"{least} to {most} users ({number(ran['mean'])} on average{shape})"
+
+
 def plus_minus(summary: Mapping[str, Any], name: str, percentile: str = "p50") -> str:
     """By how much the instrument may be wrong in a figure, as calibrated: " ±1.2", nothing where that is unknown."""
     calibration = summary["instrument"]["calibration"]

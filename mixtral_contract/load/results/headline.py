@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mixtral_contract.load.results.formatting import bounded, plus_minus
+from mixtral_contract.load.results.formatting import bounded, plus_minus, users_text
 from mixtral_contract.load.units.numbers import number
 
 
@@ -23,17 +23,18 @@ def headline(summary: Mapping[str, Any]) -> str:
 
 
 def _load(summary: Mapping[str, Any]) -> str:
-    users, offered = summary["run"]["users"], summary["offered_per_s"]
-    if users is None:
-        return f"{number(offered or 0)} requests/s on a schedule"
-    return f"{users} {'user' if users == 1 else 'users'} at once"
+    if summary["run"]["users"] is None:
+        return f"{number(summary['offered_per_s'] or 0)} requests/s on a schedule"
+    return f"{users_text(summary)} at once"
 
 
 def _streamed(summary: Mapping[str, Any]) -> str:
     first, rates = summary["ttft_ms"], summary["stream_tokens_per_s"]
-    parts = [f"the first token came after {_median(first, plus_minus(summary, 'ttft_ms'))}"]
+    is_bundled = summary["bundling"]["is_much"]
+    what = "the first tokens came, held back on the way," if is_bundled else "the first token came"
+    parts = [f"{what} after {_median(first, plus_minus(summary, 'ttft_ms'))}"]
     rate = rates["mean"] if rates["p50"] is None else rates["p50"]
-    if rate is not None:
+    if rate is not None and not is_bundled:
         # a stream that comes at once has no rate: of most of them there has to be one
         where = "each stream" if 2 * rates["n"] >= first["n"] else f"{rates['n']} of {first['n']} streams"
         parts.append(f"then {number(rate)} tokens/s in {where}")

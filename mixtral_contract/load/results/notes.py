@@ -23,7 +23,7 @@ def notes(summary: Summary) -> list[str]:
 
 def _late_users(summary: Summary) -> bool:
     all_users_s = summary["run"]["all_users_s"]
-    if summary["run"]["users"] is None:
+    if summary["run"]["users"] is None or (summary["users"] is not None and summary["users"]["shape"] is not None):
         return False
     return all_users_s is None or all_users_s > summary["window"]["start_s"] + 1
 
@@ -36,6 +36,13 @@ def _late_users_text(summary: Summary) -> str:
 
 _NOTES: tuple[tuple[Callable[[Summary], bool], Callable[[Summary], str]], ...] = (
     (_late_users, _late_users_text),
+    (
+        lambda summary: summary["users"] is not None and bool(summary["users"]["others"]),
+        lambda summary: (
+            f"Users of {' and '.join(summary['users']['others'])} ran beside the instrument's: what they sent is in no "
+            "figure."
+        ),
+    ),
     (
         lambda summary: summary["outcomes"]["unfinished"] > 0,
         lambda summary: (

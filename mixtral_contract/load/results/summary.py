@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from mixtral_contract.contract import clauses
-from mixtral_contract.load.counts import attainment
+from mixtral_contract.load.counts import attainment, bundling
 from mixtral_contract.load.counts.backlog import backlog
 from mixtral_contract.load.counts.counts import FIGURES, RunCounts
 from mixtral_contract.load.counts.silence import longest_silence
+from mixtral_contract.load.counts.users import users_in
 from mixtral_contract.load.estimators.ddsketch import RELATIVE_ERROR
 from mixtral_contract.load.estimators.percentiles import percentiles_of
 from mixtral_contract.load.reading.outcome import OUTCOMES
@@ -40,7 +41,8 @@ class Facts:
 
     Seconds count from the run's start; `run_time_s` None is a run without a limit, `all_users_s` None one that ended
     before its last user was there. `load_since_s` is when the load began that is measured. `lost_*` is what workers did
-    and never reported.
+    and never reported. `shape` is what changes the number of users, `other_users` are classes of users that are not the
+    instrument's.
     """
 
     run_id: str
@@ -54,6 +56,8 @@ class Facts:
     interrupted: bool = False
     gave_up: bool = False
     load_since_s: float = 0.0
+    shape: str | None = None
+    other_users: tuple[str, ...] = ()
     lost_workers: tuple[str, ...] = ()
     lost_requests: int = 0
     calibration: Calibration | None = None
@@ -77,6 +81,7 @@ def summarize(settings: Settings, facts: Facts, tally: RunCounts) -> dict[str, A
             "interrupted": facts.interrupted,
         },
         "gave_up": facts.gave_up,
+        "users": _users(settings, facts, tally),
         "outcomes": {name: tally.outcomes[name] for name in OUTCOMES},
         "warmup_outcomes": {name: tally.warmup_outcomes[name] for name in OUTCOMES},
         "errors": [
@@ -104,6 +109,7 @@ def summarize(settings: Settings, facts: Facts, tally: RunCounts) -> dict[str, A
         "tokens_are": _tokens_are(tally.counts["tokens_from_usage"], tally.counts["tokens_from_events"]),
         "content_events": tally.counts["content_events"],
         "content_recvs": tally.counts["content_recvs"],
+        "bundling": bundling.report(tally.counts),
         "sent_again": tally.counts["sent_again"],
         "dropped": tally.counts["dropped"],
         "held_back": tally.counts["held_back"],
@@ -196,6 +202,14 @@ def _thirds(in_flight: list[int], start_s: float, end_s: float) -> dict[str, flo
         "last_third": rounded(sum(inside[-third:]) / third) if third else None,
         "most": max(inside, default=None),
     }
+
+
+def _users(settings: Settings, facts: Facts, tally: RunCounts) -> dict[str, Any] | None:
+    """The users that ran, not those that were asked for; None in an open loop, and where none were counted."""
+    found = users_in(tally.users, settings.warmup_s, facts.end_s, facts.all_users_s)
+    if settings.arrivals.is_open or found is None:
+        return None
+    return {**dataclasses.asdict(found), "shape": facts.shape, "others": list(facts.other_users)}
 
 
 def _silence(tally: RunCounts, start_s: float, end_s: float) -> dict[str, Any] | None:

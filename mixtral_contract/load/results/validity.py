@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mixtral_contract.load.counts import bundling
 from mixtral_contract.load.estimators.percentiles import highest
+from mixtral_contract.load.results.formatting import users_text
 from mixtral_contract.load.units.numbers import number
 
 Summary = Mapping[str, Any]
@@ -180,6 +182,12 @@ def _overload_text(summary: Summary) -> str:
 _CHECKS = (
     _Check(INVALID, lambda s: s["window"]["duration_s"] == 0, lambda _: "the run ended within its warm-up"),
     _Check(INVALID, _is_outage, _silence_text),
+    _Check(
+        SUSPECT,
+        lambda s: s["users"] is not None and s["users"]["changed"] and s["users"]["shape"] is None,
+        lambda s: f"the number of users was not the same all the time: {users_text(s)}",
+    ),
+    _Check(SUSPECT, lambda s: s["bundling"]["is_much"], lambda s: bundling.text(s["bundling"])),
     _Check(SUSPECT, _is_short_outage, _silence_text),
     _Check(INVALID, lambda s: s["gave_up"], lambda _: "the run was given up, for nothing answered"),
     _Check(INVALID, lambda s: _in_vain(s) > MOST_IN_VAIN, _in_vain_text),

@@ -25,6 +25,7 @@ from mixtral_contract.load.units.window import Window
 from mixtral_contract.load.workload.arrivals import Arrival, Share
 
 _NS_PER_S = 1_000_000_000
+_NS_PER_MS = 1_000_000
 _CREDITS = "x-remaining-credits"
 _DECIMAL = re.compile(r"\d+(\.\d+)?")
 _FUNDS_EVERY_S = 0.05
@@ -234,6 +235,11 @@ class Run:
     def was_cut_off(self) -> bool:
         """Whether requests of the stage did not end by themselves."""
         return bool(self._tally.outcomes[Outcome.UNFINISHED] + self._tally.warmup_outcomes[Outcome.UNFINISHED])
+
+    def note_user(self, more: int) -> None:
+        """Notes that a user of the closed loop began (1) or left (-1); after the window they all do."""
+        if not self.is_over:
+            self._tally.users[self.now_ns() // _NS_PER_MS] += more
 
     def note_lag(self, lag_ms: float, ticks: int) -> None:
         """Counts by how much the loop of this process came late, and how many ticks that swallowed."""

@@ -57,6 +57,27 @@ def test_stream__may_cut_events_anywhere() -> None:
     assert found.content == [(2 * MS, 1), (3 * MS, 1)]
 
 
+def test_redirect__names_where_it_leads() -> None:
+    """Nobody goes there with a key; whoever reads the report may."""
+    moved = exchange(b"{}", status=307)
+    moved.headers["location"] = "https://elsewhere.example/v1/chat/completions"
+    found = read_completion(moved, streamed=True)
+    assert (found.outcome, found.detail) == (
+        Outcome.HTTP_ERROR,
+        "redirects to https://elsewhere.example/v1/chat/completions, which is not followed",
+    )
+
+
+def test_error_in_the_wrong_form__keeps_its_words() -> None:
+    """As JSON where a stream was asked for, with its media type or with that of a stream."""
+    body = b'{"error": {"message": "engine is out of memory"}}'
+    found = read_completion(exchange(body, content_type="application/json"), streamed=True)
+    assert found.outcome is Outcome.WRONG_CONTENT_TYPE
+    assert found.detail == "expected text/event-stream, got application/json: engine is out of memory"
+    assert streamed(body).detail == "ended without data: [DONE]: engine is out of memory"
+    assert streamed(ROLE).detail == "ended without data: [DONE]"
+
+
 def test_stream__may_use_crlf_and_comments() -> None:
     """What the standard of event streams allows is no failure."""
     wire = b": ping\r\n\r\n" + (event({"content": "a"}) + STOP + DONE).replace(b"\n", b"\r\n")
