@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mixtral_contract.contract import clauses
-from mixtral_contract.load.counts import attainment
+from mixtral_contract.load.counts import attainment, lengths
 from mixtral_contract.load.counts.counts import FIGURES, RunCounts
 from mixtral_contract.load.estimators.ddsketch import RELATIVE_ERROR
 from mixtral_contract.load.estimators.percentiles import percentiles_of
@@ -90,7 +90,8 @@ def summarize(settings: Settings, facts: Facts, tally: RunCounts) -> dict[str, A
         "requests_per_s": _rate(tally.counts["window_ok"], duration_s),
         "output_tokens": tally.counts["output_tokens"],
         "prompt_tokens": tally.counts["prompt_tokens"],
-        "tokens_are": _tokens_are(tally.counts["tokens_from_usage"], tally.counts["tokens_from_events"]),
+        "tokens_are": _tokens_are(tally.counts),
+        "lengths": lengths.report(tally.counts),
         "content_events": tally.counts["content_events"],
         "content_recvs": tally.counts["content_recvs"],
         "sent_again": tally.counts["sent_again"],
@@ -234,9 +235,7 @@ def _rate(count: int, duration_s: float) -> float | None:
     return rounded(count / duration_s) if duration_s else None
 
 
-def _tokens_are(from_usage: int, from_events: int) -> str | None:
-    if from_usage and from_events:
-        return "mixed"
-    if from_usage:
-        return "usage"
-    return "estimate" if from_events else None
+def _tokens_are(counts: Mapping[str, int]) -> str | None:
+    sources = {"usage": "usage", "events": "estimate", "text": "text"}
+    found = [name for source, name in sources.items() if counts[f"tokens_from_{source}"]]
+    return "mixed" if len(found) > 1 else found[0] if found else None

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mixtral_contract.load.counts import lengths
 from mixtral_contract.load.estimators.percentiles import highest
 
 Summary = Mapping[str, Any]
@@ -64,6 +65,8 @@ def _reasons(summary: Summary) -> Iterator[Reason]:
     for check in _CHECKS:
         if check.applies(summary):
             yield Reason(check.severity, check.text(summary))
+    for text in lengths.reasons(summary):
+        yield Reason(SUSPECT, text)
 
 
 def _ended(summary: Summary) -> int:
