@@ -19,7 +19,17 @@ import pytest
 
 from mixtral_contract.load.estimators.ddsketch import RELATIVE_ERROR
 from tests.support.repository import ROOT
-from tests.support.scripted_stream_server import WHOLE, Hang, Script, ScriptedServer, answer, chunk, event, stream
+from tests.support.scripted_stream_server import (
+    WHOLE,
+    Hang,
+    Script,
+    ScriptedServer,
+    answer,
+    chunk,
+    event,
+    stream,
+    usage,
+)
 from tests.support.summary_schema import checked
 
 LOCUST = (sys.executable, "-m", "locust", "-f", "load/", "--headless", "--only-summary")
@@ -208,7 +218,7 @@ def test_conversation__carries_what_was_said(tmp_path: Path) -> None:
     assert [len(messages) for messages in asked[:4]] == [1, 3, 5, 1]
     first, second, third = asked[:3]
     assert (second[:1], third[:3]) == (first, second)
-    assert {message["content"] for message in (second[1], third[3])} == {"t0 t1 t2 "}
+    assert {message["content"] for message in (second[1], third[3])} == {" a b c"}
     assert asked[3] != first
 
 
@@ -235,6 +245,40 @@ def test_known_times__are_found(tmp_path: Path) -> None:
     for name, truth_s in (("ttft_ms", TTFT_S), ("tpot_ms", ITL_S), ("e2e_ms", TTFT_S + TOKENS * ITL_S)):
         # sleeping takes at least as long as asked for; the sketch is off by its stated error
         assert truth_s * 1000 * (1 - RELATIVE_ERROR) <= summary[name]["p50"] <= truth_s * 1000 * 5
+
+
+def claiming(claimed: int) -> Script:
+    """The same with a usage of so many tokens."""
+    *steps, _, done = stream(TOKENS, itl_s=ITL_S, with_usage=False)
+    return [*steps, chunk(event({}, finish="length") + event(usage=usage(claimed, 64))), done]
+
+
+@pytest.mark.parametrize("claimed", [0, 400 + TOKENS])
+def test_usage_that_is_not_true__changes_no_rate(tmp_path: Path, claimed: int) -> None:
+    """Nothing, or tokens that nobody saw: a token each 20 ms came, and the verdict says what usage claims."""
+    asked = ("--output-tokens", str(TOKENS), "--slo", "tpot<5ms@p50")
+    with ScriptedServer(lambda _: claiming(claimed)) as server:
+        ended = run(tmp_path, "--host", server.url, "-u", "5", "-t", "3s", *asked)
+    summary, ok = ended.summary, ended.summary["outcomes"]["ok"]
+    assert summary["output_tokens"] == TOKENS * ok
+    # believed, it would be below 1 ms, or none
+    assert summary["tpot_ms"]["min"] > 1000 * ITL_S / 2
+    assert summary["slo"]["terms"][0]["kept"] == 0
+    assert summary["lengths"]["usage"]["refuted"] == ok
+    assert f"usage is not what came in {ok} of {ok} answers: it claims {claimed * ok:,} tokens" in ended.stdout
+    assert summary["validity"]["verdict"] == "SUSPECT"
+    assert {line["usage_tokens"] for line in ended.requests} == {claimed}
+
+
+def test_answers_without_content__are_no_success(tmp_path: Path) -> None:
+    """Whole streams that say nothing: not ok, no goodput, exit 1, and the terminal says what they are."""
+    with ScriptedServer(lambda _: stream(0)) as server:
+        ended = run(tmp_path, "--host", server.url, "-u", "2", "-t", "2s", "--slo", "ttft<1s@p50")
+    assert ended.code == 1
+    assert "requests: 0 ok, " in ended.stdout
+    assert ended.summary["outcomes"]["empty"] == sum(ended.summary["outcomes"].values()) > 0
+    assert ended.summary["slo"]["goodput_per_s"] == 0
+    assert ended.summary["errors"][0]["example"] == "nothing was said, finish_reason length, usage claims 0 tokens"
 
 
 def test_prompts__have_the_length_asked_for(tmp_path: Path) -> None:

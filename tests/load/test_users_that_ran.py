@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.load.locust_plugin.test_web_pages import page, running, until
+from tests.load.locust_plugin.web.test_pages import page, running, until
 from tests.load.test_locust_command import distributed, run, timed
 from tests.support.scripted_stream_server import ScriptedServer, answer
 

@@ -93,10 +93,10 @@ def answer(status: str, body: bytes, *headers: str, content_type: str = "applica
 
 
 def stream(tokens: int, *, ttft_s: float = 0, itl_s: float = 0, with_usage: bool = True) -> Script:
-    """A whole chunked stream, one event per token, each sent by itself at its time."""
+    """A whole chunked stream of letters, one event per token, each sent by itself at its time."""
     steps: list[Step] = [STREAM_HEAD + chunk(event({"role": "assistant", "content": ""})), Sleep(ttft_s)]
     for index in range(tokens):
-        steps += [chunk(event({"content": f"t{index} "})), Sleep(itl_s)]
+        steps += [chunk(event({"content": f" {chr(ord('a') + index % 26)}"})), Sleep(itl_s)]
     tail = event(finish="length") + (event(usage=usage(tokens)) if with_usage else b"")
     return [*steps, chunk(tail), chunk(DONE) + END]
 

@@ -1,7 +1,7 @@
 """Whether requests keep the objectives, and how sure it is that enough of them do.
 
 A request that failed, or was still running at the end, keeps no limit. One for which a figure does not exist (an answer
-of one token has no tpot) is not judged by it.
+of one token has no tpot) is not judged by it; one that no limit judged is neither good nor bad.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ def count(slo: Slo, record: Record, counts: dict[str, int]) -> None:
         if kept_it is not None:
             name = _key(term, kept=kept_it)
             counts[name] = counts.get(name, 0) + 1
-    counts["slo_good"] = counts.get("slo_good", 0) + (False not in kept)
+    is_judged = any(kept_it is not None for kept_it in kept)
+    counts["slo_judged"] = counts.get("slo_judged", 0) + is_judged
+    counts["slo_good"] = counts.get("slo_good", 0) + (is_judged and False not in kept)
 
 
 def kept_and_missed(slo: Slo, counts: Mapping[str, int]) -> Iterator[tuple[int, int]]:
@@ -53,8 +55,9 @@ def report(
     terms = [_report_term(term, counts, dropped) for term in slo]
     verdicts = {term["verdict"] for term in terms}
     good = counts.get("slo_good", 0)
-    low, high = wilson(good, requests, CONFIDENCE)
-    offered_per_s = requests / duration_s if duration_s else 0.0
+    judged = counts.get("slo_judged", 0) + dropped
+    low, high = wilson(good, judged, CONFIDENCE)
+    judged_per_s = judged / duration_s if duration_s else 0.0
     return {
         "text": ",".join(map(str, slo)),
         "confidence": CONFIDENCE,
@@ -62,8 +65,9 @@ def report(
         "terms": terms,
         "good": good,
         "requests": requests,
-        "goodput_per_s": round(good / duration_s, 3) if duration_s else None,
-        "goodput_interval_per_s": [round(low * offered_per_s, 3), round(high * offered_per_s, 3)],
+        "judged": judged,
+        "goodput_per_s": round(good / duration_s, 3) if judged and duration_s else None,
+        "goodput_interval_per_s": [round(low * judged_per_s, 3), round(high * judged_per_s, 3)],
     }
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from mixtral_contract.load.counts import attainment, bundling
+from mixtral_contract.load.counts import attainment, bundling, lengths
 from mixtral_contract.load.counts.timeline import Timeline
 from mixtral_contract.load.estimators.bottom_k_sample import Sample
 from mixtral_contract.load.estimators.ddsketch import Sketch
@@ -33,6 +33,8 @@ _COUNTS = (
     "prompt_tokens",
     "tokens_from_usage",
     "tokens_from_events",
+    "tokens_from_text",
+    *lengths.NAMES,
     "content_events",
     "content_recvs",
     "sent_again",
@@ -95,10 +97,11 @@ class RunCounts:
         waited_ns = window.overlap_ns(record.started_ns, record.end_ns)
         self.counts["waited_ns"] += waited_ns
         self.counts["waited_in_vain_ns"] += waited_ns * record.outcome.failed
-        if record.outcome is Outcome.OK:
+        if record.outcome.is_answer:
             self.counts["billed_requests"] += 1
             self.counts["billed_prompt_tokens"] += record.prompt_tokens or 0
-            self.counts["billed_output_tokens"] += record.output_tokens
+            self.counts["billed_output_tokens"] += record.billed_tokens
+        if record.outcome is Outcome.OK:
             self._count_in_window(record, window)
         if record.window_ns < window.start_ns:
             self.warmup_outcomes[str(record.outcome)] += 1
@@ -177,7 +180,8 @@ class RunCounts:
     def _count_completion(self, record: Record) -> None:
         self.counts["output_tokens"] += record.output_tokens
         self.counts["prompt_tokens"] += record.prompt_tokens or 0
-        self.counts["tokens_from_events" if record.usage_tokens is None else "tokens_from_usage"] += 1
+        self.counts[f"tokens_from_{record.tokens_from or 'events'}"] += 1
+        lengths.count(record, self.counts)
         self.counts["content_events"] += record.content_events
         self.counts["content_recvs"] += len(record.content)
         bundling.count(record, self.counts)

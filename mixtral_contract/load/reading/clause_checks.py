@@ -17,6 +17,10 @@ Fields = Mapping[str, Any]
 _HEAD = ("id", "object", "created", "model")
 """What stands in every chunk of a stream and stays the same."""
 
+_TEXTS = ("content", "reasoning_content", "reasoning", "refusal")
+_CALLS = ("tool_calls", "function_call")
+_WRITTEN = (*_TEXTS[1:], *_CALLS)
+
 _CHUNK: Mapping[str, Callable[[Fields, Fields], bool]] = {
     "STR-01": lambda chunk, _: chunk.get("object") != "chat.completion.chunk",
     "STR-02": lambda chunk, first: any(chunk.get(name) != first.get(name) for name in ("id", "model")),
@@ -122,13 +126,27 @@ class StreamJudge:
 
 
 def carries_token(delta: Fields) -> bool:
-    """Whether a delta holds something that a model wrote: content, reasoning or a part of a tool call.
+    """Whether a delta holds something that a model wrote: content, reasoning, a refusal or a part of a call.
 
     One that only names the role, or is empty, is no token.
     """
-    return bool(
-        delta.get("content") or delta.get("reasoning_content") or delta.get("reasoning") or delta.get("tool_calls")
-    )
+    return bool(delta.get("content")) or any(delta.get(name) for name in _WRITTEN)
+
+
+def written(delta: Fields) -> bytes:
+    """The text that a model wrote in a delta or message: content, reasoning, refusal, names and arguments of calls."""
+    texts = [delta.get(name) for name in _TEXTS]
+    calls = delta.get("tool_calls")
+    called = [delta.get("function_call"), *map(_function, calls if isinstance(calls, list) else ())]
+    texts += [call.get(name) for call in called if isinstance(call, Mapping) for name in ("name", "arguments")]
+    return "".join(text for text in texts if isinstance(text, str)).encode("utf-8", "replace")
+
+
+def calls_of(delta: Fields) -> int:
+    """How many calls begin in a delta or stand in a message: those that name their function."""
+    calls = delta.get("tool_calls")
+    called = [delta.get("function_call"), *map(_function, calls if isinstance(calls, list) else ())]
+    return sum(isinstance(call, Mapping) and bool(call.get("name")) for call in called)
 
 
 def _adds_up(usage: Any) -> bool:
@@ -141,6 +159,10 @@ def _adds_up(usage: Any) -> bool:
 def _delta(choice: Fields) -> Fields:
     delta = choice.get("delta")
     return delta if isinstance(delta, Mapping) else {}
+
+
+def _function(call: Any) -> Any:
+    return call.get("function") if isinstance(call, Mapping) else None
 
 
 def _message(choice: Fields) -> Fields:

@@ -14,7 +14,13 @@ import orjson
 
 from mixtral_contract.contract.openapi import EVENT_STREAM, JSON
 from mixtral_contract.load.client.exchange import Exchange
-from mixtral_contract.load.reading.clause_checks import StreamJudge, carries_token, judge_answer
+from mixtral_contract.load.reading.clause_checks import (
+    StreamJudge,
+    calls_of,
+    carries_token,
+    judge_answer,
+    written,
+)
 from mixtral_contract.load.reading.event_template import EventTemplate, event_template_of
 from mixtral_contract.load.reading.outcome import Outcome
 from mixtral_contract.primitives.sse import Decoder
@@ -48,8 +54,10 @@ class Completion:
 
     `content` holds (stamp in ns, events with content) for each `recv` that brought any; for an answer in one piece the
     end and one event. Token counts are those of `usage`, None when the server sent none; `totals` are the tokens so far
-    for each entry of `content`, where the usage of each event tells them. `broken` are the clauses that an answer with
-    status 200 did not keep, of those that are cheap to judge. `secret` is what a detail never shows.
+    for each entry of `content`, where the usage of each event tells them; `reasoning_tokens` are those that usage
+    counts, shown or not. `texts` are what each event with content said, `calls` how many calls it made. `broken` are
+    the clauses that an answer with status 200 did not keep, of those that are cheap to judge. `secret` is what a detail
+    never shows.
     """
 
     outcome: Outcome = Outcome.OK
@@ -59,6 +67,9 @@ class Completion:
     finish_reason: str | None = None
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    reasoning_tokens: int | None = field(default=None, compare=False)
+    texts: list[bytes] = field(default_factory=list, compare=False)
+    calls: int = field(default=0, compare=False)
     totals: list[int] = field(default_factory=list)
     broken: set[str] = field(default_factory=set, compare=False)
     secret: str = field(default="", compare=False, repr=False)
@@ -88,6 +99,9 @@ class Completion:
             if type(count) is not int or count < 0:
                 raise MalformedError(f"usage.{name}: expected a count, got {count!r}")
         self.prompt_tokens, self.completion_tokens = prompt, completion
+        details = usage.get("completion_tokens_details")
+        reasoning = details.get("reasoning_tokens") if isinstance(details, dict) else None
+        self.reasoning_tokens = reasoning if type(reasoning) is int else None
 
 
 def read_completion(exchange: Exchange, *, streamed: bool) -> Completion:
@@ -179,14 +193,25 @@ def _read_success(exchange: Exchange, completion: Completion, expected: str) -> 
         completion.broken.add("SSE-13" if expected == EVENT_STREAM else "HTTP-14")
     if exchange.timed_out:
         completion.end_as(Outcome.TIMEOUT, exchange.failure or "timeout")
-    elif completion.outcome is not Outcome.OK:
-        return
-    elif not exchange.complete:
+    elif completion.outcome is Outcome.OK:
+        _judge_end(exchange, completion, done=done)
+
+
+def _judge_end(exchange: Exchange, completion: Completion, *, done: bool) -> None:
+    """Settles how an answer ended that was read without a fault."""
+    if not exchange.complete:
         completion.end_as(Outcome.TRUNCATED, exchange.failure or "cut")
     elif not done:
         completion.end_as(Outcome.TRUNCATED, "ended without data: [DONE]" + _instead(exchange, completion))
     elif completion.finish_reason is None:
         completion.end_as(Outcome.TRUNCATED, "ended without a finish_reason")
+    elif not completion.content:
+        completion.end_as(Outcome.EMPTY, _emptiness(completion))
+
+
+def _emptiness(completion: Completion) -> str:
+    claimed = completion.completion_tokens
+    return f"nothing was said, finish_reason {completion.finish_reason}, usage claims {claimed or 0} tokens"
 
 
 def _instead(exchange: Exchange, completion: Completion) -> str:
@@ -222,6 +247,7 @@ def _read_stream(exchange: Exchange, completion: Completion) -> Generator[None, 
             yield
         if shape is not None and shape.fits(received):
             _count_content(completion.content, stamp_ns)
+            completion.texts.append(shape.text_of(received))
             continue
         # a shape holds only as long as nothing else comes: what follows another event is to be judged anew
         shape = None
@@ -254,8 +280,11 @@ def _read_chunk(chunk: dict[str, Any], stamp_ns: int, completion: Completion, ju
     choices = _choices(chunk)
     judge.chunk(chunk, choices)
     for choice in choices:
-        if carries_token(_object(choice.get("delta"), "delta")):
+        delta = _object(choice.get("delta"), "delta")
+        if carries_token(delta):
             _count_content(completion.content, stamp_ns)
+            completion.texts.append(written(delta))
+            completion.calls += calls_of(delta)
             if chunk.get("usage") is not None and completion.completion_tokens is not None:
                 _note_total(completion, completion.completion_tokens)
         completion.finish_reason = _finish_reason(choice) or completion.finish_reason
@@ -291,8 +320,11 @@ def _read_answer(exchange: Exchange, completion: Completion) -> bool:
     choices = _choices(answer)
     completion.broken.update(judge_answer(answer, choices))
     for choice in choices:
-        if carries_token(_object(choice.get("message"), "message")):
+        message = _object(choice.get("message"), "message")
+        if carries_token(message):
             _count_content(completion.content, exchange.end_ns or 0)
+            completion.texts.append(written(message))
+            completion.calls += calls_of(message)
         completion.finish_reason = _finish_reason(choice) or completion.finish_reason
     return True
 

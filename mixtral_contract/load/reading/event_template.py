@@ -17,12 +17,13 @@ _PLAIN = re.compile(rb'[^"\\\x00-\x1f]+')
 class EventTemplate:
     """The bytes around the text of an event with content."""
 
-    __slots__ = ("_around", "_begin", "_end")
+    __slots__ = ("_around", "_begin", "_end", "_start", "_stop")
 
     def __init__(self, begin: bytes, end: bytes) -> None:
         self._begin = begin
         self._end = end
         self._around = len(begin) + len(end)
+        self._start, self._stop = len(begin), -len(end)
 
     def fits(self, received: bytes) -> bool:
         """Whether these bytes are one whole event of this shape, with some text."""
@@ -32,6 +33,10 @@ class EventTemplate:
             and received.endswith(self._end)
             and _PLAIN.fullmatch(received, len(self._begin), len(received) - len(self._end)) is not None
         )
+
+    def text_of(self, received: bytes) -> bytes:
+        """The text of an event that fits."""
+        return received[self._start : self._stop]
 
 
 def event_template_of(received: bytes, chunk: Mapping[str, Any]) -> EventTemplate | None:

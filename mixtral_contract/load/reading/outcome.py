@@ -10,6 +10,7 @@ class Outcome(enum.StrEnum):
     """The end of one request; a request has exactly one."""
 
     OK = "ok"
+    EMPTY = "empty"
     RATE_LIMITED = "rate_limited"
     HTTP_ERROR = "http_error"
     WRONG_CONTENT_TYPE = "wrong_content_type"
@@ -26,9 +27,15 @@ class Outcome(enum.StrEnum):
         """Whether the request ended without a completion; an unfinished one did not end."""
         return self not in (Outcome.OK, Outcome.UNFINISHED)
 
+    @property
+    def is_answer(self) -> bool:
+        """Whether the server answered as it should, so that it bills what its usage says."""
+        return self in (Outcome.OK, Outcome.EMPTY)
+
 
 OUTCOMES: Mapping[Outcome, str] = {
     Outcome.OK: "status 200 and a whole completion; as a stream: with a finish_reason and data: [DONE]",
+    Outcome.EMPTY: "status 200 and a whole completion without content, reasoning, call or refusal: nothing was said",
     Outcome.RATE_LIMITED: "status 429",
     Outcome.HTTP_ERROR: "another status than 200 and 429",
     Outcome.WRONG_CONTENT_TYPE: "status 200, but not text/event-stream for a stream, or not application/json otherwise",

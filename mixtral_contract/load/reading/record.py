@@ -14,6 +14,7 @@ from typing import Any
 from mixtral_contract.load.client.exchange import Exchange
 from mixtral_contract.load.reading.completion import Completion
 from mixtral_contract.load.reading.outcome import Outcome
+from mixtral_contract.load.reading.token_check import Claim, TokenCount
 from mixtral_contract.load.units.metric import Place
 from mixtral_contract.load.units.metrics import keys_in
 from mixtral_contract.load.units.numbers import rounded
@@ -29,7 +30,9 @@ class Record:
 
     `due_ns` is when an open loop meant it to be sent, None in a closed one. `content` holds (time, events with content)
     per `recv`; `broken` are the clauses that the answer did not keep. `totals`
-    are the tokens so far at each of `content`, none where they are not known. None is what did not happen.
+    are the tokens so far at each of `content`, none where they are not known. `asked_tokens` is max_tokens,
+    `asked_prompt_tokens` what the prompt has by Mixtral's tokenizer; `tokens` is what was found of those that came,
+    None where the answer did not end well. None is what did not happen, or is not known.
     """
 
     worker: int
@@ -54,6 +57,9 @@ class Record:
     completion_id: str | None = None
     broken: tuple[str, ...] = ()
     totals: tuple[int, ...] = ()
+    asked_tokens: int | None = None
+    asked_prompt_tokens: int | None = None
+    tokens: TokenCount | None = None
     content_events: int = field(init=False)
     """How many events carried content."""
 
@@ -79,8 +85,42 @@ class Record:
 
     @property
     def output_tokens(self) -> int:
-        """The answer's length: completion_tokens of usage, else the events with content (an estimate)."""
+        """The answer's length: what was found to have come; else completion_tokens of usage, else the events."""
+        if self.tokens is not None:
+            return self.tokens.received
         return self.content_events if self.usage_tokens is None else self.usage_tokens
+
+    @property
+    def tokens_from(self) -> str | None:
+        """Who says so: usage, events, or text, which was counted; None without an answer."""
+        if self.tokens is not None:
+            return self.tokens.source
+        return "usage" if self.usage_tokens is not None else "events" if self.content else None
+
+    @property
+    def billed_tokens(self) -> int:
+        """What the server bills: what its usage claims, true or not."""
+        return self.output_tokens if self.usage_tokens is None else self.usage_tokens
+
+    @property
+    def prompt_asked_tokens(self) -> int | None:
+        """The prompt's length by Mixtral's tokenizer, without the template; None where it was not counted."""
+        return self.asked_prompt_tokens
+
+    @property
+    def prompt_usage_tokens(self) -> int | None:
+        """The prompt's length by usage."""
+        return self.prompt_tokens
+
+    @property
+    def output_asked_tokens(self) -> int | None:
+        """The longest answer that was asked for; None where the dialect has no such field."""
+        return self.asked_tokens
+
+    @property
+    def output_received_tokens(self) -> int | None:
+        """The answer's length, as the rates have it."""
+        return self.output_tokens
 
     @property
     def e2e_ms(self) -> float:
@@ -121,7 +161,8 @@ class Record:
     @property
     def _generated(self) -> int:
         """The tokens that came in that time: all but those of the first content, one where that is not known."""
-        return self.output_tokens - (self.totals[0] if self.totals else 1)
+        first = self.totals[0] if self.totals else self.tokens and self.tokens.first
+        return self.output_tokens - (first or 1)
 
     @property
     def tpot_ms(self) -> float | None:
@@ -181,7 +222,6 @@ class Record:
         def since_sent(time_ns: int | None) -> float | None:
             return None if time_ns is None else round((time_ns - origin_ns) / _NS_PER_MS, 3)
 
-        tokens_from = "usage" if self.usage_tokens is not None else "events" if self.content else None
         return {
             "request": f"{self.worker}-{self.number}",
             "due_s": None if self.due_ns is None else round(self.due_ns / _NS_PER_S, 6),
@@ -199,8 +239,12 @@ class Record:
             **{key: rounded(getattr(self, key)) for key in _WRITTEN},
             "finish_reason": self.finish_reason,
             "prompt_tokens": self.prompt_tokens,
-            "output_tokens": None if tokens_from is None else self.output_tokens,
-            "tokens_from": tokens_from,
+            "output_tokens": None if self.tokens_from is None else self.output_tokens,
+            "tokens_from": self.tokens_from,
+            "usage_tokens": self.usage_tokens,
+            "counted_tokens": None if self.tokens is None else self.tokens.counted,
+            "asked_tokens": self.asked_tokens,
+            "asked_prompt_tokens": self.asked_prompt_tokens,
             "received_bytes": self.received_bytes,
             "content_ms": [[round((time_ns - origin_ns) / _NS_PER_MS, 3), count] for time_ns, count in self.content],
         }
@@ -214,7 +258,14 @@ def _totals(completion: Completion) -> tuple[int, ...]:
 
 
 def make_record(
-    exchange: Exchange, completion: Completion, *, run_start_ns: int, worker: int, number: int, streamed: bool
+    exchange: Exchange,
+    completion: Completion,
+    *,
+    run_start_ns: int,
+    worker: int,
+    number: int,
+    streamed: bool,
+    tokens: TokenCount | None = None,
 ) -> Record:
     """The record of an exchange that was read as that completion, on the clock of the run."""
 
@@ -244,5 +295,9 @@ def make_record(
         due_ns=on_run_clock(exchange.due_ns),
         completion_id=completion.id,
         broken=tuple(sorted(completion.broken)),
-        totals=_totals(completion),
+        # what tells false totals tells none on the way to them
+        totals=_totals(completion) if tokens is None or tokens.claim is not Claim.REFUTED else (),
+        asked_tokens=exchange.asked_tokens,
+        asked_prompt_tokens=exchange.asked_prompt_tokens,
+        tokens=tokens,
     )

@@ -109,8 +109,11 @@ def _objectives(slo: Mapping[str, Any] | None) -> Iterator[str]:
     for term in slo["terms"]:
         share = "–" if term["share"] is None else f"{100 * term['share']:.2f} %"
         yield f"slo: {term['term']:28} {term['verdict']:10} kept by {share} of {term['kept'] + term['missed']}"
+    if slo["goodput_per_s"] is None:
+        yield "goodput: not known, no request was judged"
+        return
     low, high = slo["goodput_interval_per_s"]
-    yield f"goodput: {number(slo['goodput_per_s'] or 0)} requests/s ({number(low)} to {number(high)})"
+    yield f"goodput: {number(slo['goodput_per_s'])} requests/s ({number(low)} to {number(high)})"
 
 
 def _cost(cost: Mapping[str, Any]) -> Iterator[str]:

@@ -55,6 +55,9 @@ def render(summary: Mapping[str, Any]) -> str:
             keys=list(_keys(summary)),
             distributions=list(_distributions(summary)),
             timelines=list(_timelines(summary)),
+            lengths=[
+                _distribution(summary, metric) for metric in spreads_in(Place.LENGTHS) if summary[metric.key]["n"]
+            ],
             ended=_ended(summary),
             tools=TOOLS,
             names=keys_in(Place.TABLE),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,10 +20,14 @@ Messages = Sequence[Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """One request: its conversation, and the longest answer in tokens."""
+    """One request: its conversation, and the longest answer in tokens.
+
+    `prompt_tokens` is how long the prompt is without the template; None for one that goes on, or has images.
+    """
 
     messages: Messages
     max_tokens: int
+    prompt_tokens: int | None = None
 
 
 class RequestGenerator:
@@ -34,9 +38,10 @@ class RequestGenerator:
         # lengths and images have a generator of their own, so that asking for one does not change the other
         self._lengths = random.Random(f"lengths/{settings.seed}/{share.worker}")  # noqa: S311 -- repeatable on purpose
         self._pixels = random.Random(f"images/{settings.seed}/{share.worker}")  # noqa: S311 -- same
-        self._prompts = Prompts(
-            tokenizer(settings.contract_model.tokenizer), settings.seed, share.worker, settings.prefix_share
-        )
+        used = tokenizer(settings.contract_model.tokenizer)
+        self._prompts = Prompts(used, settings.seed, share.worker, settings.prefix_share)
+        self._count: Callable[[Any], int] = used.count
+        self._own_tokens: dict[int, int | None] = {}
         self._own = _dealt(settings.own_prompts, share)
 
     def next(self, arrival: Arrival | None = None, history: Messages = ()) -> ChatRequest:
@@ -48,9 +53,19 @@ class RequestGenerator:
             prompt_tokens = arrival.prompt_tokens or prompt_tokens
             output_tokens = arrival.output_tokens or output_tokens
         if own is not None:
-            return ChatRequest([*history, *own.messages], own.max_tokens or output_tokens)
+            counted = None if history else self._counted(own)
+            return ChatRequest([*history, *own.messages], own.max_tokens or output_tokens, counted)
         question = {"role": "user", "content": self._content(self._prompts.next(prompt_tokens))}
-        return ChatRequest([*history, question], output_tokens)
+        known = None if history or self._settings.images else prompt_tokens
+        return ChatRequest([*history, question], output_tokens, known)
+
+    def _counted(self, own: OwnPrompt) -> int | None:
+        """How long a user's own prompt is, counted once; None where it has more than texts."""
+        if id(own) not in self._own_tokens:
+            texts = [message.get("content") for message in own.messages]
+            is_known = all(isinstance(text, str) for text in texts)
+            self._own_tokens[id(own)] = sum(map(self._count, texts)) if is_known else None
+        return self._own_tokens[id(own)]
 
     def _content(self, text: str) -> Any:
         if not self._settings.images:

@@ -36,7 +36,8 @@ DEFINITIONS: Mapping[str, str] = {
     "requests or of a load that was not kept up. INVALID: there was no such measurement.",
     "slo": "Each term's share of requests that kept the limit, of those that belong to the window, dropped, failed and "
     "unfinished ones counted as not kept; met when the whole Wilson interval (99 %) lies at or above the percentile, "
-    "missed when below, else undecided. goodput_per_s: requests that kept every limit, per second of the window.",
+    "missed when below, else undecided. goodput_per_s: requests that kept every limit, of those that any limit judged, "
+    "per second of the window; null when none was judged.",
     "users": "The instrument's users that ran in the window, once all were there, at the latest after its first 1.5 s: "
     "their mean over time, the least and the most. changed: their number changed after all had been there, or was on "
     "average less than 98 % of the most. shape: the LoadTestShape that changed it; others: classes of users that are "
@@ -54,7 +55,16 @@ DEFINITIONS: Mapping[str, str] = {
     "more on average), how large the pieces were, and how far apart. is_much: a fifth of the streams, or more.",
     "sent_again": "Of the requests sent in the window, those that left a second time, on a new connection, because the "
     "server closed the kept one without a byte of an answer; their times count from the second sending.",
-    "tokens_are": "usage: the server's completion_tokens; estimate: events with content, counted; mixed: some of each.",
+    "tokens_are": "usage: the server's completion_tokens; estimate: events with content, counted; text: Mixtral's "
+    "tokenizer over what came; mixed: some of each.",
+    "lengths": "Of the ok requests sent in the window. usage: refuted beyond twice or below half of Mixtral's count of "
+    "the text (8 times and an eighth where more than 20 % of it is not ASCII: other models have other tokenizers), and "
+    "where that count and the events agree and usage with neither; two counts agree within 20 % or 4 tokens. Then the "
+    "events are used where they agree with that count, else the count. reasoning: not refuted less the "
+    "reasoning_tokens that usage names. answers: far shorter than asked is below half of max_tokens, far longer beyond "
+    "1.5 times, by more than 4 tokens. prompts: refuted below half of what was sent, or beyond twice and 128 tokens "
+    "more. sample: the answers whose text was counted: the first 64 of a process, one in 16 of the others, and all "
+    "that events and bytes do not settle.",
     "percentiles": "Nearest rank, at most 0.1 % off (a mergeable sketch); mean, min and max are exact. null where the "
     "samples are too few for 99 % confidence, and too_few says how many it needs: p50 11, p90 64, p95 130, p99 662, "
     "p99.9 6636. intervals: between which values it lies, at 99 % confidence, by order statistics.",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from mixtral_contract.load.counts import lengths
 from mixtral_contract.load.units.metrics import streamed_names
 
 _COALESCED = 1.5
@@ -18,7 +19,11 @@ Summary = Mapping[str, Any]
 
 def notes(summary: Summary) -> list[str]:
     """The sentences that apply, most important first."""
-    return [sentence(summary) for applies, sentence in _NOTES if applies(summary)]
+    return [
+        *(sentence(summary) for applies, sentence in _FIRST if applies(summary)),
+        *lengths.notes(summary),
+        *(sentence(summary) for applies, sentence in _LAST if applies(summary)),
+    ]
 
 
 def _late_users(summary: Summary) -> bool:
@@ -34,7 +39,7 @@ def _late_users_text(summary: Summary) -> str:
     return f"The users were {when}: part of the figures belongs to fewer users (see -r and --warmup)."
 
 
-_NOTES: tuple[tuple[Callable[[Summary], bool], Callable[[Summary], str]], ...] = (
+_FIRST: tuple[tuple[Callable[[Summary], bool], Callable[[Summary], str]], ...] = (
     (_late_users, _late_users_text),
     (
         lambda summary: summary["users"] is not None and bool(summary["users"]["others"]),
@@ -98,10 +103,9 @@ _NOTES: tuple[tuple[Callable[[Summary], bool], Callable[[Summary], str]], ...] =
             f"The dialect {summary['run']['dialect']} documents no max_tokens: the server decided how long answers are."
         ),
     ),
-    (
-        lambda summary: summary["tokens_are"] in ("estimate", "mixed"),
-        lambda _: "The server sent no usage (or not always): tokens are estimated as the events with content.",
-    ),
+)
+
+_LAST: tuple[tuple[Callable[[Summary], bool], Callable[[Summary], str]], ...] = (
     (
         lambda summary: summary["content_events"] > _COALESCED * summary["content_recvs"],
         lambda summary: (

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mixtral_contract.contract import clauses
-from mixtral_contract.load.counts import attainment, bundling
+from mixtral_contract.load.counts import attainment, bundling, lengths
 from mixtral_contract.load.counts.backlog import backlog
 from mixtral_contract.load.counts.counts import FIGURES, RunCounts
 from mixtral_contract.load.counts.silence import longest_silence
@@ -106,7 +106,8 @@ def summarize(settings: Settings, facts: Facts, tally: RunCounts) -> dict[str, A
         "requests_per_s": _rate(tally.counts["window_ok"], duration_s),
         "output_tokens": tally.counts["output_tokens"],
         "prompt_tokens": tally.counts["prompt_tokens"],
-        "tokens_are": _tokens_are(tally.counts["tokens_from_usage"], tally.counts["tokens_from_events"]),
+        "tokens_are": _tokens_are(tally.counts),
+        "lengths": lengths.report(tally.counts),
         "content_events": tally.counts["content_events"],
         "content_recvs": tally.counts["content_recvs"],
         "bundling": bundling.report(tally.counts),
@@ -290,9 +291,7 @@ def _rate(count: int, duration_s: float) -> float | None:
     return rounded(count / duration_s) if duration_s else None
 
 
-def _tokens_are(from_usage: int, from_events: int) -> str | None:
-    if from_usage and from_events:
-        return "mixed"
-    if from_usage:
-        return "usage"
-    return "estimate" if from_events else None
+def _tokens_are(counts: Mapping[str, int]) -> str | None:
+    sources = {"usage": "usage", "events": "estimate", "text": "text"}
+    found = [name for source, name in sources.items() if counts[f"tokens_from_{source}"]]
+    return "mixed" if len(found) > 1 else found[0] if found else None

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mixtral_contract.load.counts import bundling
+from mixtral_contract.load.counts import bundling, lengths
 from mixtral_contract.load.estimators.percentiles import highest
 from mixtral_contract.load.results.formatting import users_text
 from mixtral_contract.load.units.numbers import number
@@ -76,6 +76,8 @@ def _reasons(summary: Summary) -> Iterator[Reason]:
     for check in _CHECKS:
         if check.applies(summary):
             yield Reason(check.severity, check.text(summary))
+    for text in lengths.reasons(summary):
+        yield Reason(SUSPECT, text)
 
 
 def _ended(summary: Summary) -> int:

@@ -32,7 +32,7 @@ class Conversation:
         if not run.wait_while_held() or not run.wait_for_funds():
             return
         ask = run.next_ask(history=self._history)
-        exchange = run.open_exchange()
+        exchange = run.open_exchange(asked=ask)
         record = self._sender.send(self._client, run.write(ask), exchange)
         if record is None:
             return

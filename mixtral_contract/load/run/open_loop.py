@@ -17,6 +17,7 @@ from gevent.event import Event  # type: ignore[import-untyped]
 
 from mixtral_contract.load.client.client import Client
 from mixtral_contract.load.client.exchange import Exchange
+from mixtral_contract.load.requests.generator import ChatRequest
 from mixtral_contract.load.run.record_queue import SLICE_NS
 from mixtral_contract.load.run.run import Run
 from mixtral_contract.load.run.sender import Sender
@@ -46,7 +47,7 @@ class OpenLoop:
         self._all_written = False
         self._sender = sender
         self._arrivals = arrivals
-        self._written: deque[tuple[Arrival, bytes]] = deque()
+        self._written: deque[tuple[Arrival, ChatRequest, bytes]] = deque()
         self._is_waiting = False
         self._idle: list[Client] = []
         self._on_their_way: dict[Client, Exchange] = {}
@@ -75,7 +76,7 @@ class OpenLoop:
     def _count_missed(self) -> None:
         """Counts what was due in the window and never left, because this process was behind its schedule."""
         end_ns = self._run.window.end_ns
-        written = (arrival for arrival, _ in self._written)
+        written = (arrival for arrival, _, _ in self._written)
         for arrival in itertools.chain(written, self._arrivals):
             if end_ns is None or arrival.due_ns >= end_ns - _GRACE_NS:
                 break
@@ -85,7 +86,8 @@ class OpenLoop:
         """Keeps requests written ahead; in between, sockets are read."""
         slice_ends_ns = perf_counter_ns() + SLICE_NS
         for arrival in self._arrivals:
-            self._written.append((arrival, self._run.write(self._run.next_ask(arrival))))
+            ask = self._run.next_ask(arrival)
+            self._written.append((arrival, ask, self._run.write(ask)))
             self._wait_for_next()
             while len(self._written) >= _AHEAD:
                 self._room.clear()
@@ -121,14 +123,14 @@ class OpenLoop:
             self._wait_for_next()
         self._say_sent()
 
-    def _send(self, arrival: Arrival, request: bytes) -> None:
+    def _send(self, arrival: Arrival, ask: ChatRequest, request: bytes) -> None:
         if not self._run.admits(arrival):
             return
         if len(self._on_their_way) >= self._run.settings.max_in_flight:
             self._run.drop(arrival)
             return
         client = self._idle.pop() if self._idle else self._sender.client()
-        exchange = self._on_their_way[client] = self._run.open_exchange(arrival.due_ns)
+        exchange = self._on_their_way[client] = self._run.open_exchange(arrival.due_ns, ask)
         client.begin(request, exchange, lambda: self._ended(client))
 
     def _ended(self, client: Client) -> None:

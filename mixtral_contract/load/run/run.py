@@ -15,6 +15,7 @@ from mixtral_contract.load.reading.clause_checks import applying
 from mixtral_contract.load.reading.completion import Completion, reading, returned
 from mixtral_contract.load.reading.outcome import Outcome
 from mixtral_contract.load.reading.record import Record, make_record
+from mixtral_contract.load.reading.token_check import TokenCheck
 from mixtral_contract.load.requests.encoder import RequestWriter
 from mixtral_contract.load.requests.generator import ChatRequest, Messages, RequestGenerator
 from mixtral_contract.load.run.answer_watch import AnswerWatch
@@ -23,6 +24,7 @@ from mixtral_contract.load.run.request_log import RequestLog
 from mixtral_contract.load.settings.settings import Settings
 from mixtral_contract.load.units.window import Window
 from mixtral_contract.load.workload.arrivals import Arrival, Share
+from mixtral_contract.primitives.tokenizer import tokenizer
 
 _NS_PER_S = 1_000_000_000
 _NS_PER_MS = 1_000_000
@@ -52,6 +54,8 @@ class Run:
         self._writer = RequestWriter(settings, key)
         self._workload = RequestGenerator(settings, share)
         self._clauses = applying(settings.operation)
+        self._limits_answers = "max_tokens" in settings.operation.request.properties
+        self._tokens = TokenCheck(tokenizer(settings.contract_model.tokenizer).count)
         self._journal = RequestLog(settings.out, run_id, share.worker)
         self._tally = RunCounts(settings.slo)
         self._over = threading.Event()
@@ -113,10 +117,13 @@ class Run:
         """The bytes of a request."""
         return self._writer.write(ask)
 
-    def open_exchange(self, due_ns: int | None = None) -> Exchange:
+    def open_exchange(self, due_ns: int | None = None, asked: ChatRequest | None = None) -> Exchange:
         """An exchange that starts now; `due_ns` is the time of the run at which an open loop wanted it."""
         due_at_ns = None if due_ns is None else self._start_ns + due_ns
         exchange = Exchange(started_ns=self._clock_ns(), due_ns=due_at_ns)
+        if asked is not None:
+            exchange.asked_tokens = asked.max_tokens if self._limits_answers else None
+            exchange.asked_prompt_tokens = asked.prompt_tokens
         self._under_way[id(exchange)] = exchange
         self._answers.ask(self.now_ns())
         return exchange
@@ -164,6 +171,7 @@ class Run:
         completion = yield from reading(exchange, streamed=streamed, secret=self._key)
         if cut_off:
             completion.end_as(Outcome.UNFINISHED, "cut off by the end of the run")
+        tokens = (yield from self._tokens.check(completion)) if completion.outcome is Outcome.OK else None
         completion.broken &= self._clauses
         self._hide_key(completion)
         self.recorded += 1
@@ -174,6 +182,7 @@ class Run:
             worker=self.share.worker,
             number=self.recorded,
             streamed=streamed,
+            tokens=tokens,
         )
         self._under_way.pop(id(exchange), None)
         self._answers.end(record, others_wait=bool(self._under_way))
@@ -291,8 +300,8 @@ class Run:
         if self._purse is None:
             return
         cost: float | None = None
-        if record.outcome is Outcome.OK:
-            cost = self.settings.cost.paid(1, record.prompt_tokens or 0, record.output_tokens)
+        if record.outcome.is_answer:
+            cost = self.settings.cost.paid(1, record.prompt_tokens or 0, record.billed_tokens)
         elif record.sent_ns is None or record.status not in (None, 200):
             # refused, or never sent; what broke off may be billed all the same
             cost = self.settings.cost.paid(1, 0, 0) if self.settings.cost.counts_requests else 0.0

@@ -28,6 +28,8 @@ class Place(enum.Flag):
     """The charts over the seconds of a run."""
     REQUESTS = enum.auto()
     """The lines of requests.jsonl."""
+    LENGTHS = enum.auto()
+    """The distributions of lengths in report.html."""
     OVERLAY = enum.auto()
     """The page that compares two runs: both distributions in one chart."""
 

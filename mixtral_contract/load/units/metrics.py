@@ -70,9 +70,10 @@ SPREADS: Sequence[Metric] = (
         key="tpot_ms",
         label="Time per output token",
         unit="ms",
-        definition="Time per output token: (last content - first content) / (completion_tokens - tokens of the first "
-        "content) of one stream. The first content is taken for one token unless its event says how many it has. No "
-        "value where one recv brought all content. Of the ok requests sent in the window.",
+        definition="Time per output token: (last content - first content) / (tokens that came - tokens of the first "
+        "content) of one stream. Tokens are those of usage, unless it is refuted (see lengths). The first content has "
+        "as many as its event says; else as many as were counted in its text, where events hold several; else one for "
+        "each event. No value where one recv brought all content. Of the ok requests sent in the window.",
         source=Source.VALUE,
         needs_stream=True,
         is_objective=True,
@@ -118,8 +119,8 @@ SPREADS: Sequence[Metric] = (
         key="stream_tokens_per_s",
         label="Rate of one stream",
         unit="tokens/s",
-        definition="Rate of one stream after its first content: (completion_tokens - tokens of the first content) / "
-        "(last content - first content). Its percentiles count from the slowest stream.",
+        definition="Rate of one stream after its first content: (tokens that came - tokens of the first content) / "
+        "(last content - first content), as in tpot_ms. Its percentiles count from the slowest stream.",
         source=Source.VALUE,
         needs_stream=True,
         shown=Place.TERMINAL | Place.TABLE,
@@ -180,6 +181,54 @@ SPREADS: Sequence[Metric] = (
         shown=Place.TABLE,
     ),
     Metric(
+        key="prompt_asked_tokens",
+        label="Prompt length, sent",
+        unit="tokens",
+        definition="Length of the prompts of ok requests sent in the window, by Mixtral's tokenizer and without the "
+        "template; of those that it is known of: not of conversations that go on, nor with images.",
+        source=Source.VALUE,
+        shown=Place.TABLE | Place.LENGTHS,
+        also_called={
+            "vllm": "input_lens",
+            "guidellm": "prompt_token_count; by usage",
+            "aiperf": "input_sequence_length",
+            "genai-perf": "input_sequence_length",
+            "llmperf": "number_input_tokens",
+        },
+    ),
+    Metric(
+        key="prompt_usage_tokens",
+        label="Prompt length, by usage",
+        unit="tokens",
+        definition="prompt_tokens of usage of the ok requests sent in the window.",
+        source=Source.VALUE,
+        shown=Place.TABLE | Place.LENGTHS,
+    ),
+    Metric(
+        key="output_asked_tokens",
+        label="Answer length, asked",
+        unit="tokens",
+        definition="max_tokens of the ok requests sent in the window.",
+        source=Source.VALUE,
+        shown=Place.TABLE | Place.LENGTHS,
+    ),
+    Metric(
+        key="output_received_tokens",
+        label="Answer length, received",
+        unit="tokens",
+        definition="Length of the answers of ok requests sent in the window: usage where it can be true of what came, "
+        "else what was counted (see lengths).",
+        source=Source.VALUE,
+        shown=Place.TABLE | Place.LENGTHS,
+        also_called={
+            "vllm": "output_lens; of usage, or of a tokenizer over the text",
+            "guidellm": "output_token_count; by usage",
+            "aiperf": "output_sequence_length; of a tokenizer over the text",
+            "genai-perf": "output_sequence_length; of a tokenizer over the text",
+            "llmperf": "number_output_tokens; of a tokenizer over the text",
+        },
+    ),
+    Metric(
         key="loop_lag_ms",
         label="Loop lag",
         unit="ms",
@@ -195,7 +244,8 @@ NUMBERS: Sequence[Metric] = (
         label="Output tokens",
         unit="/s",
         definition="Output tokens that arrived inside the window, whoever asked for them, divided by its "
-        "length. Only tokens of requests that ended ok; usage's count is spread evenly over the events with content.",
+        "length. Only tokens of requests that ended ok, usage's unless it is refuted (see lengths), spread evenly over "
+        "the events with content.",
         is_spread=False,
         shown=Place.CARD | Place.LIVE,
         compared=(0,),

@@ -93,10 +93,17 @@ def test_failures__keep_nothing() -> None:
 
 
 def test_answer_of_one_token__is_not_judged_by_tpot() -> None:
-    """Undetermined is not failed."""
+    """Undetermined is neither kept nor missed, and no goodput: nobody knows."""
     found = judged("tpot<1ms@p50", record([(100.0, 1)]))
     assert (found["terms"][0]["kept"], found["terms"][0]["missed"], found["terms"][0]["share"]) == (0, 0, None)
-    assert found["good"] == 1
+    assert (found["good"], found["judged"], found["requests"]) == (0, 0, 1)
+    assert found["goodput_per_s"] is None
+
+
+def test_goodput__counts_what_any_limit_judged() -> None:
+    """One token has no tpot, but a ttft: that alone decides; a dropped request is one that was not good."""
+    found = judged("ttft<200ms@p50,tpot<1ms@p50", record([(100.0, 1)]), record([(300.0, 1)]), dropped=1)
+    assert (found["good"], found["judged"], found["goodput_per_s"]) == (1, 3, 0.1)
 
 
 def test_goodput__is_of_requests_that_keep_all() -> None:

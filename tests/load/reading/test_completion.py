@@ -230,3 +230,59 @@ def test_running_usage__counts_the_tokens_of_each_event(received: list[bytes], t
     completion = read_completion(answer, streamed=True)
     made = make_record(answer, completion, run_start_ns=0, worker=0, number=1, streamed=True)
     assert made.totals == totals
+
+
+@pytest.mark.parametrize("finish", ["stop", "length"])
+def test_answer_that_says_nothing__is_empty(finish: str) -> None:
+    """A whole stream or answer without content is an outcome of its own, whatever usage claims."""
+    found = streamed(ROLE, event(finish=finish), event(usage=usage(20)) + DONE)
+    assert (found.outcome, found.content) == (Outcome.EMPTY, [])
+    assert found.detail == f"nothing was said, finish_reason {finish}, usage claims 20 tokens"
+    message = {"role": "assistant", "content": ""}
+    answer = whole({"choices": [{"message": message, "finish_reason": finish}], "usage": usage(0)})
+    assert answer.outcome is Outcome.EMPTY
+    assert Outcome.EMPTY.failed
+    assert Outcome.EMPTY.is_answer
+
+
+CALL = {"function": {"name": "weather", "arguments": "{}"}}
+
+
+@pytest.mark.parametrize(
+    ("delta", "text", "calls"),
+    [
+        ({"content": "Hü"}, "Hü", 0),
+        ({"refusal": "No."}, "No.", 0),
+        ({"reasoning_content": "Hm"}, "Hm", 0),
+        ({"reasoning": "Hm"}, "Hm", 0),
+        ({"tool_calls": [{"index": 0, **CALL}]}, "weather{}", 1),
+        ({"tool_calls": [{"index": 0, "function": {"arguments": "{}"}}]}, "{}", 0),
+        ({"function_call": CALL["function"]}, "weather{}", 1),
+    ],
+)
+def test_what_a_model_writes__is_content(delta: dict[str, Any], text: str, calls: int) -> None:
+    """Content, a refusal, reasoning, a call: not empty, and its text is what tokens are counted in."""
+    found = streamed(ROLE, event(delta), STOP + DONE)
+    assert (found.outcome, found.content) == (Outcome.OK, [(2 * MS, 1)])
+    assert (b"".join(found.texts).decode(), found.calls) == (text, calls)
+    answer = whole({"choices": [{"message": delta, "finish_reason": "stop"}]})
+    assert (answer.outcome, b"".join(answer.texts).decode()) == (Outcome.OK, text)
+
+
+def test_texts__are_those_of_the_events() -> None:
+    """Also of events that are not parsed, because they look like one that was."""
+    words = ["a", "ü", " b c", 'q"', "d", "\n", "e"]
+    found = streamed(ROLE, *(event({"content": word}) for word in words), STOP + DONE)
+    assert [text.decode() for text in found.texts] == words
+
+
+def test_reasoning_tokens__are_read_from_usage() -> None:
+    """Where it has such details, and they are a number."""
+    for details, expected in (
+        ({"reasoning_tokens": 7}, 7),
+        ({}, None),
+        (None, None),
+        ({"reasoning_tokens": "7"}, None),
+    ):
+        told = {**usage(20), "completion_tokens_details": details}
+        assert streamed(event({"content": "a"}), STOP + event(usage=told) + DONE).reasoning_tokens == expected

@@ -68,7 +68,8 @@ def test_page__shows_figures_with_their_meaning(tmp_path: Path) -> None:
     found = summary(tmp_path, *RUNS["clean"])
     page = render(found)
     assert found["headline"] in page
-    assert page.count("<svg") == 10
+    # two of them of lengths: what usage says of prompts, and what came
+    assert page.count("<svg") == 10 + 2
     assert "prefers-color-scheme: dark" in page
     for text in found["definitions"].values():
         assert markupsafe.escape(text) in page
@@ -153,7 +154,8 @@ def test_page__has_no_empty_cards_where_there_is_no_stream(tmp_path: Path) -> No
     assert "not measured" not in page
     assert "Nothing to show" not in page
     assert "<h3>Time to first token" not in page
-    assert page.count("<svg") == 5
+    # two of them of lengths: what usage says of prompts, and what came
+    assert page.count("<svg") == 5 + 2
     assert "documents no stream" in page
 
 

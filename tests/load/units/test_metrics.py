@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,8 @@ def everything(count: int = 700) -> list[Record]:
             due_ns=(1995 + index) * MS,
             connect_ns=MS,
             number=index,
+            asked_tokens=4,
+            asked_prompt_tokens=9,
         )
         for index in range(count)
     ]
@@ -82,7 +85,7 @@ def test_metric__is_shown_where_the_row_says(tmp_path: Path, found: Mapping[str,
     assert (f"\n{metric.key:20} " in table(found, tmp_path)) == bool(metric.shown & Place.TERMINAL)
     assert (f'<tr><th scope="row">{metric.key}</th>\n' in page) == bool(metric.shown & Place.TABLE)
     assert (f"<h3>{metric.label}</h3>\n<div" in page) == bool(metric.shown & Place.CARD)
-    assert (f"<h3>{metric.label}</h3>\n<svg" in page) == bool(metric.shown & Place.CARD)
+    assert (f"<h3>{metric.label}</h3>\n<svg" in page) == bool(metric.shown & (Place.CARD | Place.LENGTHS))
     assert (f"<h3>{metric.label}, by second of sending</h3>" in page) == bool(metric.shown & Place.TIMELINE)
     seen = document(tmp_path, *everything())
     assert (metric.key in seen["figures"]) == bool(metric.shown & Place.LIVE)
@@ -137,9 +140,7 @@ def test_metric__has_a_lower_bound_in_what_was_cut_off_if_the_row_says_so(metric
 @EACH_SPREAD
 def test_metric__needs_a_stream_if_the_row_says_so(metric: Metric) -> None:
     """An answer in one piece has those that need none, and no other."""
-    whole = tally(
-        record([(150.0, 1)], end_ms=150, streamed=False, usage_tokens=4, sent_ms=10, due_ns=5 * MS, connect_ns=MS)
-    )
+    whole = tally(dataclasses.replace(everything(1)[0], content=((2150 * MS, 1),), streamed=False, totals=()))
     has_it = bool(whole.figures[metric.key].count)
     assert has_it == (not metric.needs_stream and metric.source is not Source.RUN)
 
