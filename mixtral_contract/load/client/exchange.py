@@ -20,7 +20,8 @@ class Exchange:
     `connect_ns` is the time for TCP and TLS, None on a connection that was there already. `received` holds the body as
     it came: pieces of one `recv` share its stamp. `sent_again` tells that the server closed the kept connection and the
     request left once more, on a new one: `sent_ns` is of the second time; `unanswered`, that it did not leave again,
-    because it may be billed. `failure` says what broke, `timed_out` whether time did.
+    because it may be billed. `failure` says what broke, `timed_out` whether time did; an answer without a length is
+    `complete` with a `failure` where a reset ended it.
     """
 
     started_ns: int

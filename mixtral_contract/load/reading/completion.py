@@ -170,12 +170,23 @@ def _read_success(exchange: Exchange, completion: Completion, expected: str) -> 
         completion.end_as(Outcome.TIMEOUT, exchange.failure or "timeout")
     elif completion.outcome is not Outcome.OK:
         return
-    elif not exchange.complete:
-        completion.end_as(Outcome.TRUNCATED, exchange.failure or "cut")
-    elif not done:
-        completion.end_as(Outcome.TRUNCATED, "ended without data: [DONE]")
-    elif completion.finish_reason is None:
-        completion.end_as(Outcome.TRUNCATED, "ended without a finish_reason")
+    elif cut := _cut(exchange, completion, done=done):
+        completion.end_as(Outcome.TRUNCATED, cut)
+
+
+def _cut(exchange: Exchange, completion: Completion, *, done: bool) -> str | None:
+    """What shows that a part of the answer may be missing; None where all of it is there."""
+    if not exchange.complete:
+        return exchange.failure or "cut"
+    if completion.finish_reason is None:
+        return "ended without a finish_reason"
+    if done:
+        return None
+    if exchange.failure:
+        return exchange.failure
+    if "SSE-07" in completion.broken:
+        return "ended within an event"
+    return "ended without data: [DONE] and usage" if completion.completion_tokens is None else None
 
 
 def _is_readable(exchange: Exchange, completion: Completion, expected: str) -> bool:
@@ -193,7 +204,7 @@ def _is_readable(exchange: Exchange, completion: Completion, expected: str) -> b
 
 
 def _read_stream(exchange: Exchange, completion: Completion) -> Generator[None, None, bool]:
-    """Reads the events; whether `[DONE]` or an error came."""
+    """Reads the events; whether `[DONE]`, be it without its blank line, or an error came."""
     decoder, judge, done = Decoder(), StreamJudge(), False
     shape: EventTemplate | None = None
     completion.broken = judge.broken
@@ -207,9 +218,9 @@ def _read_stream(exchange: Exchange, completion: Completion) -> Generator[None, 
         shape = None
         events = decoder.feed(received)
         for event in events:
-            if event.data == DONE:
+            if event.data.strip() == DONE:
                 done = True
-                judge.done()
+                judge.done(event.data)
                 continue
             judge.event(event.type, event.data)
             if done:
@@ -225,7 +236,14 @@ def _read_stream(exchange: Exchange, completion: Completion) -> Generator[None, 
                 shape = event_template_of(received, chunk)
     if exchange.complete and not exchange.timed_out:
         judge.end(rest=decoder.pending)
+        done = done or _is_done(decoder)
     return done
+
+
+def _is_done(decoder: Decoder) -> bool:
+    """Whether what no blank line has ended is `[DONE]`."""
+    # one line end for the line, one that may belong to a carriage return before it, and the blank line
+    return [event.data.strip() for event in decoder.feed(b"\n\n\n")] == [DONE]
 
 
 def _read_chunk(chunk: dict[str, Any], stamp_ns: int, completion: Completion, judge: StreamJudge) -> None:
