@@ -147,7 +147,13 @@ COMMANDS: Mapping[str, Ends | Serves | Elsewhere] = {
         "tests/load/test_calibration.py::test_calibrate__finds_the_error_and_writes_it"
     ),
     "python -m load compare reports/monday reports/tuesday --tolerance 5% --out comparison.html": Elsewhere(
-        "tests/load/test_compare.py::test_command__exits_with_what_it_found"
+        "tests/load/compare/test_comparison.py::test_command__exits_with_what_it_found"
+    ),
+    "python -m load compare baseline reports/load --pinned reports/release --markdown summary.md --json": Elsewhere(
+        "tests/load/compare/test_several_runs.py::test_small_steps__are_seen_against_a_pinned_run"
+    ),
+    "python -m load accept reports/load baseline --reason 'a larger model, slower to the first token'": Elsewhere(
+        "tests/load/compare/test_several_runs.py::test_accepted_run__is_the_baseline"
     ),
     # the mock's own speed
     "python -m benchmarks.completions --reference nginx --out reports/speed/completions.json": Elsewhere(

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import markupsafe
 
-from mixtral_contract.load.compare.comparison import BETTER, WORSE, Change, Comparison
+from mixtral_contract.load.compare.comparison import BETTER, NO_REGRESSION, REGRESSION, WORSE, Change, Comparison
+from mixtral_contract.load.compare.figures import DRAWN
 from mixtral_contract.load.estimators.ddsketch import Sketch
 from mixtral_contract.load.report.cumulative_chart import cumulative
 from mixtral_contract.load.report.html_report import Chart, templates
@@ -26,14 +27,7 @@ class Row:
     bar: markupsafe.Markup | None
 
 
-_DRAWN = {
-    "ttft_ms": "Time to first token",
-    "icl_ms": "Inter-chunk latency",
-    "tpot_ms": "Time per output token",
-    "e2e_ms": "End to end",
-    "schedule_e2e_ms": "End to end, from the schedule",
-}
-"""The distributions that are laid over each other, where both runs have them."""
+_TONES = {NO_REGRESSION: "good", REGRESSION: "bad"}
 
 
 def render_comparison(comparison: Comparison) -> str:
@@ -49,11 +43,24 @@ def render_comparison(comparison: Comparison) -> str:
     ]
     page = templates().get_template("_comparison.html")
     charts = list(_charts(comparison))
-    return page.render(comparison=comparison, rows=rows, charts=charts, reach=reach, width=_WIDTH, worse=WORSE)
+    return page.render(
+        comparison=comparison,
+        rows=rows,
+        charts=charts,
+        reach=reach,
+        width=_WIDTH,
+        tone=_TONES.get(comparison.verdict, "soft"),
+        conclusion=_sentence(comparison.conclusion()),
+        warnings=[_sentence(warning) for warning in comparison.warnings],
+    )
+
+
+def _sentence(text: str) -> str:
+    return text[0].upper() + text[1:]
 
 
 def _charts(comparison: Comparison) -> Iterator[Chart]:
-    for name, title in _DRAWN.items():
+    for name, title in DRAWN.items():
         first, second = (
             Sketch.from_wire(run.summary["distributions"][name]) for run in (comparison.first, comparison.second)
         )

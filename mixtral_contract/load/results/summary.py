@@ -25,6 +25,7 @@ from mixtral_contract.load.results.notes import notes
 from mixtral_contract.load.results.other_tools import ALSO_CALLED
 from mixtral_contract.load.results.validity import INVALID, judge
 from mixtral_contract.load.settings.cost import bill
+from mixtral_contract.load.settings.digests import contract_digest
 from mixtral_contract.load.settings.settings import Settings
 from mixtral_contract.load.units.numbers import rounded
 
@@ -205,8 +206,11 @@ def _run(settings: Settings, facts: Facts) -> dict[str, Any]:
     sent = fields(settings, ChatRequest((), settings.output_tokens.most or 0))
     return {
         "id": facts.run_id,
+        "label": settings.label,
         "started_at": facts.started_at.isoformat(timespec="seconds"),
         "dialect": settings.operation.dialect,
+        "contract": contract_digest(settings.operation),
+        "workload": settings.workload,
         "target": settings.target.url,
         "path": settings.operation.path,
         "model": sent.get("model"),

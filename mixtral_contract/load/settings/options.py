@@ -322,6 +322,12 @@ OPTIONS = (
         in_web_ui=False,
     ),
     Option(
+        "--label",
+        "NAME",
+        "What the run is called in its report and in comparisons, such as a branch or a release.",
+        in_web_ui=False,
+    ),
+    Option(
         "--calibration",
         "FILE",
         "What python -m load calibrate wrote about this machine. Without it: where that command writes by itself.",

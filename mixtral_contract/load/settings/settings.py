@@ -16,6 +16,7 @@ from typing import TypeVar
 from mixtral_contract.contract.openapi import DOCUMENT, Contract, ContractError, Model, Operation
 from mixtral_contract.contract.presets import is_paid, preset_at, presets
 from mixtral_contract.load.settings.cost import Cost, read_cost
+from mixtral_contract.load.settings.digests import workload_digest
 from mixtral_contract.load.settings.objectives import Slo, parse_slo
 from mixtral_contract.load.settings.stage_options import read_staging
 from mixtral_contract.load.settings.stages import Staging
@@ -68,6 +69,10 @@ class Settings:
     staging: Staging | None
     """How the run goes through several loads; None for one that has just one."""
     out: Path
+    label: str | None = None
+    """What the user calls the run."""
+    workload: str | None = None
+    """A digest of what was read from files."""
 
     @property
     def contract_model(self) -> Model:
@@ -127,6 +132,8 @@ def read_settings(options: argparse.Namespace, host: str | None) -> Settings:
         ),
         staging=staging,
         out=_writable(Path(options.out)),
+        label=options.label or None,
+        workload=workload_digest(own, trace, (prompts, outputs)),
     )
 
 
