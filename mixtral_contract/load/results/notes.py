@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from mixtral_contract.load.settings.cost import overspent
+
 _COALESCED = 1.5
 """From this many events per recv on, gaps between events say more of the network than of the model."""
 
@@ -61,6 +63,13 @@ _NOTES: tuple[tuple[Callable[[Summary], bool], Callable[[Summary], str]], ...] =
         lambda summary: (
             f"The budget of {summary['cost']['budget']['amount']:g} {summary['cost']['budget']['unit']} had no room "
             "for a further request: the run ended there."
+        ),
+    ),
+    (
+        lambda summary: overspent(summary["cost"]) is not None,
+        lambda summary: (
+            f"The run cost {overspent(summary['cost']):.4g} {summary['cost']['budget']['unit']} by usage, more than "
+            f"its budget of {summary['cost']['budget']['amount']:g}: answers were longer than max_tokens."
         ),
     ),
     (

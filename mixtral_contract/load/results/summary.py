@@ -24,7 +24,7 @@ from mixtral_contract.load.results.headline import headline
 from mixtral_contract.load.results.notes import notes
 from mixtral_contract.load.results.other_tools import ALSO_CALLED
 from mixtral_contract.load.results.validity import INVALID, judge
-from mixtral_contract.load.settings.cost import bill
+from mixtral_contract.load.settings.cost import bill, overspent
 from mixtral_contract.load.settings.digests import contract_digest
 from mixtral_contract.load.settings.settings import Settings
 from mixtral_contract.load.units.numbers import rounded
@@ -146,7 +146,7 @@ def failure(summary: Mapping[str, Any]) -> str | None:
         return f"missed {' and '.join(missed)}"
     if summary["lost"]["workers"] or summary["lost"]["requests"]:
         return "not all that was measured arrived"
-    return None
+    return "cost more than its budget" if overspent(summary["cost"]) is not None else None
 
 
 def _contract(tally: RunCounts) -> dict[str, Any]:

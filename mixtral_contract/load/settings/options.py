@@ -310,8 +310,10 @@ OPTIONS = (
         "--budget",
         "AMOUNT",
         "The most that the run may cost, with its unit: 5usd, 200credits or 1000requests. A request only leaves when "
-        "the most that it and all under way can cost still fits; the run ends when no further one does. Credits "
-        "without a price are learned from x-remaining-credits. Workers get equal shares.",
+        "the most that it and all under way can cost still fits; the run ends when no further one does. With a price "
+        "per token that most is of max_tokens, or of the longest answer seen; until answers show it, no more requests "
+        "leave at once than have ended. Credits without a price are learned from x-remaining-credits. Workers get "
+        "equal shares.",
         in_web_ui=False,
     ),
     Option(

@@ -129,6 +129,7 @@ def read_settings(options: argparse.Namespace, host: str | None) -> Settings:
             own=own,
             trace=trace,
             is_bounded="max_tokens" in operation.request.properties and not options.images,
+            context_tokens=(operation.model(options.model or None) or operation.models[0]).context_window,
         ),
         staging=staging,
         out=_writable(Path(options.out)),
