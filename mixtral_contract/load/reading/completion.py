@@ -131,16 +131,6 @@ def looks_whole(exchange: Exchange) -> bool:
     return exchange.received[-1][1].rstrip().endswith(DONE.encode())
 
 
-def answer_text(exchange: Exchange, *, streamed: bool) -> str:
-    """The text of a completion that was read without a fault."""
-    if not streamed:
-        return "".join(choice["message"]["content"] or "" for choice in _choices(_json(exchange.body())))
-    decoder = Decoder()
-    events = [event.data for event in decoder.feed(exchange.body()) if event.data != DONE]
-    deltas = (choice["delta"] for data in events for choice in _choices(_json(data)))
-    return "".join(delta.get("content") or "" for delta in deltas)
-
-
 def error_text(body: bytes) -> str:
     """What an error's body says, in one line: its message where it is JSON of a known kind, else its start."""
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from mixtral_contract.load.settings.settings import Settings
@@ -20,10 +20,11 @@ Messages = Sequence[Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """One request: its conversation, and the longest answer in tokens."""
+    """One request: its conversation, the longest answer in tokens, and further fields of its body."""
 
     messages: Messages
     max_tokens: int
+    fields: Mapping[str, Any] = field(default_factory=dict)
 
 
 class RequestGenerator:
@@ -48,7 +49,7 @@ class RequestGenerator:
             prompt_tokens = arrival.prompt_tokens or prompt_tokens
             output_tokens = arrival.output_tokens or output_tokens
         if own is not None:
-            return ChatRequest([*history, *own.messages], own.max_tokens or output_tokens)
+            return ChatRequest([*history, *own.messages], own.max_tokens or output_tokens, own.fields)
         question = {"role": "user", "content": self._content(self._prompts.next(prompt_tokens))}
         return ChatRequest([*history, question], output_tokens)
 

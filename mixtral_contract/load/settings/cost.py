@@ -200,4 +200,4 @@ def _most(values: Sequence[int | None], lengths: Lengths) -> int | None:
 
 def _bytes(prompt: OwnPrompt) -> int:
     """No prompt has more tokens than bytes."""
-    return len(orjson.dumps(prompt.messages))
+    return len(orjson.dumps([prompt.messages, prompt.fields]))

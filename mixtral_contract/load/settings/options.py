@@ -184,7 +184,8 @@ OPTIONS = (
         "--prompts",
         "FILE",
         'Your own prompts instead, one JSON object a line: {"prompt": "..."} or {"messages": [...]}, with max_tokens '
-        "if you like. A relative path counts from where each worker runs.",
+        "and other fields of the request if you like; a field that would not be sent is refused. A relative path "
+        "counts from where each worker runs.",
     ),
     Option(
         "--turns",

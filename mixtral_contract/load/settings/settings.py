@@ -98,7 +98,7 @@ def read_settings(options: argparse.Namespace, host: str | None) -> Settings:
     trace = _read("--arrivals", lambda: _trace(arrivals, options.speed))
     prompts = _read("--prompt-tokens", lambda: parse_lengths(str(options.prompt_tokens)))
     outputs = _read("--output-tokens", lambda: parse_lengths(str(options.output_tokens)))
-    own = _read("--prompts", lambda: read_prompts(Path(options.prompts)) if options.prompts else ())
+    own = _read("--prompts", lambda: _own_prompts(options.prompts, operation))
     preset = preset_at(target, known, operation.dialect)
     return Settings(
         operation=operation,
@@ -146,8 +146,15 @@ def _check_together(options: argparse.Namespace, arrivals: Arrivals) -> None:
         )
     if options.turns > 1 and options.prompts:
         raise UsageError("--turns: expected 1 with --prompts, whose lines are conversations already")
+    if options.prompts and (options.images or options.prefix_share):
+        flag = "--images" if options.images else "--prefix-share"
+        raise UsageError(f"{flag}: expected 0 with --prompts, which are sent as they are")
     if not _LEAST_SPEED <= options.speed < math.inf or (options.speed != 1 and arrivals.kind != "trace"):
         raise UsageError(f"--speed: expected a number above 0, with --arrivals trace:FILE, got {options.speed:g}")
+
+
+def _own_prompts(path: str | None, operation: Operation) -> tuple[OwnPrompt, ...]:
+    return read_prompts(Path(path), operation.request.properties) if path else ()
 
 
 def _trace(arrivals: Arrivals, speed: float) -> tuple[Arrival, ...]:
