@@ -21,6 +21,14 @@ def notes(summary: Summary) -> list[str]:
     return [sentence(summary) for applies, sentence in _NOTES if applies(summary)]
 
 
+def _is_beyond_quick_calibration(summary: Summary) -> bool:
+    calibration, events_per_s = summary["instrument"]["calibration"], summary["instrument"]["events_per_s"]
+    if calibration is None or calibration["highest_events_per_s"] >= events_per_s:
+        return False
+    limit = calibration["limit_events_per_s"]
+    return limit is None or bool(events_per_s <= limit)
+
+
 def _late_users(summary: Summary) -> bool:
     all_users_s = summary["run"]["all_users_s"]
     if summary["run"]["users"] is None:
@@ -112,6 +120,14 @@ _NOTES: tuple[tuple[Callable[[Summary], bool], Callable[[Summary], str]], ...] =
     (
         lambda summary: summary["instrument"]["calibration"] is None,
         lambda _: "How far off the instrument is on this machine is not known: python -m load calibrate finds out.",
+    ),
+    (
+        _is_beyond_quick_calibration,
+        lambda summary: (
+            "How far off the instrument is at this rate is not known: a quick calibration held "
+            f"{summary['instrument']['calibration']['highest_events_per_s']:,.0f} events/s in a process, and this run "
+            f"had {summary['instrument']['events_per_s']:,.0f}."
+        ),
     ),
     (
         lambda summary: summary["run"]["warmup_s"] == 0,

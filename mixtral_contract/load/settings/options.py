@@ -169,7 +169,8 @@ OPTIONS = (
     Option(
         "--prefix-share",
         "SHARE",
-        "The part of each prompt, from 0 to 1, that is the same in all requests, as a long system prompt is.",
+        "The part of each prompt's tokens, from 0 to 1, that is a beginning which all requests have in common, as a "
+        "long system prompt is; with 0 they have just an opening sentence.",
         default=0.0,
         type=share,
     ),

@@ -138,7 +138,7 @@ def test_limit_of_a_dialect_without_one__is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "value"), [("images", 1), ("prefix_share", 0.5)])
-def test_prompts_of_ones_own__are_sent_as_they_are(tmp_path: Path, name: str, value: float) -> None:
+def test_prompts_of_ones_own__are_sent_as_they_are(tmp_path: Path, name: str, value: Any) -> None:
     """So nothing can be asked to be added to them."""
     path = tmp_path / "prompts.jsonl"
     path.write_text('{"prompt": "a"}', encoding="utf-8")
