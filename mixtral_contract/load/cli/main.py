@@ -10,6 +10,7 @@ import sys
 
 from mixtral_contract.load.cli.calibrate import add_options, run_calibrate
 from mixtral_contract.load.cli.compare import add_accept_options, add_compare_options, run_accept, run_compare
+from mixtral_contract.load.cli.report import add_report_options, run_report
 from mixtral_contract.load.settings.options import OPTIONS
 from mixtral_contract.primitives.command_line import Parser
 
@@ -17,6 +18,7 @@ _EPILOG = """examples:
   python -m load compare reports/monday reports/tuesday
   python -m load compare base candidate --tolerance 10% --out comparison.html
   python -m load compare reports/monday reports/tuesday --pinned reports/release --markdown summary.md
+  python -m load report reports/load --warmup 5s -u 20
   python -m load accept reports/tuesday baseline --reason "larger model"
 
 exit status of compare: 0 nothing is worse, and that is sure; 1 something is, or may be; 2 the command line or a folder
@@ -63,6 +65,9 @@ def _commands() -> Parser:
     accepting = added.add_parser("accept", help="make a run the baseline that others are compared with")
     add_accept_options(accepting)
     accepting.set_defaults(run=run_accept)
+    reporting = added.add_parser("report", help="the report of a run of which only the requests are left")
+    add_report_options(reporting)
+    reporting.set_defaults(run=run_report)
     calibrating = added.add_parser(
         "calibrate", help="the error of this instrument on this machine, against a mock that knows what it sent when"
     )

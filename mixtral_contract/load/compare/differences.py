@@ -70,7 +70,11 @@ def _measured(summary: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 def _kind(target: str) -> str:
     """Where the server was: on this machine, in a private network, or anywhere."""
-    url = BaseUrl.parse(target)
+    try:
+        url = BaseUrl.parse(target)
+    except ValueError:
+        # a report that was made of requests alone knows of no target
+        return target
     if url.is_loopback:
         return "this machine"
     return "private network" if url.is_private else "public network"
