@@ -16,14 +16,21 @@ DEMO_OPTIONS := $(if $(TARGET),--target "$(TARGET)") $(if $(BASE_URL),--base-url
 # images for containers often forbid Python to keep what it compiled; the tests start a thousand processes of the same code
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help demo setup clients clients-or-skipped test checks format lint types unit suite clean
+# what shows that the mock, its plugin and the suite work, wherever they run
+MATTERS := tests/primitives tests/mock/timing tests/mock/http tests/mock/testing tests/test_pytest_plugin.py \
+	tests/suite/test_run.py
+FLOORS  := .floors
+
+.PHONY: help demo setup clients clients-or-skipped test checks format lint types unit suite floors portable clean
 
 help:
 	@echo "make demo     mock up, suite on it, 20 s of load on it, one report"
 	@echo "              TARGET=nvidia|segmind|segmind-openai: a live endpoint, key from the environment"
 	@echo "              BASE_URL=... DIALECT=... [MODEL=...] [API_KEY_ENV=...]: any other endpoint"
-	@echo "make test     format, lint, types, unit tests, the suite on the mock, a short Locust run"
+	@echo "make test     format, lint, types, the suite on the mock, unit tests, a short Locust run"
 	@echo "make setup    the virtual environment .venv, everything pinned (the others call it)"
+	@echo "make floors   the tests that matter, with the lowest versions that pyproject.toml admits, in .floors"
+	@echo "make portable the tests that matter, without what only Linux has"
 	@echo "make clients  other people's clients in .clients, everything pinned (make test calls it)"
 	@echo "make clean    remove .venv, .clients and reports"
 
@@ -55,10 +62,11 @@ $(CLIENTS)/node.ready: tests/clients/node/package.json $(CLIENTS)/python.ready
 demo: setup
 	@$(BIN)/python examples/demo.py --report $(REPORT)/demo $(DEMO_OPTIONS)
 
-# while the clients are on their way, which is waiting for a network, the processor is free for the checks
+# while the clients are on their way, which is waiting for a network, the processor is free for the checks; the tests
+# come last, because they end with what was skipped and what would run it
 test: setup
 	@$(MAKE) --no-print-directory --jobs=2 clients-or-skipped checks
-	@$(MAKE) --no-print-directory unit suite
+	@$(MAKE) --no-print-directory suite unit
 
 checks: format lint types
 
@@ -83,5 +91,17 @@ suite:
 	$(BIN)/python -m spec check
 	$(BIN)/python -m pytest contract_tests -q --report $(REPORT)/contract
 
+# exactly the lowest versions of what users install; with them the tools that the tests need
+floors: setup
+	@$(PYTHON) -m venv $(FLOORS)
+	@$(BIN)/python -m tests.packaging.floors > $(FLOORS)/constraints.txt
+	@$(FLOORS)/bin/python -m pip install --quiet --disable-pip-version-check -c $(FLOORS)/constraints.txt \
+		-e ".[all]" mistral-common openai pytest-xdist respx
+	$(FLOORS)/bin/python -m pytest -c tests/packaging/floors.ini --rootdir=. -q -n 4 $(MATTERS)
+
+# no uvloop, no fork, no timers that are descriptors: what macOS and Windows have; the descriptors have tests of their own
+portable: setup
+	MIXTRAL_CONTRACT_PORTABLE=1 $(BIN)/python -m pytest -q -n 4 $(MATTERS) -k "not test_descriptor__"
+
 clean:
-	rm -rf $(VENV) $(CLIENTS) tests/clients/node/node_modules $(REPORT)
+	rm -rf $(VENV) $(CLIENTS) $(FLOORS) tests/clients/node/node_modules $(REPORT)

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from mixtral_contract.suite.target.endpoint import WRONG_KEY, Endpoint
+from mixtral_contract.suite.target.endpoint import Endpoint
+from mixtral_contract.suite.target.shared_answers import WRONG_KEY
 from mixtral_contract.suite.verdicts.verdict import Inconclusive, Info, Tolerable, Unsupported, require
 
 _TELLING = 8

@@ -177,7 +177,7 @@ def test_limited_key__is_let_in_after_retry_after(endpoint: Endpoint) -> None:
     found, wait_s = exchange.header("retry-after"), _wait_s(exchange)
     if exchange.status != 429 or wait_s is None or wait_s > _MOST_WAIT_S:
         raise Unsupported(f"no 429 with a short wait: {exchange.summary}, Retry-After: {found}", exchange=exchange)
-    endpoint.line.pause(wait_s)
+    endpoint.client.pause(wait_s)
     again = endpoint.ask(endpoint.body(), key_headers=_key(endpoint, "limited"))
     require(again.status == 200, expected=f"200 after {wait_s} s", got=again.summary, exchange=again)
 

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from mixtral_contract.suite.http.exchange import Exchange
-from mixtral_contract.suite.target.endpoint import WRONG_KEY, Endpoint
+from mixtral_contract.suite.target.endpoint import Endpoint
+from mixtral_contract.suite.target.shared_answers import WRONG_KEY
 from mixtral_contract.suite.verdicts.verdict import Inconclusive, NotRun, Tolerable, Unsupported, require
 
 _LINGER_S = 0.05

@@ -6,7 +6,7 @@ import pytest
 
 from mixtral_contract.suite.http.event_stream import Stream
 from mixtral_contract.suite.http.exchange import Exchange
-from mixtral_contract.suite.target import feature_requests as optional
+from mixtral_contract.suite.target import feature_requests
 from mixtral_contract.suite.target.endpoint import Endpoint
 from mixtral_contract.suite.verdicts.verdict import Unsupported, require
 
@@ -14,8 +14,8 @@ _TOP = 3
 _SLACK = 1e-6
 
 
-def _entries(exchange: Exchange) -> list[optional.Json]:
-    found = optional.entries(optional.choices(exchange)[0])
+def _entries(exchange: Exchange) -> list[feature_requests.Json]:
+    found = feature_requests.entries(feature_requests.choices(exchange)[0])
     if not found:
         raise Unsupported("no log probabilities to look at", exchange=exchange)
     return found
@@ -24,16 +24,16 @@ def _entries(exchange: Exchange) -> list[optional.Json]:
 @pytest.mark.clause("LOGP-01")
 def test_tokens_joined__are_the_text(endpoint: Endpoint) -> None:
     """One entry per token, none left out; a special token that ends the text may have an entry of its own."""
-    exchange = optional.with_logprobs(endpoint)
-    tokens = optional.joined([entry.get("token") for entry in _entries(exchange)])
-    text = optional.text(exchange)
+    exchange = feature_requests.with_logprobs(endpoint)
+    tokens = feature_requests.joined([entry.get("token") for entry in _entries(exchange)])
+    text = feature_requests.text(exchange)
     require(tokens.startswith(text), expected=repr(text), got=repr(tokens), exchange=exchange)
 
 
 @pytest.mark.clause("LOGP-02")
 def test_log_probability__is_at_most_0(endpoint: Endpoint) -> None:
     """Of the token and of each alternative."""
-    exchange = optional.with_logprobs(endpoint)
+    exchange = feature_requests.with_logprobs(endpoint)
     entries = _entries(exchange)
     every = [*entries, *(each for entry in entries for each in _alternatives(entry))]
     found = [entry.get("logprob") for entry in every]
@@ -44,7 +44,7 @@ def test_log_probability__is_at_most_0(endpoint: Endpoint) -> None:
 @pytest.mark.clause("LOGP-03")
 def test_bytes__are_those_of_the_token(endpoint: Endpoint) -> None:
     """Null where there are none, as OpenAI has it; a part of a character is no text and is not compared."""
-    exchange = optional.with_logprobs(endpoint)
+    exchange = feature_requests.with_logprobs(endpoint)
     for entry in _entries(exchange):
         token, found = entry.get("token"), entry.get("bytes")
         if (
@@ -60,7 +60,7 @@ def test_bytes__are_those_of_the_token(endpoint: Endpoint) -> None:
 @pytest.mark.clause("LOGP-04")
 def test_alternatives__are_as_many_as_asked_for(endpoint: Endpoint) -> None:
     """In falling order of probability."""
-    exchange = optional.with_logprobs(endpoint)
+    exchange = feature_requests.with_logprobs(endpoint)
     for entry in _entries(exchange):
         found = [each.get("logprob") for each in _alternatives(entry)]
         # a server that adds the chosen token to the likeliest ones returns one more
@@ -72,17 +72,19 @@ def test_alternatives__are_as_many_as_asked_for(endpoint: Endpoint) -> None:
 def test_log_probabilities__are_not_there_unasked(endpoint: Endpoint) -> None:
     """Null and absent are the same."""
     exchange = endpoint.seen.completion
-    found = optional.choices(exchange)[0].get("logprobs")
+    found = feature_requests.choices(exchange)[0].get("logprobs")
     require(found is None, expected="no logprobs", got=str(found)[:200], exchange=exchange)
 
 
 @pytest.mark.clause("LOGP-06")
 def test_chunks__carry_the_tokens_of_their_text(endpoint: Endpoint) -> None:
     """All tokens of a stream joined are its text, as in a whole answer."""
-    _entries(optional.with_logprobs(endpoint))
-    exchange = optional.ask_for_feature(endpoint, endpoint.body(stream=True, logprobs=True))
+    _entries(feature_requests.with_logprobs(endpoint))
+    exchange = feature_requests.ask_for_feature(endpoint, endpoint.body(stream=True, logprobs=True))
     stream = Stream(exchange)
-    tokens = optional.joined([entry.get("token") for choice in stream.choices for entry in optional.entries(choice)])
+    tokens = feature_requests.joined(
+        [entry.get("token") for choice in stream.choices for entry in feature_requests.entries(choice)]
+    )
     good = tokens.startswith(stream.text) and bool(tokens)
     require(good, expected=repr(stream.text), got=repr(tokens), exchange=exchange)
 
@@ -90,7 +92,7 @@ def test_chunks__carry_the_tokens_of_their_text(endpoint: Endpoint) -> None:
 @pytest.mark.clause("LOGP-07")
 def test_too_many_alternatives__are_refused(endpoint: Endpoint) -> None:
     """One more than OpenAI's bound, and less than none."""
-    _entries(optional.with_logprobs(endpoint))
+    _entries(feature_requests.with_logprobs(endpoint))
     for count in (21, -1):
         endpoint.refuse(endpoint.body(logprobs=True, top_logprobs=count))
 
@@ -98,7 +100,7 @@ def test_too_many_alternatives__are_refused(endpoint: Endpoint) -> None:
 @pytest.mark.clause("LOGP-08")
 def test_alternatives_of_nothing__are_refused(endpoint: Endpoint) -> None:
     """There is no place for them."""
-    _entries(optional.with_logprobs(endpoint))
+    _entries(feature_requests.with_logprobs(endpoint))
     endpoint.refuse(endpoint.body(top_logprobs=_TOP))
 
 
@@ -107,7 +109,7 @@ def _is_part(token: str) -> bool:
     return not token or "\ufffd" in token or token.startswith(("\\x", "bytes:"))
 
 
-def _alternatives(entry: optional.Json) -> list[optional.Json]:
+def _alternatives(entry: feature_requests.Json) -> list[feature_requests.Json]:
     found = entry.get("top_logprobs")
     return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mixtral_contract.suite.target import feature_requests as optional
+from mixtral_contract.suite.target import feature_requests
 from mixtral_contract.suite.target.endpoint import Endpoint
 from mixtral_contract.suite.target.feature_requests import NAMED, NAMES, PARAMETERS, QUESTION, TOOLS, user
 from mixtral_contract.suite.verdicts.verdict import Tolerable, Violation, require
@@ -26,26 +26,26 @@ _RESULT = {"role": "tool", "tool_call_id": _CALL["id"], "content": '{"temperatur
 
 def _refused(endpoint: Endpoint, **changes: Any) -> None:
     """The target knows functions, and refuses this."""
-    optional.calls(optional.with_tool_call(endpoint))
+    feature_requests.calls(feature_requests.with_tool_call(endpoint))
     endpoint.refuse(endpoint.body(**{"messages": user(QUESTION), "tools": TOOLS, **changes}))
 
 
 @pytest.mark.clause("TOOL-01")
 def test_required_call__is_made(endpoint: Endpoint) -> None:
     """Some function is called."""
-    exchange = optional.required(endpoint)
-    found = optional.message(exchange).get("tool_calls")
+    exchange = feature_requests.required(endpoint)
+    found = feature_requests.message(exchange).get("tool_calls")
     require(bool(found), expected="tool_calls", got=exchange.summary, exchange=exchange)
 
 
 @pytest.mark.clause("TOOL-02")
 def test_call__says_what_is_called(endpoint: Endpoint) -> None:
     """An id, the type, and a declared name."""
-    exchange = optional.with_tool_call(endpoint)
-    listed = optional.message(exchange).get("tool_calls")
+    exchange = feature_requests.with_tool_call(endpoint)
+    listed = feature_requests.message(exchange).get("tool_calls")
     require(listed is None or isinstance(listed, list), expected="a list", got=str(listed)[:200], exchange=exchange)
-    for call in optional.calls(exchange):
-        name, id_ = optional.function(call).get("name"), call.get("id")
+    for call in feature_requests.calls(exchange):
+        name, id_ = feature_requests.function(call).get("name"), call.get("id")
         good = isinstance(id_, str) and id_ and call.get("type") == "function" and name in NAMES
         require(good, expected=f"an id, type function, one of {NAMES}", got=str(call)[:200], exchange=exchange)
 
@@ -53,41 +53,41 @@ def test_call__says_what_is_called(endpoint: Endpoint) -> None:
 @pytest.mark.clause("TOOL-03")
 def test_arguments__keep_the_parameters(endpoint: Endpoint) -> None:
     """JSON, and valid."""
-    exchange = optional.with_tool_call(endpoint)
-    for call in optional.calls(exchange):
-        written = optional.function(call).get("arguments")
-        good = jsonschema_rs.is_valid(dict(PARAMETERS), optional.parsed(written))
+    exchange = feature_requests.with_tool_call(endpoint)
+    for call in feature_requests.calls(exchange):
+        written = feature_requests.function(call).get("arguments")
+        good = jsonschema_rs.is_valid(dict(PARAMETERS), feature_requests.parsed(written))
         require(good, expected="arguments that keep the parameters", got=repr(written)[:200], exchange=exchange)
 
 
 @pytest.mark.clause("TOOL-04")
 def test_named_function__is_the_one_called(endpoint: Endpoint) -> None:
     """The other one is left alone; who can call a function and answers with a text took no notice of the choice."""
-    exchange = optional.with_tool_call(endpoint)
-    ignored = not optional.message(exchange).get("tool_calls")
-    if ignored and optional.message(optional.required(endpoint)).get("tool_calls"):
+    exchange = feature_requests.with_tool_call(endpoint)
+    ignored = not feature_requests.message(exchange).get("tool_calls")
+    if ignored and feature_requests.message(feature_requests.required(endpoint)).get("tool_calls"):
         raise Violation(exchange.summary, expected=f"a call of {NAMES[0]}", exchange=exchange)
-    names = {str(optional.function(call).get("name")) for call in optional.calls(exchange)}
+    names = {str(feature_requests.function(call).get("name")) for call in feature_requests.calls(exchange)}
     require(names == {NAMES[0]}, expected=f"a call of {NAMES[0]}", got=sorted(names), exchange=exchange)
 
 
 @pytest.mark.clause("TOOL-05")
 def test_none__calls_nothing(endpoint: Endpoint) -> None:
     """A text, as if there were no functions."""
-    exchange = optional.ask_for_feature(
+    exchange = feature_requests.ask_for_feature(
         endpoint, endpoint.body(messages=user(QUESTION), tools=TOOLS, tool_choice="none")
     )
-    found = optional.message(exchange).get("tool_calls")
+    found = feature_requests.message(exchange).get("tool_calls")
     require(not found, expected="no call", got=str(found)[:200], exchange=exchange)
-    optional.text(exchange)
+    feature_requests.text(exchange)
 
 
 @pytest.mark.clause("TOOL-06")
 def test_finish_reason__says_that_functions_are_called(endpoint: Endpoint) -> None:
     """OpenAI and vLLM say stop where the function was named, which clients are used to."""
-    exchange = optional.with_tool_call(endpoint)
-    optional.calls(exchange)
-    reason = optional.choices(exchange)[0].get("finish_reason")
+    exchange = feature_requests.with_tool_call(endpoint)
+    feature_requests.calls(exchange)
+    reason = feature_requests.choices(exchange)[0].get("finish_reason")
     if reason == "stop":
         raise Tolerable(f"{reason} for a function that was named", expected="tool_calls", exchange=exchange)
     require(reason == "tool_calls", expected="finish_reason tool_calls", got=reason, exchange=exchange)
@@ -96,13 +96,13 @@ def test_finish_reason__says_that_functions_are_called(endpoint: Endpoint) -> No
 @pytest.mark.clause("TOOL-07")
 def test_fragments__say_whose_they_are(endpoint: Endpoint) -> None:
     """Indexes count the calls from 0; the first fragment of each names it, and none after it names it otherwise."""
-    stream = optional.called_in_stream(endpoint)
+    stream = feature_requests.called_in_stream(endpoint)
     ids: list[Any] = []
-    for fragment in optional.fragments(stream):
+    for fragment in feature_requests.fragments(stream):
         index, shown = fragment.get("index"), str(fragment)[:200]
         if not isinstance(index, int) or not 0 <= index < len(ids):
             require(index == len(ids), expected=f"index {len(ids)}", got=shown, exchange=stream.exchange)
-            named = fragment.get("id") and optional.function(fragment).get("name")
+            named = fragment.get("id") and feature_requests.function(fragment).get("name")
             require(named, expected="id and name in a call's first fragment", got=shown, exchange=stream.exchange)
             ids.append(fragment["id"])
         id_, wanted = fragment.get("id"), ids[index or 0]
@@ -112,9 +112,9 @@ def test_fragments__say_whose_they_are(endpoint: Endpoint) -> None:
 @pytest.mark.clause("TOOL-08")
 def test_fragments_joined__are_the_whole_call(endpoint: Endpoint) -> None:
     """The same request, streamed and not: names and arguments of all calls; ids are each answer's own."""
-    wanted = optional.named(optional.calls(optional.with_tool_call(endpoint)))
-    stream = optional.called_in_stream(endpoint)
-    found = optional.named(optional.by_call(optional.fragments(stream)))
+    wanted = feature_requests.named(feature_requests.calls(feature_requests.with_tool_call(endpoint)))
+    stream = feature_requests.called_in_stream(endpoint)
+    found = feature_requests.named(feature_requests.by_call(feature_requests.fragments(stream)))
     require(found == wanted, expected=wanted, got=found, exchange=stream.exchange)
 
 
@@ -122,7 +122,7 @@ def test_fragments_joined__are_the_whole_call(endpoint: Endpoint) -> None:
 def test_result__is_answered(endpoint: Endpoint) -> None:
     """User, call, result: the next turn is the model's, which calls nothing more here."""
     calling = {"role": "assistant", "content": None, "tool_calls": [_CALL]}
-    optional.calls(optional.with_tool_call(endpoint))
+    feature_requests.calls(feature_requests.with_tool_call(endpoint))
     messages = [*user(QUESTION), calling, _RESULT]
     endpoint.complete(endpoint.body(messages=messages, tools=TOOLS, tool_choice="none"))
 
@@ -149,8 +149,8 @@ def test_malformed_function__is_refused(endpoint: Endpoint, tool: Any) -> None:
 @pytest.mark.clause("TOOL-13")
 def test_stream_of_a_call__says_so_at_its_end(endpoint: Endpoint) -> None:
     """Once; stop is what clients are used to, as in a whole answer."""
-    stream = optional.called_in_stream(endpoint)
-    optional.fragments(stream)
+    stream = feature_requests.called_in_stream(endpoint)
+    feature_requests.fragments(stream)
     reasons = stream.finish_reasons
     if reasons == ["stop"]:
         raise Tolerable("stop for a function that was named", expected="tool_calls", exchange=stream.exchange)

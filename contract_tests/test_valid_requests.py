@@ -135,7 +135,7 @@ def test_stop__is_accepted_as_string_and_as_list(endpoint: Endpoint) -> None:
     """Both documented forms get a 200."""
     endpoint.complete(endpoint.body(stop="###"))
     endpoint.complete(endpoint.body(stop=["###", "END"]))
-    if not endpoint.line.frugal:
+    if not endpoint.client.frugal:
         endpoint.complete(endpoint.body(stop=["###"]))
 
 

@@ -2,8 +2,7 @@
 
 from locust import events
 
-from mixtral_contract.load.locust_plugin.chat_user import ChatUser
-from mixtral_contract.load.locust_plugin.register import register
+from mixtral_contract.load import ChatUser, register
 
 __all__ = ["ChatUser"]
 

@@ -9,6 +9,7 @@ import shlex
 import socket
 import subprocess
 import sys
+import tomllib
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ import yaml
 from tests.mock.conftest import running
 from tests.support.repository import ROOT
 
-COMPOSE = ROOT / "examples" / "compose.yaml"
+COMPOSE = ROOT / "mock_server" / "compose.yaml"
+DOCKERFILE = ROOT / "mock_server" / "Dockerfile"
 BIN = Path(sys.executable).parent
 
 _SHORTER = {"USERS": "2", "SECONDS_OF_LOAD": "5", "SECONDS_OF_WARMUP": "1", "WORKERS": "2"}
@@ -40,7 +42,7 @@ def _free_port() -> int:
 
 def _instructions() -> dict[str, str]:
     """What each instruction of the image itself says last; a line that goes on on the next is one."""
-    text = (ROOT / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
+    text = DOCKERFILE.read_text(encoding="utf-8").replace("\\\n", " ")
     return dict(line.split(maxsplit=1) for line in text.splitlines() if line and not line.startswith("#"))
 
 
@@ -90,6 +92,14 @@ def test_compose__gives_out_nothing_but_the_mock_and_to_this_machine_only() -> N
     assert ports == {"mock": ["127.0.0.1:8000:8000"]}
 
 
+def test_compose__builds_the_image_of_the_dockerfile() -> None:
+    """From the root of the repository, which has what it copies."""
+    for service in _services().values():
+        context = (COMPOSE.parent / service["build"]["context"]).resolve()
+        assert context == ROOT
+        assert context / service["build"]["dockerfile"] == DOCKERFILE
+
+
 def test_image__is_nobodys_root_and_starts_the_mock() -> None:
     """On the port that it says."""
     image = _instructions()
@@ -113,8 +123,8 @@ def _check(command: list[str], address: str) -> int:
 
 
 def test_build__gets_every_file_that_it_copies() -> None:
-    """What .dockerignore lets through is what the Dockerfile names."""
-    text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    """What .dockerignore lets through is what the Dockerfile names; and it installs extras that there are."""
+    text = DOCKERFILE.read_text(encoding="utf-8")
     copied = {word for line in re.findall(r"^COPY (?!--)(.*) \S+$", text, re.MULTILINE) for word in line.split()}
     let_through = {
         line.removeprefix("!")
@@ -122,4 +132,8 @@ def test_build__gets_every_file_that_it_copies() -> None:
         if line.startswith("!")
     }
     assert copied == let_through
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert {"mixtral_contract", project["readme"], *project["license-files"]} <= copied
+    (extras,) = re.findall(r'-e "\.\[(\w+)\]"', text)
+    assert extras in project["optional-dependencies"]
     assert all((ROOT / name).exists() for name in copied)

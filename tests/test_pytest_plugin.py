@@ -8,38 +8,17 @@ from importlib import import_module
 
 import pytest
 
+from tests.support.plugin_runs import PLUGINS, application_run
+from tests.support.plugin_runs import result as _result
 from tests.support.repository import ROOT
 
 pytest_plugins = ["pytester"]
 
 
-# by name: where the project is installed its entry point would load it, and with it the plugins of everybody else
-PLUGINS = ("-p", "mixtral_contract.pytest_plugin", "-p", "no:cacheprovider")
-
-APPLICATION = """
-    from openai import OpenAI
-
-    def joke(topic):
-        made = OpenAI().chat.completions.create(
-            model="mistralai/mixtral-8x22b-instruct-v0.1",
-            messages=[{"role": "user", "content": f"tell me a joke on {topic}"}],
-        )
-        return made.choices[0].message.content
-"""
-
-
 @pytest.fixture
 def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     """A folder with an application in it; its tests run in a process of their own."""
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-    pytester.makepyfile(application=APPLICATION)
-    return pytester
-
-
-def _result(run: pytest.Pytester, test: str, *options: str) -> pytest.RunResult:
-    run.makepyfile(test_application=test)
-    return run.runpytest_subprocess(*PLUGINS, *options)
+    return application_run(pytester, monkeypatch)
 
 
 def test_entry_point__names_the_plugin() -> None:
@@ -154,7 +133,7 @@ def test_failed_assertion__shows_the_line_of_the_test(run: pytest.Pytester) -> N
             "E*POST /v1/chat/completions*mistralai/mixtral-8x22b-instruct-v0.1*'tell me a joke on cats'*200 stop*",
         ]
     )
-    assert "expectations.py" not in result.stdout.str()
+    assert "assertions.py" not in result.stdout.str()
 
 
 def test_async_tests__have_the_fixtures(run: pytest.Pytester) -> None:
@@ -194,7 +173,7 @@ def test_unused_plugin__loads_nothing(run: pytest.Pytester) -> None:
         import json, sys
 
         def pytest_unconfigure():
-            packages = ("mock_server", "spec", "contract_tests", "load")
+            packages = ("mixtral_contract", "mock_server", "spec", "contract_tests", "load")
             ours = [name for name in sys.modules if name.split(".")[0] in packages]
             heavy = ("respx", "httpx", "httpx2", "anyio", "orjson", "yaml", "uvicorn", "httptools", "mistral_common",
                      "jsonschema_rs", "asyncio")
@@ -205,10 +184,9 @@ def test_unused_plugin__loads_nothing(run: pytest.Pytester) -> None:
     ran = run.runpytest_subprocess(*PLUGINS, "-p", "mixtral_contract.pytest_suite_plugin", "-q")
     ours, heavy = json.loads(ran.outlines[-1])
     assert ours == [
-        "contract_tests",
-        "mixtral_contract.pytest_suite_plugin",
-        "mock_server",
+        "mixtral_contract",
         "mixtral_contract.pytest_plugin",
+        "mixtral_contract.pytest_suite_plugin",
     ]
     assert heavy == []
 
@@ -224,6 +202,7 @@ def test_failure__shows_what_was_asked(run: pytest.Pytester) -> None:
             mixtral_api.next("429", retry_after=1)
             assert joke("cats") == "Meow."
 
+        @pytest.mark.mixtral(strict_keys=True)
         def test_has_no_key(mixtral_server, monkeypatch):
             monkeypatch.setenv("OPENAI_API_KEY", "invented-key")
             joke("cats")

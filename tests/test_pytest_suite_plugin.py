@@ -33,7 +33,14 @@ def test_entry_point__names_the_plugin() -> None:
     assert callable(plugin.pytest_load_initial_conftests)
 
 
-@pytest.mark.parametrize("name", ["contract_tests", "contract_tests.test_sse_framing"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "contract_tests",
+        "contract_tests.test_sse_framing",
+        "contract_tests.test_sse_framing::test_done__ends_the_stream_once",
+    ],
+)
 def test_suite__has_its_options_by_name(elsewhere: pytest.Pytester, name: str) -> None:
     """The whole of it, or one of its modules."""
     options = ("--target", "mock", "-k", "SSE-08", "--collect-only", "-q")

@@ -107,9 +107,9 @@ def test_steps__lead_to_the_reports_and_to_a_gate(runner: _Runner, tmp_path: Pat
 
 
 def test_workflow__keeps_what_can_be_checked_without_its_runner() -> None:
-    """The install command is that of the README's package; reports are kept whatever fell, actions have a version."""
+    """What is installed has the suite and the load run; reports are kept whatever fell, actions have a version."""
     steps = _workflow()["jobs"]["contract"]["steps"]
-    assert "./$CONTRACT" in _STEPS[_SETUP]
+    assert "./$CONTRACT[all]" in _STEPS[_SETUP]
     assert all("@v" in step["uses"] for step in steps if "uses" in step)
     last = steps[-1]
     assert (last["if"], last["with"]["path"]) == ("always()", "reports")

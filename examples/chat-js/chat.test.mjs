@@ -14,7 +14,7 @@ import { startMock } from './mock.mjs';
 
 const JOKE = 'Ein Kätzchen 🐈 geht in eine Bar.';
 
-// YAML, of which JSON is a part; see examples/fixtures.yaml
+// YAML, of which JSON is a part; see mock_server/fixtures.yaml
 const REPLIES = {
   unmatched: 'answer',
   fixtures: [{ name: 'joke', when: { dialect: 'any', last: { content: 'tell me a joke on cats' } }, says: JOKE }],

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from chat import ENDPOINTS, Chat, ChatError, main
 
-from mixtral_contract.mock.testing.mocks import MixtralApi
+from mixtral_contract.testing import MixtralApi
 
 
 @pytest.fixture
@@ -86,6 +86,7 @@ def test_credits__are_kept(http: httpx.Client, mixtral_api: MixtralApi) -> None:
     mixtral_api.assert_called(1)
 
 
+@pytest.mark.mixtral(strict_keys=True)
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 def test_wrong_key__is_said(http: httpx.Client, mixtral_api: MixtralApi, endpoint: str) -> None:
     """In the endpoint's own words, after one attempt."""

@@ -1,1 +1,1 @@
-"""cassettes."""
+"""Recorded exchanges as YAML: the value, its reader and writer, and keys taken out."""

@@ -23,7 +23,7 @@ import yaml
 from mixtral_contract.cassettes.exchange import Answer, Headers, Piece, Recorded, Request
 from mixtral_contract.contract.openapi import read_yaml
 from mixtral_contract.contract.schema import Schema
-from mixtral_contract.primitives import safe_yaml as yaml_text
+from mixtral_contract.primitives import safe_yaml
 
 SCHEMA = Path(__file__).with_name("cassette.schema.yaml")
 VERSION = 1
@@ -111,7 +111,7 @@ def _documents(content: bytes) -> Iterator[tuple[int, bytes]]:
 
 def _checked(document: bytes, kind: str, where: str) -> Mapping[str, Any]:
     try:
-        read = yaml_text.parse(document.decode(), _Loader)
+        read = safe_yaml.parse(document.decode(), _Loader)
     except UnicodeDecodeError as error:
         raise CassetteError(f"{where}: expected UTF-8, got other bytes") from error
     except yaml.YAMLError as error:

@@ -13,9 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mixtral_contract.contract import clauses
-from mixtral_contract.contract import error_template as envelope
-from mixtral_contract.contract import observations as observed
+from mixtral_contract.contract import clauses, error_template, observations
 from mixtral_contract.contract.openapi import Contract, ContractError
 from mixtral_contract.contract.schema import Schema, resolve
 
@@ -142,15 +140,15 @@ def _examples(contract: Contract) -> Problems:
 
 
 def _templates(contract: Contract) -> Problems:
-    values = dict.fromkeys(envelope.PLACEHOLDERS, "x") | {"{status}": 400}
+    values = dict.fromkeys(error_template.PLACEHOLDERS, "x") | {"{status}": 400}
     for path, node in _schemas(contract.document):
         if "x-error" not in node:
             continue
         where = f"{'/'.join(path)}: x-error"
-        for placeholder in envelope.unknown(node["x-error"]):
-            yield f"{where}: expected one of {', '.join(envelope.PLACEHOLDERS)}, got {placeholder}"
+        for placeholder in error_template.unknown(node["x-error"]):
+            yield f"{where}: expected one of {', '.join(error_template.PLACEHOLDERS)}, got {placeholder}"
         for bare in (values, values | dict.fromkeys(("{param}", "{code}"))):
-            for violation in Schema(contract.document, node).violations(envelope.fill(node["x-error"], bare)):
+            for violation in Schema(contract.document, node).violations(error_template.fill(node["x-error"], bare)):
                 yield f"{where}: {violation.field}: {violation.message}"
 
 
@@ -174,11 +172,11 @@ def _clauses(contract: Contract) -> Problems:
 def _observations(_contract: Contract) -> Problems:
     known = clauses.load()
     try:
-        observations = observed.load()
+        found = observations.load()
     except ContractError as error:
         yield str(error)
         return
-    for observation in observations.values():
+    for observation in found.values():
         for name in observation.departs:
             if name not in known:
                 yield f"{observation.id}: expected clauses of clauses.yaml, got {name!r}"

@@ -17,7 +17,7 @@ import jsonschema_rs
 import yaml
 
 from mixtral_contract.contract.schema import Schema, resolve
-from mixtral_contract.primitives import safe_yaml as yaml_text
+from mixtral_contract.primitives import safe_yaml
 from mixtral_contract.primitives.doors import door
 
 DOCUMENT = door("spec") / "openapi.yaml"
@@ -202,7 +202,7 @@ def read_yaml(path: Path) -> Any:
 
     Raises: OSError, yaml.YAMLError
     """
-    return yaml_text.parse(path.read_bytes())
+    return safe_yaml.parse(path.read_bytes())
 
 
 def _model(entry: Mapping[str, Any]) -> Model:

@@ -1,7 +1,7 @@
 """Mixtral's own tokenizers: how many tokens a text or a chat has, and the text of each.
 
-The models ship inside the `mistral-common` wheel; they are read with sentencepiece alone, which loads in milliseconds,
-while importing the package itself takes most of a second. v1 is Mixtral 8x7B's, v3 is 8x22B's.
+The models are two files of `mistral-common`, which are part of this package: that one brings numpy, pillow and twenty
+more packages along. sentencepiece alone reads them, in milliseconds. v1 is Mixtral 8x7B's, v3 is 8x22B's.
 
 Source: the chat templates are those of `mistral_common.tokens.tokenizers.instruct`, against which the tests hold them.
 """
@@ -9,7 +9,6 @@ Source: the chat templates are those of `mistral_common.tokens.tokenizers.instru
 from __future__ import annotations
 
 import functools
-import importlib.util
 import json
 from collections.abc import Mapping, Sequence
 from itertools import chain
@@ -20,6 +19,7 @@ import sentencepiece
 
 from mixtral_contract.primitives.word_cache import SPACE, Words, separable
 
+_FOLDER = Path(__file__).with_name("tokenizers")
 _FILES = {"v1": "tokenizer.model.v1", "v3": "mistral_instruct_tokenizer_240323.model.v3"}
 _REMEMBERED = 4096
 """How many parts of texts are kept with their tokens."""
@@ -43,7 +43,7 @@ class Tokenizer:
 
     def __init__(self, version: str) -> None:
         self.version = version
-        self._model = sentencepiece.SentencePieceProcessor(model_file=str(_data_folder() / _FILES[version]))
+        self._model = sentencepiece.SentencePieceProcessor(model_file=str(_FOLDER / _FILES[version]))
         by_word = separable(self._model.id_to_piece(list(range(self._model.get_piece_size()))))
         self._counts = Words(self._pieces, len) if by_word else None
         self._texts = Words(self._pieces, _texts) if by_word else None
@@ -223,11 +223,3 @@ def _is_call(call: Any) -> bool:
     return isinstance(function, dict) and all(
         isinstance(text, str) for text in (call.get("id"), function.get("name"), function.get("arguments"))
     )
-
-
-def _data_folder() -> Path:
-    # finding the package does not import it
-    found = importlib.util.find_spec("mistral_common")
-    if found is None or not found.submodule_search_locations:
-        raise FileNotFoundError("mistral_common: expected the package with Mixtral's tokenizers, got none")
-    return Path(found.submodule_search_locations[0]) / "data"

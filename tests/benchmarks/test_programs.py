@@ -18,8 +18,10 @@ from tests.support.repository import ROOT
 
 pytestmark = pytest.mark.skipif(
     not sys.platform.startswith("linux") or shutil.which("cc") is None or len(os.sched_getaffinity(0)) < 2,
-    reason="the benchmarks need Linux, a C compiler and two cores",
+    reason="needs Linux, two cores and a C compiler: apt-get install gcc libc6-dev",
 )
+
+NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 
 
 def _run(program: str, *options: str) -> subprocess.CompletedProcess[str]:
@@ -44,6 +46,18 @@ def test_completions__are_answered_by_mock_and_bound(tmp_path: Path) -> None:
         assert figures["requests"] > 0
         assert figures["refused"] == figures["broken"] == 0
     assert rows["same", "C"][0]["of_reference"] == 1
+
+
+@pytest.mark.skipif(NGINX is None, reason="needs nginx: apt-get install nginx")
+def test_completions__are_compared_with_nginx(tmp_path: Path) -> None:
+    """Which answers the same POST with the same bytes from a file."""
+    options = ("--connections", "4", "--reference", "nginx", "--prompts", "same")
+    rows = _measured("completions", tmp_path, *options)
+    assert set(rows) == {("same", name) for name in ("mock", "C", "nginx")}
+    for (figures,) in rows.values():
+        assert figures["requests"] > 0
+        assert figures["refused"] == figures["broken"] == 0
+    assert rows["same", "nginx"][0]["of_reference"] == 1
 
 
 def test_paced_streams__come_at_their_pace(tmp_path: Path) -> None:
@@ -157,3 +171,10 @@ def test_peer_that_ends__is_told_in_one_line() -> None:
     ended = _run("completions", "--peer", "gone=sh -c 'exit 7' {port}")
     assert ended.returncode == 1
     assert ended.stderr.strip() == "benchmark: gone: expected a server, got exit status 7"
+
+
+def test_pytest_start__is_measured_with_and_without_the_plugins() -> None:
+    """Both kinds of time, a line each."""
+    ended = _run("pytest_start", "--rounds", "1")
+    assert ended.returncode == 0, ended.stderr
+    assert [line.split()[:2] for line in ended.stdout.splitlines()] == [["passed", "with"], ["processor", "with"]]

@@ -9,7 +9,7 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mixtral_contract.cassettes import writer as cassette_writer
+from mixtral_contract.cassettes import writer
 from mixtral_contract.cassettes.exchange import CUT, LEFT, Answer, Piece, Recorded, Request
 from mixtral_contract.cassettes.reader import Cassette, CassetteError
 from mixtral_contract.cassettes.writer import document, head
@@ -137,9 +137,9 @@ def test_line_ends_that_only_yaml_knows__stand_escaped(monkeypatch: pytest.Monke
     """In a block of text a reader would take them for the end of a line; libyaml sees to it, its stand-in not."""
 
     class StandIn(yaml.SafeDumper):
-        yaml_representers = cassette_writer._Dumper.yaml_representers
+        yaml_representers = writer._Dumper.yaml_representers
 
-    monkeypatch.setattr(cassette_writer, "_Dumper", StandIn)
+    monkeypatch.setattr(writer, "_Dumper", StandIn)
     said = replace(SAID, pieces=(Piece(1, "a\x85b\u2028\nc".encode()),))
     assert b'text: "a\\Nb\\L\\nc"\n' in document(replace(ONE, answer=said))
 

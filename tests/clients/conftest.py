@@ -17,7 +17,7 @@ def installed() -> Needed:
 
     def need(language: str) -> None:
         if not client.installed(language):
-            reason = f"other people's clients for {language} are not installed: make clients"
+            reason = f"needs other people's clients for {language}: make clients"
             if os.environ.get("ALL_CLIENTS"):
                 pytest.fail(reason)
             pytest.skip(reason)

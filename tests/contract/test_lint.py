@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from mixtral_contract.contract import observations as observed
+from mixtral_contract.contract import observations
 from mixtral_contract.contract.cli import main
 from mixtral_contract.contract.lint import checks
 from mixtral_contract.contract.openapi import DOCUMENT, Contract
@@ -165,6 +165,6 @@ def test_observation_of_a_clause_that_is_none__is_told(
     document: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a target is known to break is a clause of the suite."""
-    seen = observed.load()["NIM-01"]
-    monkeypatch.setattr(observed, "load", lambda: {"NIM-01": replace(seen, departs=("AUT-99",))})
+    seen = observations.load()["NIM-01"]
+    monkeypatch.setattr(observations, "load", lambda: {"NIM-01": replace(seen, departs=("AUT-99",))})
     assert _problems(document) == "NIM-01: expected clauses of clauses.yaml, got 'AUT-99'"

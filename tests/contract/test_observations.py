@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from mixtral_contract.contract import observations as observed
+from mixtral_contract.contract import observations
 from mixtral_contract.contract.openapi import ContractError
 
 ENTRY: dict[str, Any] = {
@@ -22,12 +22,12 @@ ENTRY: dict[str, Any] = {
 def _load(folder: Path, *entries: Any) -> Any:
     path = folder / "observed.yaml"
     path.write_text(yaml.safe_dump(list(entries)), encoding="utf-8")
-    return observed.load(path)
+    return observations.load(path)
 
 
 def test_observations__are_dated_and_can_be_looked_up() -> None:
     """Each has a year at least, and an address to read."""
-    for observation in observed.load().values():
+    for observation in observations.load().values():
         assert observation.seen[:2] == "20", observation.id
         assert all(url.startswith("https://") for url in observation.urls), observation.id
         assert observation.urls, observation.id
@@ -45,7 +45,7 @@ def test_departures__are_those_of_the_dialect(tmp_path: Path) -> None:
     """By clause, with the observation that says so."""
     other = {**ENTRY, "id": "X-02", "dialects": ["segmind"], "departs": ["ERR-01"]}
     read = _load(tmp_path, {**ENTRY, "departs": ["AUT-02", "ERR-02"]}, other)
-    found = observed.departures(read, "nvidia")
+    found = observations.departures(read, "nvidia")
     assert {clause: observation.id for clause, observation in found.items()} == {"AUT-02": "X-01", "ERR-02": "X-01"}
 
 

@@ -49,19 +49,19 @@ COMMANDS: Mapping[str, Ends | Serves | Elsewhere] = {
     "make demo": Elsewhere("tests/test_demo.py::test_demo__leads_to_both_reports"),
     # a mock
     "python -m mock_server --ttft-ms 200 --itl-ms 20": Serves(stays=True),
-    "python -m mock_server --fixtures examples/fixtures.yaml": Serves(),
+    "python -m mock_server --fixtures mock_server/fixtures.yaml": Serves(),
     "python -m mock_server --incident list": Ends(saying="cut:after=3,by=fin"),
     "python -m mock_server --incident '429(retry_after=1)*2,ok'": Serves(status=429),
     "python -m mock_server --incident 'cut:after=5,by=rst;rate=0.1'": Serves(),
     "python -m mock_server --break SSE-08": Serves(stays=True),
-    "python -m mock_server --accounts examples/accounts.yaml --workers 2": Serves(status=401),
+    "python -m mock_server --accounts mock_server/accounts.yaml --workers 2": Serves(status=401),
     "python -m mock_server --engine mixtral-8x22b": Serves(),
     "python -m mock_server --engine mixtral-8x22b --predict 500:100": Ends(saying="knee"),
     f"python -m mock_server --record {_LIVE} --cassette nvidia.yaml": Serves(upstream=_LIVE),
     "python -m mock_server --replay nvidia.yaml --pace x2": Serves(),
     "python -m mock_server --as observed": Serves(),
     "python -m mock_server --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem": Elsewhere(
-        "tests/mock/test_tls.py::test_address__says_https_and_is_served"
+        "tests/mock/server/test_tls.py::test_address__says_https_and_is_served"
     ),
     "curl http://127.0.0.1:8000/v1/chat/completions -H 'Authorization: Bearer mock-valid'"
     " -H 'Content-Type: application/json'"
@@ -111,18 +111,18 @@ COMMANDS: Mapping[str, Ends | Serves | Elsewhere] = {
         saying="nvidia.yaml: 1 exchanges", keys=_KEY
     ),
     "python -m contract_tests prove SSE-08 RSP-10": Elsewhere(
-        "tests/suite/test_proof.py::test_prove__finds_what_is_declared_and_writes_it"
+        "tests/suite/proof/test_proof.py::test_prove__finds_what_is_declared_and_writes_it"
     ),
     # load
     "locust -f load/ --headless --host http://127.0.0.1:8000 -u 20 -t 60s --warmup 5s": Ends(_SHORT),
     "locust -f load/ --headless --host http://127.0.0.1:8000 --arrivals poisson:20 -t 60s --warmup 5s": Ends(_SHORT),
     "locust -f load/ --headless --host http://127.0.0.1:8000 --arrivals trace:azure.csv --speed 2 -t 60s": Elsewhere(
-        "tests/load/test_command_line.py::test_trace__is_played_with_its_lengths"
+        "tests/load/test_locust_command.py::test_trace__is_played_with_its_lengths"
     ),
     "locust -f load/ --headless --host http://127.0.0.1:8000 -u 5 -t 30s --prompt-tokens 'lognormal(500,0.8)'"
     " --output-tokens 'uniform(20,100)' --prefix-share 0.5": Ends(_SHORT),
     "locust -f load/ --headless --host http://127.0.0.1:8000 -u 5 -t 30s --turns 4 --think-time 2s": Elsewhere(
-        "tests/load/test_command_line.py::test_conversation__carries_what_was_said"
+        "tests/load/test_locust_command.py::test_conversation__carries_what_was_said"
     ),
     "locust -f load/ --headless --host http://127.0.0.1:8000 --dialect segmind-openai -u 5 -t 30s --images 1": Ends(
         _SHORT
@@ -134,7 +134,7 @@ COMMANDS: Mapping[str, Ends | Serves | Elsewhere] = {
         _SHORT, saying="undecided"
     ),
     "locust -f load/ --headless --host http://127.0.0.1:8000 -u 40 -t 60s --warmup 5s --processes 2": Elsewhere(
-        "tests/load/test_command_line.py::test_run__counts_every_request_once"
+        "tests/load/test_locust_command.py::test_run__counts_every_request_once"
     ),
     "locust -f load/ --headless --host http://127.0.0.1:8000 -u 2 -t 30s --paid yes"
     " --price 0.6usd/1M-prompt,1.8usd/1M-output --budget 0.50usd --yes-this-costs-money": Ends(_SHORT, saying="cost:"),
@@ -144,7 +144,7 @@ COMMANDS: Mapping[str, Ends | Serves | Elsewhere] = {
         "tests/load/test_staged_runs.py::test_sweep__counts_every_request_of_every_stage"
     ),
     "python -m load calibrate": Elsewhere(
-        "tests/load/test_calibration.py::test_calibrate__finds_the_error_and_writes_it"
+        "tests/load/results/test_calibration.py::test_calibrate__finds_the_error_and_writes_it"
     ),
     "python -m load compare reports/monday reports/tuesday --tolerance 5% --out comparison.html": Elsewhere(
         "tests/load/compare/test_comparison.py::test_command__exits_with_what_it_found"
@@ -160,7 +160,7 @@ COMMANDS: Mapping[str, Ends | Serves | Elsewhere] = {
     ),
     # the mock's own speed
     "python -m benchmarks.completions --reference nginx --out reports/speed/completions.json": Elsewhere(
-        "tests/benchmarks/test_programs.py::test_completions__are_answered_by_mock_and_bound"
+        "tests/benchmarks/test_programs.py::test_completions__are_compared_with_nginx"
     ),
     "python -m benchmarks.unpaced_streams --out reports/speed/unpaced_streams.json": Elsewhere(
         "tests/benchmarks/test_programs.py::test_unpaced_streams__are_read_to_their_end"

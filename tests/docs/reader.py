@@ -21,7 +21,7 @@ _MOCK = "python -m mock_server --ttft-ms 50 --itl-ms 5"
 _QUESTION = {"messages": [{"role": "user", "content": "tell me a joke on cats"}]}
 _NOT_INHERITED = ("_API_KEY", "_BASE_URL", "_PROXY")
 # the two plugins come by name: where the project is not installed, pytest does not find them by itself
-_PLUGINS = "-p mock_server.pytest_plugin -p contract_tests.by_name -p no:cacheprovider"
+_PLUGINS = "-p mixtral_contract.pytest_plugin -p mixtral_contract.pytest_suite_plugin -p no:cacheprovider"
 
 
 class Reader:
@@ -139,6 +139,8 @@ class Reader:
             **kept,
             "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])),
             "PYTHONPATH": str(self._folder),
+            # what was calibrated on this machine is nobody's who reads the page for the first time
+            "XDG_STATE_HOME": str(self._folder / "state"),
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
             "PYTEST_ADDOPTS": _PLUGINS,
         }

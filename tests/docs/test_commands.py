@@ -66,7 +66,7 @@ def test_table_of_commands__has_none_that_no_page_has() -> None:
     assert [how.test for how in COMMANDS.values() if isinstance(how, Elsewhere) and not _is_there(how.test)] == []
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="pages ask with the curl command")
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl: apt-get install curl")
 @pytest.mark.parametrize("page", TYPED, ids=lambda page: page.name)
 def test_page__does_what_it_says(page: Page, tmp_path: Path) -> None:
     """From its first block to its last, as somebody who types it all."""

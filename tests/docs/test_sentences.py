@@ -14,14 +14,14 @@ from mixtral_contract.mock.testing.mocks import MixtralApi
 from tests.docs.page import REPOSITORY, Page, pages
 
 PAGES = pages()
-OTHERS = [REPOSITORY / name for name in ("CONTRIBUTING.md", "CHANGELOG.md")]
-EVERYWHERE = [*PAGES, *map(Page.read, OTHERS)]
+_OTHERS = ("CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "mock_server/README.md", "load/README.md")
+EVERYWHERE = [*PAGES, *(Page.read(REPOSITORY / name) for name in _OTHERS)]
 
 FOREIGN_OPTIONS = {
     *("--headless", "--host", "--help", "--master", "--worker", "--processes", "--otel"),  # Locust's
     *("--junitxml", "--pyargs", "--strict"),  # pytest's
 }
-_PACKAGES = ("spec", "mock_server", "contract_tests", "load", "benchmarks")
+_FOLDERS = ("mixtral_contract", "spec", "mock_server", "contract_tests", "load", "benchmarks", "examples")
 
 
 @pytest.mark.parametrize("page", EVERYWHERE, ids=lambda page: page.name)
@@ -39,10 +39,11 @@ def test_links__lead_somewhere(page: Page) -> None:
         assert not anchor or anchor in known, f"{page.name}: {link}: expected one of {sorted(known)}"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", EVERYWHERE, ids=lambda page: page.name)
 def test_paths__are_there(page: Page) -> None:
     """Files and folders of the repository that sentences name."""
-    folders = "|".join(path.name for path in REPOSITORY.iterdir() if path.is_dir() and path.name != "reports")
+    names = {path.name for path in REPOSITORY.iterdir() if path.is_dir()} - {"reports"}
+    folders = "|".join(map(re.escape, names))
     for span in page.spans:
         if re.fullmatch(rf"({folders})/[\w./*-]*", span):
             assert list(REPOSITORY.glob(span.rstrip("/"))), f"{page.name}: {span}"
@@ -109,5 +110,5 @@ def _arguments(call: str) -> tuple[list[Any], dict[str, Any]]:
 
 
 def _code() -> str:
-    files = (path for package in _PACKAGES for path in (REPOSITORY / package).glob("*.py"))
+    files = (path for folder in _FOLDERS for path in (REPOSITORY / folder).rglob("*.py"))
     return "\n".join(path.read_text(encoding="utf-8") for path in files)

@@ -12,7 +12,7 @@ from tests.docs.page import REPOSITORY, Page
 PAGE = REPOSITORY / "docs" / "extend.md"
 
 _BLOCK = re.compile(r"^```yaml\n# (?P<file>\S+), (?P<place>[^\n]+):\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
-_PARTS = ("spec", "mock_server", "contract_tests", "load", "pyproject.toml")
+_PARTS = ("mixtral_contract", "spec", "mock_server", "contract_tests", "load", "pyproject.toml")
 
 
 def copy_to(folder: Path) -> None:

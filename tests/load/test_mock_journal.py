@@ -138,4 +138,4 @@ def test_coalesced_events__are_all_counted_and_called_so(tmp_path: Path) -> None
         assert record.outcome is Outcome.OK
         assert record.content_events == entry["steps"]
         assert len(record.content) < record.content_events
-        assert record.gaps_ms().count(0.0) >= record.content_events - len(record.content) > 0
+        assert record.icl_ms().count(0.0) >= record.content_events - len(record.content) > 0

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import functools
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ from mistral_common.exceptions import MistralCommonException
 from mistral_common.protocol.instruct.request import ChatCompletionRequest
 from mistral_common.tokens.tokenizers.mistral import MistralTokenizer
 
-from mixtral_contract.primitives.tokenizer import _texts, text_of, tokenizer
+from mixtral_contract.primitives.tokenizer import _FILES, _FOLDER, _texts, text_of, tokenizer
 from mixtral_contract.primitives.word_cache import SPACE, Words, separable
 
 _WORDS = st.sampled_from(["hello", " x", "\n", "🙂🙂", "é", "[INST]", "tell me", "  ", "cats.", "日本", "", "</s>"])
@@ -24,6 +26,15 @@ _MESSAGES = st.lists(
 @functools.cache
 def _oracle(version: str) -> Any:
     return {"v1": MistralTokenizer.v1, "v3": MistralTokenizer.v3}[version]()
+
+
+@pytest.mark.parametrize("name", _FILES.values())
+def test_models__are_those_of_mistral_common(name: str) -> None:
+    """Byte by byte."""
+    found = find_spec("mistral_common")
+    assert found is not None
+    assert found.submodule_search_locations
+    assert (_FOLDER / name).read_bytes() == (Path(found.submodule_search_locations[0]) / "data" / name).read_bytes()
 
 
 @pytest.mark.parametrize("version", ["v1", "v3"])

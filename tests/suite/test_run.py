@@ -37,6 +37,29 @@ def test_level__leaves_out_what_is_below_it(address: str, tmp_path: Path, level:
     assert {CLAUSES[clause].level for clause, _ in verdicts(tmp_path)} == levels
 
 
+@pytest.mark.parametrize(("share", "status"), [([], 3), (["--min-judged", "20%"], 0), (["--min-judged", "0.5"], 3)])
+def test_wrong_key__is_not_kept(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share: list[str], status: int
+) -> None:
+    """What a run could not judge it does not call kept, unless it was told that so little is enough."""
+    monkeypatch.setenv("WRONG_KEY", "nobody-knows-it")
+    options = ["--base-url", address, "--dialect", "nvidia", "--api-key-env", "WRONG_KEY", "--level", "must"]
+    done = run_suite(*options, *share, folder=tmp_path)
+    run = json.loads((tmp_path / "verdicts.json").read_text(encoding="utf-8"))
+    assert run["spent"]["completions"] == 0
+    assert done.returncode == status, run["judged"]
+    assert run["judged"]["enough"] is (status == 0)
+    assert ("too little could be judged" in done.stdout) is (status == 3)
+
+
+@pytest.mark.parametrize("share", ["2", "-1", "much", "nan"])
+def test_min_judged__is_a_share(tmp_path: Path, share: str) -> None:
+    """Anything else ends with one line."""
+    done = run_suite(f"--min-judged={share}", folder=tmp_path)
+    assert done.returncode == 2
+    assert f"--min-judged: expected a share from 0 to 1, or a percentage, got {share!r}" in done.stdout + done.stderr
+
+
 @pytest.mark.parametrize(("strict", "verdict", "status"), [([], "NON-STRICT", 0), (["--strict"], "FAIL", 1)])
 def test_strict__fails_a_broken_should(tmp_path: Path, strict: list[str], verdict: str, status: int) -> None:
     """And is written down with the verdicts."""

@@ -9,9 +9,9 @@ import orjson
 
 from mixtral_contract.contract.openapi import Contract, Operation
 from mixtral_contract.mock.accounts.accounts import ACCOUNTS, Accounts
+from mixtral_contract.mock.build import Ids
 from mixtral_contract.mock.completions.generator import CompletionGenerator
 from mixtral_contract.mock.messages.messages import Reply, Request
-from mixtral_contract.mock.service.mock import Ids
 from mixtral_contract.mock.service.service import Service
 
 NOW_NS = 1_700_000_000_000_000_000

@@ -13,7 +13,17 @@ _LABEL = r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\[\\"n])*)"'
 _SAMPLE = re.compile(rf"({_NAME})(?:\{{((?:{_LABEL},)*{_LABEL})\}})? (\S+)")
 
 Labels = tuple[tuple[str, str], ...]
-Series = dict[tuple[str, Labels], float]
+
+
+class Series(dict[tuple[str, Labels], float]):
+    """The samples by name and labels, whose order says nothing: any order finds them."""
+
+    def __missing__(self, key: tuple[str, Labels]) -> float:
+        name, labels = key
+        for (other, its_labels), value in self.items():
+            if other == name and sorted(its_labels) == sorted(labels):
+                return value
+        raise KeyError(key)
 
 
 def parse(text: str) -> tuple[Mapping[str, str], Series]:
@@ -21,7 +31,7 @@ def parse(text: str) -> tuple[Mapping[str, str], Series]:
     assert text.endswith("\n")
     types: dict[str, str] = {}
     helped: set[str] = set()
-    samples: Series = {}
+    samples = Series()
     family = ""
     for line in text.splitlines():
         if line.startswith("# "):

@@ -129,7 +129,7 @@ def mock(*options: str) -> Iterator[str]:
 
     Raises: MockError.
     """
-    command = [sys.executable, "-m", "mixtral_contract.mock", "--port", "0", *options]
+    command = [sys.executable, "-P", "-m", "mixtral_contract.mock", "--port", "0", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:  # noqa: S603 -- our own command
         try:
             assert process.stdout is not None

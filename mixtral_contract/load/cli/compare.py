@@ -18,6 +18,7 @@ from mixtral_contract.load.compare.json_comparison import comparison_document, w
 from mixtral_contract.load.compare.markdown_comparison import render_markdown
 from mixtral_contract.load.compare.run_folder import RunFolder, RunFolderError, read_run_folder
 from mixtral_contract.load.settings.options import percent
+from mixtral_contract.primitives.command_line import as_typed
 
 
 def add_compare_options(parser: argparse.ArgumentParser) -> None:
@@ -69,7 +70,7 @@ def run_compare(options: argparse.Namespace) -> int:
         comparisons = list(_comparisons(options))
         written = _write(options, comparisons)
     except RunFolderError as error:
-        print(f"python -m load compare: {error}", file=sys.stderr)
+        print(as_typed(f"python -m load compare: {error}"), file=sys.stderr)
         return 2
     if not written:
         return 2
@@ -88,11 +89,11 @@ def run_accept(options: argparse.Namespace) -> int:
     try:
         accept(read_run_folder(options.run_folder), options.baseline, options.reason, dt.datetime.now(dt.UTC))
     except RunFolderError as error:
-        print(f"python -m load accept: {error}", file=sys.stderr)
+        print(as_typed(f"python -m load accept: {error}"), file=sys.stderr)
         return 2
     except OSError as error:
         expected = f"BASELINE: expected a folder to write, got '{options.baseline}'"
-        print(f"python -m load accept: {expected}: {error.strerror}", file=sys.stderr)
+        print(as_typed(f"python -m load accept: {expected}: {error.strerror}"), file=sys.stderr)
         return 2
     print(f"accepted: {options.run_folder} is the baseline in {options.baseline}")
     return 0
@@ -134,7 +135,7 @@ def _written(flag: str, path: Path, render: Callable[[], str]) -> bool:
         path.write_text(render(), encoding="utf-8")
     except OSError as error:
         expected = f"{flag}: expected a file to write to, got '{path}'"
-        print(f"python -m load compare: {expected}: {error.strerror}", file=sys.stderr)
+        print(as_typed(f"python -m load compare: {expected}: {error.strerror}"), file=sys.stderr)
         return False
     return True
 

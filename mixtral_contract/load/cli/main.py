@@ -12,7 +12,7 @@ from mixtral_contract.load.cli.calibrate import add_options, run_calibrate
 from mixtral_contract.load.cli.compare import add_accept_options, add_compare_options, run_accept, run_compare
 from mixtral_contract.load.cli.report import add_report_options, run_report
 from mixtral_contract.load.settings.options import OPTIONS
-from mixtral_contract.primitives.command_line import Parser
+from mixtral_contract.primitives.command_line import Parser, as_typed
 
 _EPILOG = """examples:
   python -m load compare reports/monday reports/tuesday
@@ -27,7 +27,7 @@ is no good, or the runs cannot be compared (INVALID, interrupted, not asked alik
 
 def parser() -> argparse.ArgumentParser:
     """The options as argparse shows them."""
-    shown = argparse.ArgumentParser(
+    shown = Parser(
         prog="locust -f load/",
         usage="locust -f load/ --headless --host URL -u USERS -t DURATION [option]...",
         description="Load on a chat completion API, measured token by token. Locust's own options: locust --help.",
@@ -35,7 +35,7 @@ def parser() -> argparse.ArgumentParser:
     )
     group = shown.add_argument_group("options of the load run, besides Locust's own")
     for option in OPTIONS:
-        group.add_argument(option.flag, **option.keywords)
+        group.add_argument(option.flag, **option.keywords | {"help": as_typed(option.keywords["help"])})
     return shown
 
 

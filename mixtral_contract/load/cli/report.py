@@ -26,6 +26,7 @@ from mixtral_contract.load.settings.options import OPTIONS, at_least_one
 from mixtral_contract.load.settings.settings import Settings, UsageError, read_settings
 from mixtral_contract.load.units.duration import Duration
 from mixtral_contract.load.units.window import Window
+from mixtral_contract.primitives.command_line import as_typed
 
 UNKNOWN = "not known"
 _NOWHERE = "http://127.0.0.1"
@@ -53,10 +54,13 @@ def run_report(options: argparse.Namespace) -> int:
         summary = _summary(requests, options, folder)
         _write(summary, requests, folder)
     except (RequestsFileError, UsageError) as error:
-        print(f"python -m load report: {error}", file=sys.stderr)
+        print(as_typed(f"python -m load report: {error}"), file=sys.stderr)
         return 2
     except OSError as error:
-        print(f"python -m load report: {error.filename}: expected to write, got {error.strerror}", file=sys.stderr)
+        print(
+            as_typed(f"python -m load report: {error.filename}: expected to write, got {error.strerror}"),
+            file=sys.stderr,
+        )
         return 2
     print(table(summary, folder), end="")
     return 0

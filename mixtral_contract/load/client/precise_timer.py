@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import ctypes
 import os
-import sys
 from collections.abc import Callable
 from time import perf_counter_ns
 from typing import Any, Protocol
+
+from mixtral_contract.primitives.system import has_timerfd
 
 _CLOCK_MONOTONIC = 1
 _READABLE = 1
@@ -31,7 +32,7 @@ class PreciseTimer(Protocol):
 
 def precise_timer(loop: Any, call: Callable[[], None]) -> PreciseTimer:
     """The best one that this system has, on gevent's loop."""
-    if sys.platform == "linux":
+    if has_timerfd():
         try:
             return _KernelAlarm(loop, call)
         except (AttributeError, OSError):  # a C library, or a sandbox, without it

@@ -1,7 +1,4 @@
-"""What is compared of two runs: one table of figures, with how each is read from a run and drawn anew.
-
-The names are keys of summary.json and of the lines of requests.jsonl; no other module of this room has any.
-"""
+"""What is compared of two runs, by the table of metrics: how each figure is read from a run and drawn anew."""
 
 from __future__ import annotations
 
@@ -14,6 +11,8 @@ from typing import Any
 from mixtral_contract.load.compare.run_folder import Line, RunFolder
 from mixtral_contract.load.estimators.bootstrap import mean_draws, percentile_draws
 from mixtral_contract.load.estimators.percentiles import FLOORS
+from mixtral_contract.load.units.metric import Metric
+from mixtral_contract.load.units.metrics import NUMBERS, SPREADS
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +32,7 @@ class Figure:
         return not isinstance(found, Mapping) or found["n"] > 0
 
 
-def _percentile(name: str, percent: int, values: Callable[[Line], Iterator[float]]) -> Figure:
+def _percentile(metric: Metric, percent: int, values: Callable[[Line], Iterator[float]]) -> Figure:
     def draw(run: RunFolder, chance: random.Random) -> Sequence[float] | None:
         blocks = run.by_second(values)
         if sum(map(len, blocks)) < FLOORS[percent]:
@@ -41,11 +40,12 @@ def _percentile(name: str, percent: int, values: Callable[[Line], Iterator[float
         return percentile_draws(blocks, percent, chance)
 
     def value(run: RunFolder) -> float | None:
-        spread: Mapping[str, Any] = run.summary[name]
+        spread: Mapping[str, Any] = run.summary[metric.key]
         found: float | None = spread[f"p{percent}"]
         return found
 
-    return Figure(f"{name.removesuffix('_ms')} p{percent}", name, "ms", lower_is_better=True, draw=draw, value=value)
+    name = f"{metric.name} p{percent}"
+    return Figure(name, metric.key, metric.unit, lower_is_better=True, draw=draw, value=value)
 
 
 def _field(name: str) -> Callable[[Line], Iterator[float]]:
@@ -90,28 +90,25 @@ def _ends(line: Line) -> Iterator[tuple[float, float]]:
     yield line["sent_s"] + line["e2e_ms"] / 1000, 1.0
 
 
+_OF_LINES: Mapping[str, Callable[[Line], Iterator[float]]] = {
+    "icl_ms": _gaps,
+    "schedule_ttft_ms": _from_schedule("ttft_ms"),
+    "schedule_e2e_ms": _from_schedule("e2e_ms"),
+}
+"""How a figure is made from a request's line that does not hold it."""
+
+_EVENTS: Mapping[str, Callable[[Line], Iterator[tuple[float, float]]]] = {
+    "output_tokens_per_s": _tokens,
+    "requests_per_s": _ends,
+}
+"""What happened when, for the rates."""
+
 FIGURES = (
-    _percentile("ttft_ms", 50, _field("ttft_ms")),
-    _percentile("ttft_ms", 95, _field("ttft_ms")),
-    _percentile("icl_ms", 50, _gaps),
-    _percentile("icl_ms", 99, _gaps),
-    _percentile("tpot_ms", 50, _field("tpot_ms")),
-    _percentile("tpot_ms", 95, _field("tpot_ms")),
-    _percentile("e2e_ms", 50, _field("e2e_ms")),
-    _percentile("e2e_ms", 95, _field("e2e_ms")),
-    _percentile("schedule_ttft_ms", 95, _from_schedule("ttft_ms")),
-    _percentile("schedule_e2e_ms", 95, _from_schedule("e2e_ms")),
-    _rate("output_tokens_per_s", _tokens),
-    _rate("requests_per_s", _ends),
+    *(
+        _percentile(metric, percent, _OF_LINES.get(metric.key) or _field(metric.key))
+        for metric in SPREADS
+        for percent in metric.compared
+    ),
+    *(_rate(metric.key, _EVENTS[metric.key]) for metric in NUMBERS if metric.compared),
 )
 """What is compared, in the order of the table."""
-
-
-DRAWN = {
-    "ttft_ms": "Time to first token",
-    "icl_ms": "Inter-chunk latency",
-    "tpot_ms": "Time per output token",
-    "e2e_ms": "End to end",
-    "schedule_e2e_ms": "End to end, from the schedule",
-}
-"""The distributions that are laid over each other, where both runs have them."""

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import markupsafe
 
 from mixtral_contract.load.compare.comparison import BETTER, NO_REGRESSION, REGRESSION, WORSE, Change, Comparison
-from mixtral_contract.load.compare.figures import DRAWN
 from mixtral_contract.load.estimators.ddsketch import Sketch
 from mixtral_contract.load.report.cumulative_chart import cumulative
 from mixtral_contract.load.report.html_report import Chart, templates
+from mixtral_contract.load.units.metric import Place
+from mixtral_contract.load.units.metrics import spreads_in
 
 _WIDTH, _HEIGHT = 320, 22
 _LEAST_RANGE = 0.1
@@ -60,12 +61,13 @@ def _sentence(text: str) -> str:
 
 
 def _charts(comparison: Comparison) -> Iterator[Chart]:
-    for name, title in DRAWN.items():
+    for metric in spreads_in(Place.OVERLAY):
         first, second = (
-            Sketch.from_wire(run.summary["distributions"][name]) for run in (comparison.first, comparison.second)
+            Sketch.from_wire(run.summary["distributions"][metric.key]) for run in (comparison.first, comparison.second)
         )
         if first.count and second.count:
-            yield Chart(title, cumulative(title, "ms", [("first", first), ("second", second)]))
+            svg = cumulative(metric.label, metric.unit, [("first", first), ("second", second)])
+            yield Chart(metric.label, svg)
 
 
 def _reach(comparison: Comparison) -> float:

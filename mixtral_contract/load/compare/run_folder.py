@@ -14,22 +14,24 @@ import jsonschema_rs
 from mixtral_contract.load.report.files import SUMMARY
 from mixtral_contract.load.results.summary import FORMAT
 from mixtral_contract.load.run.request_log import NAME as REQUESTS
+from mixtral_contract.load.units.metric import Place
+from mixtral_contract.load.units.metrics import keys_in
 
 Line = Mapping[str, Any]
 
 SCHEMA = Path(__file__).parents[1] / "results" / "summary.schema.json"
 """What a summary looks like, as published."""
 
+_FIGURES = keys_in(Place.REQUESTS)
 _NUMBER_OR_NONE = {"type": ["number", "null"]}
 _LINE: dict[str, Any] = {
     "type": "object",
-    "required": ["outcome", "sent_s", "due_s", "ttft_ms", "tpot_ms", "e2e_ms", "output_tokens", "content_ms"],
+    "required": ["outcome", "sent_s", "due_s", *_FIGURES, "output_tokens", "content_ms"],
     "properties": {
         "outcome": {"type": "string"},
         "sent_s": {"type": "number"},
         "due_s": _NUMBER_OR_NONE,
-        "ttft_ms": _NUMBER_OR_NONE,
-        "tpot_ms": _NUMBER_OR_NONE,
+        **dict.fromkeys(_FIGURES, _NUMBER_OR_NONE),
         "e2e_ms": {"type": "number"},
         "output_tokens": {"type": ["integer", "null"]},
         "prompt_tokens": {"type": ["integer", "null"]},

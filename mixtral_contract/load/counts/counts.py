@@ -13,27 +13,18 @@ from mixtral_contract.load.estimators.ddsketch import Sketch
 from mixtral_contract.load.reading.outcome import Outcome
 from mixtral_contract.load.reading.record import Record
 from mixtral_contract.load.settings.objectives import Slo
+from mixtral_contract.load.units.metric import Source
+from mixtral_contract.load.units.metrics import SPREADS
 from mixtral_contract.load.units.window import Window
 
-_OF_RECORDS = (
-    "ttft_ms",
-    "tpot_ms",
-    "e2e_ms",
-    "stream_tokens_per_s",
-    "schedule_ttft_ms",
-    "schedule_e2e_ms",
-    "dispatch_lag_ms",
-)
-FIGURES = (*_OF_RECORDS, "icl_ms", "itl_ms", "connect_ms", "loop_lag_ms")
+FIGURES = tuple(metric.key for metric in SPREADS)
 """The spreads that are kept."""
 
-CENSORED: Mapping[str, str] = {
-    "ttft_ms": "e2e_ms",
-    "e2e_ms": "e2e_ms",
-    "schedule_ttft_ms": "schedule_e2e_ms",
-    "schedule_e2e_ms": "schedule_e2e_ms",
-}
-"""The figures of which a request that was cut off has a lower bound, and which of its own figures is that."""
+CENSORED: Mapping[str, str] = {metric.key: metric.bound for metric in SPREADS if metric.bound is not None}
+"""The figures of which a request that timed out or was cut off has a lower bound, and which one is that."""
+
+_BY_SOURCE = {source: tuple(metric.key for metric in SPREADS if metric.source is source) for source in Source}
+_OF_STREAMS = frozenset(metric.key for metric in SPREADS if metric.needs_stream)
 
 _COUNTS = (
     "window_tokens",
@@ -55,6 +46,8 @@ _COUNTS = (
     "billed_prompt_tokens",
     "billed_output_tokens",
     "out_of_budget",
+    "waited_ns",
+    "waited_in_vain_ns",
 )
 
 
@@ -91,6 +84,9 @@ class RunCounts:
     def add(self, record: Record, window: Window) -> None:
         """Counts one request that has ended (or was cut off) by now."""
         self.timeline.add(record)
+        waited_ns = window.overlap_ns(record.started_ns, record.end_ns)
+        self.counts["waited_ns"] += waited_ns
+        self.counts["waited_in_vain_ns"] += waited_ns * record.outcome.failed
         if record.outcome is Outcome.OK:
             self.counts["billed_requests"] += 1
             self.counts["billed_prompt_tokens"] += record.prompt_tokens or 0
@@ -108,12 +104,18 @@ class RunCounts:
         self.counts["sent_again"] += record.sent_again
         if record.outcome is Outcome.OK:
             self._count_completion(record)
-        elif record.outcome is Outcome.UNFINISHED:
-            self._count_unfinished(record)
-        elif record.outcome.failed:
+        elif record.outcome in (Outcome.UNFINISHED, Outcome.TIMEOUT):
+            self._count_bounds(record)
+        if record.outcome.failed:
             kind = (str(record.outcome), record.status)
             self.failures[kind] += 1
             self.examples.setdefault(kind, record.detail or "")
+
+    def wait_in_vain(self, from_ns: int, to_ns: int, window: Window) -> None:
+        """Counts the time for which a user did not ask, because a request had failed."""
+        waited_ns = window.overlap_ns(from_ns, to_ns)
+        self.counts["waited_ns"] += waited_ns
+        self.counts["waited_in_vain_ns"] += waited_ns
 
     def drop(self, due_ns: int, window: Window) -> None:
         """Counts a request of an open loop that was due and not sent, because too many were on their way."""
@@ -171,25 +173,25 @@ class RunCounts:
         self.counts["content_events"] += record.content_events
         self.counts["content_recvs"] += len(record.content)
         self.finish_reasons[record.finish_reason or "none"] += 1
-        for name in _OF_RECORDS:
+        for name in _BY_SOURCE[Source.VALUE]:
             value = getattr(record, name)
             if value is not None:
                 self.figures[name].add(value)
         if record.prompt_tokens is not None and record.ttft_ms is not None:
             self.ttft_by_prompt.add(record.worker, record.number, record.prompt_tokens, record.ttft_ms)
-        if record.connect_ns is not None:
-            self.figures["connect_ms"].add(record.connect_ns / 1_000_000)
-        self.figures["icl_ms"].add_all(record.gaps_ms())
-        for gap_ms, count in record.token_gaps_ms():
-            self.figures["itl_ms"].add(gap_ms, count)
+        for name in _BY_SOURCE[Source.VALUES]:
+            self.figures[name].add_all(getattr(record, name)())
+        for name in _BY_SOURCE[Source.COUNTED]:
+            for value, count in getattr(record, name)():
+                self.figures[name].add(value, count)
 
-    def _count_unfinished(self, record: Record) -> None:
-        """What did not end took at least as long as it had by then; its first token is known, if there was one."""
+    def _count_bounds(self, record: Record) -> None:
+        """What did not end in time took at least as long as it had; its first token is known, if there was one."""
         for name, bound in CENSORED.items():
-            value = getattr(record, name) if "ttft" in name else None
+            value = getattr(record, name) if name in _OF_STREAMS else None
             if value is not None:
                 self.figures[name].add(value)
-            elif (record.streamed or "ttft" not in name) and getattr(record, bound) is not None:
+            elif (record.streamed or name not in _OF_STREAMS) and getattr(record, bound) is not None:
                 self.censored[name].add(getattr(record, bound))
 
     def to_wire(self) -> dict[str, Any]:

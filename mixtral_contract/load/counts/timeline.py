@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from mixtral_contract.load.estimators.ddsketch import Sketch
 from mixtral_contract.load.reading.record import Record
+from mixtral_contract.load.units.metric import Place
+from mixtral_contract.load.units.metrics import keys_in, spreads_in
 from mixtral_contract.load.units.numbers import rounded
 
+LATENCIES = keys_in(Place.TIMELINE)
 _NS_PER_S = 1_000_000_000
 
 
 class Second:
     """One second: requests that began and ended, tokens that arrived, latencies of the ok requests that began in it."""
 
-    __slots__ = ("begun", "e2e_ms", "ended", "failed", "ok", "output_tokens", "refused", "ttft_ms")
+    __slots__ = ("begun", "ended", "failed", "latencies", "ok", "output_tokens", "refused")
 
     def __init__(self) -> None:
         self.begun = 0
@@ -24,8 +28,7 @@ class Second:
         self.ok = 0
         self.failed = 0
         self.refused = 0
-        self.ttft_ms = Sketch()
-        self.e2e_ms = Sketch()
+        self.latencies = {name: Sketch() for name in LATENCIES}
 
     def merge(self, other: Second) -> None:
         """Adds another worker's same second."""
@@ -35,8 +38,17 @@ class Second:
         self.ok += other.ok
         self.failed += other.failed
         self.refused += other.refused
-        self.ttft_ms.merge(other.ttft_ms)
-        self.e2e_ms.merge(other.e2e_ms)
+        for name, sketch in other.latencies.items():
+            self.latencies[name].merge(sketch)
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """What was going on in a second of the run: whether requests waited, and whether any was answered."""
+
+    index: int
+    has_waiting: bool
+    is_answered: bool
 
 
 class Timeline:
@@ -55,9 +67,10 @@ class Timeline:
             return
         self._at(record.end_ns).ok += 1
         sent = self._at(record.window_ns)
-        sent.e2e_ms.add(record.e2e_ms)
-        if record.ttft_ms is not None:
-            sent.ttft_ms.add(record.ttft_ms)
+        for name in LATENCIES:
+            value = getattr(record, name)
+            if value is not None:
+                sent.latencies[name].add(value)
         for index, tokens in record.tokens_by_second().items():
             self._at(index * _NS_PER_S).output_tokens += tokens
 
@@ -89,6 +102,15 @@ class Timeline:
             series.append(under_way)
         return series
 
+    def activity(self) -> Iterator[Activity]:
+        """Each second from the run's start to the last one that has anything."""
+        under_way = 0
+        for index in range(max(self._seconds, default=-1) + 1):
+            second = self._seconds.get(index) or Second()
+            has_waiting = bool(under_way or second.begun)
+            yield Activity(index, has_waiting, is_answered=bool(second.ok or second.output_tokens))
+            under_way += second.begun - second.ended
+
     def series(self, bin_s: int) -> dict[str, Any]:
         """Equal bins from the start to the last second that has anything; None where a latency has no sample."""
         count = (max(self._seconds) // bin_s + 1) if self._seconds else 0
@@ -103,8 +125,8 @@ class Timeline:
             "ok_requests": [each.ok for each in bins],
             "failed_requests": [each.failed for each in bins],
             **{
-                f"{name}_p{percent}_ms": [rounded(getattr(each, f"{name}_ms").percentile(percent)) for each in bins]
-                for name in ("ttft", "e2e")
+                metric.column(percent): [rounded(each.latencies[metric.key].percentile(percent)) for each in bins]
+                for metric in spreads_in(Place.TIMELINE)
                 for percent in (50, 95)
             },
         }
@@ -120,8 +142,7 @@ class Timeline:
                 "ok": second.ok,
                 "failed": second.failed,
                 "refused": second.refused,
-                "ttft_ms": second.ttft_ms.to_wire(),
-                "e2e_ms": second.e2e_ms.to_wire(),
+                **{name: sketch.to_wire() for name, sketch in second.latencies.items()},
             }
             for index, second in self._seconds.items()
         ]
@@ -138,8 +159,7 @@ class Timeline:
             second.ok = entry["ok"]
             second.failed = entry["failed"]
             second.refused = entry["refused"]
-            second.ttft_ms = Sketch.from_wire(entry["ttft_ms"])
-            second.e2e_ms = Sketch.from_wire(entry["e2e_ms"])
+            second.latencies = {name: Sketch.from_wire(entry[name]) for name in LATENCIES}
         return timeline
 
     def _at(self, time_ns: int) -> Second:

@@ -1,7 +1,8 @@
 """How a quantity is spread: its percentiles, how sure they are, and which of them the samples do not carry.
 
-What was still running when the run was cut off is censored: all that is known is that it took at least so long.
-It takes part in the percentiles with that lower bound: a server that answers slowly is not taken for a fast one.
+What timed out, or was still running when the run was cut off, is censored: all that is known is that it took at
+least so long. It takes part in the percentiles with that lower bound: a server that answers slowly is not taken for a
+fast one.
 """
 
 from __future__ import annotations

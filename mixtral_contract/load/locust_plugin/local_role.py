@@ -33,6 +33,7 @@ class LocalRole(ReportingRole):
             # in a greenlet of its own: they are called by one that ending the run waits for
             on_spent=lambda: gevent.spawn(self.end),
             on_sent=lambda: gevent.spawn(self.end),
+            on_hopeless=self.give_up,
         )
         self._measuring, self._conductor = measuring, None
         if reporting.plan is not None:

@@ -21,6 +21,7 @@ from mixtral_contract.load.locust_plugin.stage_driver import StageDriver
 from mixtral_contract.load.locust_plugin.worker_role import (
     FINISH,
     FINISHED,
+    HOPELESS,
     RUN_KEY,
     SENT,
     SPENT,
@@ -34,6 +35,9 @@ from mixtral_contract.load.stages.stage_result import StageResult
 
 _PATIENCE_S = 10.0
 """How long a worker may take to finish beyond the time that its requests may take."""
+
+_FRESH_S = 3.0
+"""A worker that has not said for so long that nothing answers it was answered."""
 
 _LOOK_EVERY_S = 0.05
 
@@ -51,6 +55,8 @@ class MasterRole(ReportingRole):
         """Of each worker's last counts: when they came, in seconds of the run, and what was in flight there."""
         self._sent: set[str] = set()
         """The workers that have sent their share of a trace."""
+        self._hopeless: dict[str, float] = {}
+        """When a worker last said that nothing answers it, in seconds of the run."""
         self._parts: dict[str, StageResult] = {}
         self._stage: Stage | None = None
         self._conductor: StageDriver | None = None
@@ -63,6 +69,7 @@ class MasterRole(ReportingRole):
         self._runner.register_message(STAGED, self._on_staged)
         self._runner.register_message(SPENT, self._on_spent)
         self._runner.register_message(SENT, self._on_sent)
+        self._runner.register_message(HOPELESS, self._on_hopeless)
 
     def begin(self, settings: Settings, reporting: RunReport) -> None:  # noqa: ARG002 -- a lone runner needs it
         """Forgets the last run's workers, and tells this one's which run it is."""
@@ -70,6 +77,7 @@ class MasterRole(ReportingRole):
         self._merged.clear()
         self._recorded.clear()
         self._sent.clear()
+        self._hopeless.clear()
         self._heard = dict.fromkeys(self._seen, (0.0, 0))
         # Locust sends the options to every worker with its first job; the key is none of them
         options = options_of(self.environment)
@@ -157,6 +165,16 @@ class MasterRole(ReportingRole):
         if self.reporting is not None and msg.data["run_id"] == self.reporting.run_id:
             self._sent.add(msg.node_id)
             self._end_when_all_is_sent()
+
+    def _on_hopeless(self, msg: Message, **_: Any) -> None:
+        """Gives the run up when no worker that is there has been answered."""
+        reporting = self.reporting
+        if reporting is None or msg.data["run_id"] != reporting.run_id:
+            return
+        self._hopeless[msg.node_id] = reporting.now_s
+        fresh = {each for each, said_s in self._hopeless.items() if reporting.now_s - said_s < _FRESH_S}
+        if self._working() <= fresh:
+            self.give_up()
 
     def _end_when_all_is_sent(self) -> None:
         """Ends the run of a trace when no worker has any of it left; one that is lost will send no more."""

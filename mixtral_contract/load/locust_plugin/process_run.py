@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 
+import gevent  # type: ignore[import-untyped]  # its stubs are a package of their own
 from locust.env import Environment
 
 from mixtral_contract.load.locust_plugin.chat_user import ChatUser
@@ -23,12 +24,14 @@ from mixtral_contract.load.settings.stages import Stage
 from mixtral_contract.load.stages.stage_result import StageResult
 from mixtral_contract.load.workload.arrivals import Share, schedule
 
+_WATCH_EVERY_S = 0.5
+
 
 class ProcessRun:
     """A run under way in this process: its users send, or in an open loop its pump.
 
     `on_spent` is called when the budget has no room for a further request, `on_sent` when this process has sent its
-    part of a trace.
+    part of a trace, `on_hopeless` again and again while nothing answers.
 
     Raises: UsageError when this process has no key.
     """
@@ -42,6 +45,7 @@ class ProcessRun:
         share: Share,
         on_spent: Callable[[], None],
         on_sent: Callable[[], None],
+        on_hopeless: Callable[[], None],
     ) -> None:
         self._environment = environment
         self._collector = QuietCollector()
@@ -52,6 +56,8 @@ class ProcessRun:
             if issubclass(user_class, ChatUser):
                 user_class.load_run, user_class.sender = self.run, self._sender
         self._health = LoopLag(self.run)
+        self._on_hopeless = on_hopeless
+        self._watch = gevent.spawn(self._watch_answers)
         self._pump: OpenLoop | None = None
         self._stages: StageRunner | None = None
         if settings.staging is not None:
@@ -65,6 +71,11 @@ class ProcessRun:
         assert self._stages is not None
         return self._stages.perform(stage)
 
+    def _watch_answers(self) -> None:
+        while not self.run.wait_until_over(_WATCH_EVERY_S):
+            if self.run.is_hopeless:
+                self._on_hopeless()
+
     def _patience_s(self) -> float:
         return float(self._environment.stop_timeout or 0)
 
@@ -74,6 +85,7 @@ class ProcessRun:
         if self._pump is not None:
             self._pump.drain(self._patience_s())
         self._health.close()
+        self._watch.join()
         self._sender.close()
         self.run.close()
         self._collector.restore()

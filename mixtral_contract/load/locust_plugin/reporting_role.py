@@ -133,6 +133,13 @@ class ReportingRole:
             if self.environment.web_ui is not None:
                 self.environment.web_ui.stop()  # type: ignore[no-untyped-call]
 
+    def give_up(self) -> None:
+        """Ends the run before its time, because nothing answers."""
+        reporting = self.reporting
+        if reporting is not None and not reporting.is_over and not reporting.gave_up:
+            reporting.gave_up = True
+            gevent.spawn(self.end)
+
     def _on_start(self, **_: Any) -> None:
         self.reporting = self.refusal = None
         options = options_of(self.environment)

@@ -37,6 +37,8 @@ class RunReport:
         self.run_id = uuid.uuid4().hex[:12]
         self.settings = settings
         self.interrupted = False
+        self.gave_up = False
+        """Whether the run was ended because nothing answered."""
         self.workers = 1
         self.lost_workers: tuple[str, ...] = ()
         self.lost_requests = 0
@@ -156,6 +158,7 @@ class RunReport:
             end_s=self._since_start_s(self._end_ns) or 0.0,
             all_users_s=self._since_start_s(self._all_users_ns),
             interrupted=self.interrupted,
+            gave_up=self.gave_up,
             lost_workers=self.lost_workers,
             lost_requests=self.lost_requests,
             calibration=self._calibration(options),

@@ -42,6 +42,9 @@ SPENT = "load_run_spent"
 SENT = "load_run_sent"
 """Sent by a worker: all of its share of a trace has left."""
 
+HOPELESS = "load_run_hopeless"
+"""Sent by a worker again and again while nothing answers it."""
+
 _LOOK_EVERY_S = 0.02
 _START_S = 30.0
 """How long a stage waits in a worker whose run has not started yet."""
@@ -84,6 +87,7 @@ class WorkerRole:
                 on_spent=lambda: self._say(SPENT),
                 # in a greenlet of its own: the loop may call it, which must not wait
                 on_sent=lambda: gevent.spawn(self._say, SENT),
+                on_hopeless=lambda: self._say(HOPELESS),
             )
         except UsageError as error:
             logger.error("%s", error)  # noqa: TRY400 -- a traceback says nothing to whom it concerns

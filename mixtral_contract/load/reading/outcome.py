@@ -40,7 +40,7 @@ OUTCOMES: Mapping[Outcome, str] = {
     Outcome.TRUNCATED: (
         "status 200, then an end before the finish_reason or the announced length, or before both [DONE] and usage"
     ),
-    Outcome.TIMEOUT: "no end within --timeout",
+    Outcome.TIMEOUT: "no end within --timeout: a lower bound in the percentiles",
     Outcome.CONNECTION_ERROR: "no connection, or no HTTP answer on it",
     Outcome.UNANSWERED: "the server closed a kept connection without an answer; not sent again, for it may be billed",
     Outcome.UNFINISHED: "still running when the run was over and cut off: a lower bound in the percentiles",

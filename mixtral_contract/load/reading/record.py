@@ -14,9 +14,13 @@ from typing import Any
 from mixtral_contract.load.client.exchange import Exchange
 from mixtral_contract.load.reading.completion import Completion
 from mixtral_contract.load.reading.outcome import Outcome
+from mixtral_contract.load.units.metric import Place
+from mixtral_contract.load.units.metrics import keys_in
+from mixtral_contract.load.units.numbers import rounded
 
 _NS_PER_MS = 1_000_000
 _NS_PER_S = 1_000_000_000
+_WRITTEN = keys_in(Place.REQUESTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,11 @@ class Record:
         return (self.end_ns - self.origin_ns) / _NS_PER_MS
 
     @property
+    def connect_ms(self) -> float | None:
+        """The time for a new connection, and its TLS handshake; None on one that was there."""
+        return None if self.connect_ns is None else self.connect_ns / _NS_PER_MS
+
+    @property
     def ttft_ms(self) -> float | None:
         """From sending to the first event with content; None without a stream or without content."""
         if not self.streamed or not self.content:
@@ -126,7 +135,7 @@ class Record:
         duration_ns = self._generation_ns
         return None if duration_ns is None else self._generated * _NS_PER_S / duration_ns
 
-    def gaps_ms(self) -> list[float]:
+    def icl_ms(self) -> list[float]:
         """The gaps between neighbouring events with content; those of one `recv` are 0."""
         if not self.streamed:
             return []
@@ -134,7 +143,7 @@ class Record:
         apart = [(later - earlier) / _NS_PER_MS for (earlier, _), (later, _) in itertools.pairwise(self.content)]
         return [0.0] * together + apart
 
-    def token_gaps_ms(self) -> Iterator[tuple[float, int]]:
+    def itl_ms(self) -> Iterator[tuple[float, int]]:
         """The time per token between neighbouring content, and of how many tokens; nothing where they are not known."""
         if not self.totals:
             return
@@ -184,12 +193,10 @@ class Record:
             "broken": self.broken,
             "reused_connection": self.sent_ns is not None and self.connect_ns is None,
             "sent_again": self.sent_again,
-            "connect_ms": None if self.connect_ns is None else round(self.connect_ns / _NS_PER_MS, 3),
+            "connect_ms": rounded(self.connect_ms),
             "first_byte_ms": since_sent(self.first_byte_ns),
             "headers_ms": since_sent(self.headers_ns),
-            "ttft_ms": None if self.ttft_ms is None else round(self.ttft_ms, 3),
-            "tpot_ms": None if self.tpot_ms is None else round(self.tpot_ms, 3),
-            "e2e_ms": round(self.e2e_ms, 3),
+            **{key: rounded(getattr(self, key)) for key in _WRITTEN},
             "finish_reason": self.finish_reason,
             "prompt_tokens": self.prompt_tokens,
             "output_tokens": None if tokens_from is None else self.output_tokens,

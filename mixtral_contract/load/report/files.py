@@ -11,16 +11,14 @@ from mixtral_contract.load.estimators.percentiles import FLOORS
 from mixtral_contract.load.report.html_report import render
 from mixtral_contract.load.results.formatting import cell
 from mixtral_contract.load.run import request_log
+from mixtral_contract.load.units.metric import Place
+from mixtral_contract.load.units.metrics import keys_in
 from mixtral_contract.load.units.numbers import number
 
 SUMMARY = "summary.json"
 REPORT = "report.html"
 
 _COLUMNS = ("n", "p50", "p90", "p95", "p99", "mean", "max")
-_ROWS = (
-    *("ttft_ms", "icl_ms", "itl_ms", "tpot_ms", "e2e_ms", "stream_tokens_per_s"),
-    *("schedule_ttft_ms", "schedule_e2e_ms"),
-)
 
 
 def write_results(summary: Mapping[str, Any], folder: Path) -> None:
@@ -37,7 +35,7 @@ def write_results(summary: Mapping[str, Any], folder: Path) -> None:
 def table(summary: Mapping[str, Any], folder: Path) -> str:
     """The run in a few lines of text."""
     window, run = summary["window"], summary["run"]
-    rows = [_row(name, summary[name]) for name in _ROWS if summary[name]["n"]]
+    rows = [_row(name, summary[name]) for name in keys_in(Place.TERMINAL) if summary[name]["n"]]
     lines = [
         f"{run['dialect']} at {run['target']}: {window['duration_s']:.4g} s after {window['start_s']:.3g} s of warm-up",
         _validity(summary["validity"]),
@@ -85,7 +83,7 @@ def _legend(rows: list[str]) -> Iterator[str]:
         needs = ", ".join(f"p{percent:g} {floor}" for percent, floor in FLOORS.items() if f"p{percent:g}" in _COLUMNS)
         yield f"too few: for 99 % confidence {needs} samples are needed"
     if any("≥" in row for row in rows):
-        yield "≥: requests that were cut off at the end would have made it no less"
+        yield "≥: requests that timed out, or were cut off at the end, would have made it no less"
 
 
 def _rates(summary: Mapping[str, Any]) -> str:

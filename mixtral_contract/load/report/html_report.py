@@ -13,29 +13,14 @@ import jinja2
 from mixtral_contract.load.estimators.ddsketch import Sketch
 from mixtral_contract.load.report.charts import Series, histogram, scatter, timeline
 from mixtral_contract.load.report.stage_charts import stage_charts
-from mixtral_contract.load.results.formatting import cell, interval_text, plus_minus
-from mixtral_contract.load.results.other_tools import TOOLS
+from mixtral_contract.load.results.formatting import bounded, cell, interval_text, plus_minus
 from mixtral_contract.load.settings.objectives import FIGURES as LIMITED
 from mixtral_contract.load.settings.objectives import parse_slo
+from mixtral_contract.load.units.metric import TOOLS, Metric, Place
+from mixtral_contract.load.units.metrics import NUMBERS, keys_in, label_of, spreads_in
 from mixtral_contract.load.units.numbers import number
 
 TEMPLATE = "_report.html"
-
-_NAMES = {
-    "ttft_ms": "Time to first token",
-    "icl_ms": "Inter-chunk latency",
-    "itl_ms": "Inter-token latency",
-    "tpot_ms": "Time per output token",
-    "e2e_ms": "End to end",
-    "stream_tokens_per_s": "Rate of one stream",
-    "schedule_ttft_ms": "Time to first token, from the schedule",
-    "schedule_e2e_ms": "End to end, from the schedule",
-    "dispatch_lag_ms": "Dispatch lag",
-    "connect_ms": "Connect",
-}
-_PLOTTED = ("ttft_ms", "icl_ms", "tpot_ms", "e2e_ms")
-_OF_STREAMS = ("ttft_ms", "icl_ms", "tpot_ms")
-"""What a dialect without a stream cannot have: no card says so again and again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +53,8 @@ def render(summary: Mapping[str, Any]) -> str:
             timelines=list(_timelines(summary)),
             ended=_ended(summary),
             tools=TOOLS,
-            names=_NAMES,
+            names=keys_in(Place.TABLE),
+            stage_metrics=spreads_in(Place.STAGES),
             stage_charts=[Chart(title, svg) for title, svg in stage_charts(summary, partial(_limits, summary))],
         )
     )
@@ -90,23 +76,29 @@ def templates() -> jinja2.Environment:
 
 
 def _keys(summary: Mapping[str, Any]) -> Iterator[Key]:
-    for name in _plotted(summary):
-        spread = summary[name]
+    for metric in _plotted(summary):
+        spread = summary[metric.key]
         if spread["n"]:
             yield Key(
-                _NAMES[name],
-                number(spread["mean"] if spread["p50"] is None else spread["p50"]),
-                f"ms{plus_minus(summary, name)}",
+                metric.label,
+                number(spread["mean"]) if spread["p50"] is None else bounded(spread, "p50"),
+                f"{metric.unit}{plus_minus(summary, metric.key)}",
                 _below(spread),
             )
         else:
-            yield Key(_NAMES[name], "–", "", "not measured")
-    for name, key in (("Output tokens", "output_tokens_per_s"), ("Completions", "requests_per_s")):
-        value = summary[key]
-        yield Key(name, "–" if value is None else number(value), "/s", "all streams together, in the window")
+            yield Key(metric.label, "–", "", "not measured")
+    for metric in NUMBERS:
+        if metric.shown & Place.CARD:
+            value = summary[metric.key]
+            yield Key(
+                metric.label,
+                "–" if value is None else number(value),
+                metric.unit,
+                "all streams together, in the window",
+            )
     error_share = summary["error_share"]
     shown = "–" if error_share is None else number(100 * error_share)
-    yield Key("Failed", shown, "%", f"of {_ended(summary)} requests")
+    yield Key(label_of("error_share"), shown, "%", f"of {_ended(summary)} requests")
 
 
 def _ended(summary: Mapping[str, Any]) -> int:
@@ -118,29 +110,30 @@ def _below(spread: Mapping[str, Any]) -> str:
     if spread["p50"] is None:
         return f"mean of {spread['n']}, too few for a median"
     if spread["p95"] is not None:
-        return f"median; p95 {number(spread['p95'])} ms"
+        return f"median; p95 {bounded(spread, 'p95')} ms"
     return f"median of {spread['n']}, too few for a p95"
 
 
-def _plotted(summary: Mapping[str, Any]) -> tuple[str, ...]:
-    """The latencies that a run of this kind can have."""
-    return tuple(name for name in _PLOTTED if summary["run"]["streamed"] or name not in _OF_STREAMS)
+def _plotted(summary: Mapping[str, Any]) -> list[Metric]:
+    """The latencies that a run of this kind can have: no card says again and again that there was no stream."""
+    return [metric for metric in spreads_in(Place.CARD) if summary["run"]["streamed"] or not metric.needs_stream]
 
 
 def _distributions(summary: Mapping[str, Any]) -> Iterator[Chart]:
-    for name in _plotted(summary):
-        yield _distribution(summary, name)
+    for metric in _plotted(summary):
+        yield _distribution(summary, metric)
     if summary["run"]["streamed"]:
         yield _by_prompt(summary)
 
 
-def _distribution(summary: Mapping[str, Any], name: str) -> Chart:
-    spread, sketch = summary[name], Sketch.from_wire(summary["distributions"][name])
+def _distribution(summary: Mapping[str, Any], metric: Metric) -> Chart:
+    spread, sketch = summary[metric.key], Sketch.from_wire(summary["distributions"][metric.key])
     if not spread["n"]:
-        return Chart(_NAMES[name], None)
+        return Chart(metric.label, None)
     markers = [(percentile, spread[percentile]) for percentile in ("p50", "p95") if spread[percentile] is not None]
-    svg = histogram(_NAMES[name], "ms", sketch.buckets(), sketch.zeros, markers, limits=_limits(summary, name))
-    return Chart(_NAMES[name], svg)
+    limits = _limits(summary, metric.key)
+    svg = histogram(metric.label, metric.unit, sketch.buckets(), sketch.zeros, markers, limits=limits)
+    return Chart(metric.label, svg)
 
 
 def _limits(summary: Mapping[str, Any], name: str) -> list[float]:
@@ -151,7 +144,7 @@ def _limits(summary: Mapping[str, Any], name: str) -> list[float]:
 
 def _by_prompt(summary: Mapping[str, Any]) -> Chart:
     sample = summary["ttft_by_prompt_tokens"]
-    title = f"{_NAMES['ttft_ms']} against prompt length"
+    title = f"{label_of('ttft_ms')} against prompt length"
     if not sample["points"]:
         return Chart(title, None)
     shown = "" if len(sample["points"]) == sample["of"] else f", {len(sample['points'])} of {sample['of']} requests"
@@ -171,9 +164,9 @@ def _timelines(summary: Mapping[str, Any]) -> Iterator[Chart]:
         ("Requests that ended", "/s", ended),
         ("Requests under way", "requests", (Series("", "first", series["in_flight"]),)),
         *(
-            (f"{_NAMES[f'{name}_ms']}, by second of sending", "ms", _percentiles(series, name))
-            for name in ("ttft", "e2e")
-            if f"{name}_ms" in _plotted(summary)
+            (f"{metric.label}, by second of sending", metric.unit, _percentiles(series, metric))
+            for metric in spreads_in(Place.TIMELINE)
+            if metric in _plotted(summary)
         ),
     )
     for title, unit, lines in rows:
@@ -181,8 +174,8 @@ def _timelines(summary: Mapping[str, Any]) -> Iterator[Chart]:
         yield Chart(title, None if empty else timeline(title, unit, series["bin_s"], lines, measured))
 
 
-def _percentiles(series: Mapping[str, Any], name: str) -> tuple[Series, Series]:
+def _percentiles(series: Mapping[str, Any], metric: Metric) -> tuple[Series, Series]:
     return (
-        Series("p50", "first", series[f"{name}_p50_ms"]),
-        Series("p95", "second", series[f"{name}_p95_ms"]),
+        Series("p50", "first", series[metric.column(50)]),
+        Series("p95", "second", series[metric.column(95)]),
     )

@@ -7,8 +7,9 @@ from typing import Any
 
 from mixtral_contract.load.report.charts import Curve, Point, curves
 from mixtral_contract.load.stages.rate_search import FAILED, PASSED, UNRESOLVED
+from mixtral_contract.load.units.metric import Place
+from mixtral_contract.load.units.metrics import spreads_in
 
-_FIGURES = {"ttft": "Time to first token", "tpot": "Time per output token", "e2e": "End to end"}
 _MARKED = (PASSED, FAILED, UNRESOLVED)
 
 Entry = Mapping[str, Any]
@@ -19,15 +20,16 @@ def stage_charts(summary: Mapping[str, Any], limits: Callable[[str], Sequence[fl
     entries, search = summary["stages"], summary["search"]
     x, unit = ("output_tokens_per_s", "tokens/s") if search is None else ("rate_per_s", "requests/s")
     marks = {} if search is None else _marks(search)
-    for name, title in _FIGURES.items():
+    for metric in spreads_in(Place.STAGES):
         found = [
-            Curve(percent, style, _points(entries, x, f"{name}_{percent}_ms", marks if percent == "p50" else {}))
-            for percent, style in (("p50", "first"), ("p95", "second"))
+            Curve(f"p{percent}", style, _points(entries, x, metric.column(percent), marks if percent == 50 else {}))
+            for percent, style in ((50, "first"), (95, "second"))
         ]
         drawn = [curve for curve in found if any(point.y is not None for point in curve.points)]
         if drawn:
             against = "throughput" if search is None else "rate"
-            yield f"{title} against {against}", curves(title, unit, "ms", drawn, limits=limits(f"{name}_ms"))
+            svg = curves(metric.label, unit, metric.unit, drawn, limits=limits(metric.key))
+            yield f"{metric.label} against {against}", svg
 
 
 def _points(entries: Sequence[Entry], x: str, y: str, marks: Mapping[int, str]) -> list[Point]:

@@ -4,26 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from mixtral_contract.load.units.metrics import METRICS
+
 DEFINITIONS: Mapping[str, str] = {
     "window": "The measured part of the run: from the end of the warm-up to the moment from which no request is sent "
     "any more. Requests sent in it are followed to their end.",
-    "ttft_ms": "Time to first token: from the moment before the request is written to the first event with non-empty "
-    "content. An event that only names the role, is empty or carries usage is no token. A new connection (TCP, TLS) is "
-    "not in it, but in connect_ms. Of the ok requests sent in the window.",
-    "icl_ms": "Inter-chunk latency: the gap between neighbouring events with content in one stream. Events that one "
-    "recv brought are 0 apart. One event may hold several tokens. Of the ok requests sent in the window.",
-    "itl_ms": "Inter-token latency: the gap between neighbouring content of one stream divided by its tokens, once per "
-    "token; only where the server says with each event how many tokens there are so far. Else icl_ms is all there is.",
-    "tpot_ms": "Time per output token: (last content - first content) / (completion_tokens - tokens of the first "
-    "content) of one stream. The first content is taken for one token unless its event says how many it has. No value "
-    "where one recv brought all content. Of the ok requests sent in the window.",
-    "e2e_ms": "End to end: from the moment before the request is written to the last byte of its answer. Of the ok "
-    "requests sent in the window.",
-    "schedule_ttft_ms": "As ttft_ms, but from the moment at which the schedule wanted the request: a request that left "
-    "late, because the instrument or its connections were late, counts in full. Open loop only.",
-    "schedule_e2e_ms": "As e2e_ms, from the moment at which the schedule wanted the request. Open loop only.",
-    "dispatch_lag_ms": "From the moment at which the schedule wanted a request to the moment before it was written, "
-    "less the time for a new connection (connect_ms): what the instrument adds. Open loop only.",
+    **{metric.key: metric.definition for metric in METRICS if metric.definition is not None},
     "offered_per_s": "Requests that were due in the window, sent or dropped, divided by its length. Open loop only.",
     "dropped": "Requests that were due in the window and not sent, because --max-in-flight of them were on their way, "
     "or because the instrument was so far behind its schedule that the run ended first.",
@@ -40,25 +26,22 @@ DEFINITIONS: Mapping[str, str] = {
     "new evidence; interval_per_s are it and the lowest rate that failed. A probe passed when the 99 % interval of "
     "each objective's share (Wilson) lies above what is wanted and the requests under way did not surely grow; it "
     "failed when one lies below, they grew, requests could not be sent, or the target answered 429.",
-    "loop_lag_ms": "By how much the loop of the instrument came late, of ticks wanted every 10 ms in the window; "
-    "a stall counts once for each tick that it swallowed.",
     "instrument": "What each process of the instrument used of a core in the window, and how many events with content "
     "each read per second. calibration: by how much it was off against a server that knew what it sent when (python -m "
     "load calibrate), at the next higher rate that it held; ± is the median of that.",
     "in_flight": "Requests under way at the end of each second: the mean in the first and in the last third of the "
-    "window.",
+    "window, and at its beginning and end. grows: from the time at which the load's first requests had ended (p95 of "
+    "e2e_ms), warm-up included, they surely became more, and in the window by 5 and by 5 % of what was offered.",
     "validity": "VALID: nothing speaks against the figures. SUSPECT: they may be those of the instrument, of too few "
     "requests or of a load that was not kept up. INVALID: there was no such measurement.",
     "slo": "Each term's share of requests that kept the limit, of those that belong to the window, dropped, failed and "
     "unfinished ones counted as not kept; met when the whole Wilson interval (99 %) lies at or above the percentile, "
     "missed when below, else undecided. goodput_per_s: requests that kept every limit, per second of the window.",
-    "connect_ms": "TCP connect, and TLS handshake where there is one, of the requests that needed a new connection.",
-    "stream_tokens_per_s": "Rate of one stream after its first content: (completion_tokens - tokens of the first "
-    "content) / (last content - first content). Its percentiles count from the slowest stream.",
-    "output_tokens_per_s": "Output tokens that arrived inside the window, whoever asked for them, divided by its "
-    "length. Only tokens of requests that ended ok; usage's count is spread evenly over the events with content.",
-    "requests_per_s": "Requests that ended ok inside the window, divided by its length.",
-    "error_share": "Failed requests divided by ok and failed ones, of those sent in the window; 429 is a failure.",
+    "gave_up": "Whether the run ended before its time because nothing answered (--give-up).",
+    "silence": "The longest stretch of the window, in whole seconds, in which no answer ended ok, and none that did "
+    "went on, while requests were waiting; lasts: no answer came after it. null where every such second had an answer.",
+    "time_in_vain_share": "Of the time for which users waited in the window, the share spent on requests that failed: "
+    "until they failed, and until the user asked again. Closed loop only; think time is not waited.",
     "outcomes": "How the requests sent in the window ended; warmup_outcomes: those sent before it.",
     "contract": "Answers with status 200, of requests sent in the window, that broke a clause of the contract, by its "
     "id in spec/clauses.yaml: those that are cheap to judge on what was parsed anyway.",
@@ -68,8 +51,9 @@ DEFINITIONS: Mapping[str, str] = {
     "percentiles": "Nearest rank, at most 0.1 % off (a mergeable sketch); mean, min and max are exact. null where the "
     "samples are too few for 99 % confidence, and too_few says how many it needs: p50 11, p90 64, p95 130, p99 662, "
     "p99.9 6636. intervals: between which values it lies, at 99 % confidence, by order statistics.",
-    "censored": "Requests of the window that were still running when the run was cut off: known to have taken at least "
-    "so long, and counted in the percentiles with that bound. at_least names the percentiles that may be higher.",
+    "censored": "Requests of the window that timed out, or were still running when the run was cut off: known to have "
+    "taken at least so long, and counted in the percentiles with that bound. at_least names the percentiles that may "
+    "be higher; the mean, min and max are without them.",
     "distributions": "The sketches behind the percentiles. With e = relative_error and g = (1 + e) / (1 - e), keys[i] "
     "= k stands for counts[i] values above g^(k-1) and not above g^k; zeros are counted apart. Sketches add up.",
     "ttft_by_prompt_tokens": "A fair sample of the ok requests of the window: [prompt tokens by usage, ttft in ms]; "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mixtral_contract.load.units.metrics import SPREADS
 from mixtral_contract.load.units.numbers import number
 
 
@@ -15,7 +16,13 @@ def cell(spread: Mapping[str, Any], column: str) -> str:
         return "too few" if column in spread["too_few"] else "–"
     if column == "n":
         return str(value)
-    return ("≥" if column in spread["at_least"] else "") + number(value)
+    return bounded(spread, column)
+
+
+def bounded(spread: Mapping[str, Any], column: str) -> str:
+    """A figure of a spread that has it, marked where requests without an end may have kept it too low."""
+    is_bound = column in spread["at_least"] or (column == "max" and spread["censored"])
+    return ("≥" if is_bound else "") + number(spread[column])
 
 
 def interval_text(spread: Mapping[str, Any], column: str) -> str:
@@ -32,9 +39,6 @@ def interval_text(spread: Mapping[str, Any], column: str) -> str:
 def plus_minus(summary: Mapping[str, Any], name: str, percentile: str = "p50") -> str:
     """By how much the instrument may be wrong in a figure, as calibrated: " ±1.2", nothing where that is unknown."""
     calibration = summary["instrument"]["calibration"]
-    errors = calibration and name in _ERRORS and calibration[_ERRORS[name]]
+    error = next(metric.error for metric in SPREADS if metric.key == name)
+    errors = calibration and error and calibration[error]
     return "" if not errors or errors[percentile] is None else f" ±{errors[percentile]:.1f}"
-
-
-_ERRORS = {"ttft_ms": "ttft_error_ms", "e2e_ms": "ttft_error_ms", "icl_ms": "gap_error_ms"}
-"""What a calibration says of a figure; the end of an answer is read as its first token is."""

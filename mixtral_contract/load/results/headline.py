@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mixtral_contract.load.results.formatting import plus_minus
+from mixtral_contract.load.results.formatting import bounded, plus_minus
 from mixtral_contract.load.units.numbers import number
 
 
@@ -47,9 +47,9 @@ def _whole(summary: Mapping[str, Any]) -> str:
 def _median(spread: Mapping[str, Any], error: str) -> str:
     if spread["p50"] is None:
         return f"{number(spread['mean'])} ms on average (too few for a median: {spread['n']})"
-    median = f"{number(spread['p50'])} ms{error} in the median"
+    median = f"{bounded(spread, 'p50')} ms{error} in the median"
     if spread["p95"] is not None:
-        return f"{median} ({number(spread['p95'])} ms at p95)"
+        return f"{median} ({bounded(spread, 'p95')} ms at p95)"
     return f"{median} of {spread['n']}"
 
 

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from mixtral_contract.load.settings.settings import Settings
+from mixtral_contract.load.units.metric import Place
+from mixtral_contract.load.units.metrics import keys_in, spreads_in
 
 Summary = Mapping[str, Any]
 
-SHOWN = ("ttft_ms", "icl_ms", "itl_ms", "tpot_ms", "e2e_ms", "schedule_ttft_ms", "schedule_e2e_ms")
+SHOWN = keys_in(Place.LIVE)
 """The figures that are shown, where there are any."""
 
 _OF_RUN = (
@@ -23,7 +25,7 @@ _OF_RUN = (
 )
 _OF_STAGE = (
     *("load", "requests", "requests_per_s", "output_tokens_per_s"),
-    *("ttft_p50_ms", "ttft_p95_ms", "e2e_p50_ms", "e2e_p95_ms"),
+    *(metric.column(percent) for metric in spreads_in(Place.TIMELINE) for percent in (50, 95)),
 )
 _OF_SPREAD = ("n", "p50", "p90", "p95", "p99", "mean", "max")
 _COUNTS = ("outcomes", "warmup_outcomes", "errors", "error_share", "dropped", "output_tokens_per_s", "timeline", "slo")

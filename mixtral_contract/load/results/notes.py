@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mixtral_contract.load.settings.cost import overspent
+from mixtral_contract.load.units.metrics import streamed_names
 
 _COALESCED = 1.5
 """From this many events per recv on, gaps between events say more of the network than of the model."""
@@ -96,7 +97,7 @@ _NOTES: tuple[tuple[Callable[[Summary], bool], Callable[[Summary], str]], ...] =
     (
         lambda summary: not summary["run"]["streamed"],
         lambda summary: (
-            f"The dialect {summary['run']['dialect']} documents no stream: there is no ttft, icl or tpot, and all "
+            f"The dialect {summary['run']['dialect']} documents no stream: there is no {streamed_names('or')}, and all "
             "tokens of an answer count at its end."
         ),
     ),

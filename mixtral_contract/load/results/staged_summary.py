@@ -32,6 +32,7 @@ def summarize_stages(
         spawn_rate_per_s=float(last.users or 1),
         end_s=part.end_s,
         all_users_s=0.0,
+        load_since_s=part.start_s - last.warmup_s,
     )
     summary = summarize(of_last, at_last, tally)
     summary["stages"] = [entry(stage, part, settings.slo) for stage, part in stages]

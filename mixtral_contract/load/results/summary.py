@@ -11,7 +11,9 @@ from typing import Any
 
 from mixtral_contract.contract import clauses
 from mixtral_contract.load.counts import attainment
+from mixtral_contract.load.counts.backlog import backlog
 from mixtral_contract.load.counts.counts import FIGURES, RunCounts
+from mixtral_contract.load.counts.silence import longest_silence
 from mixtral_contract.load.estimators.ddsketch import RELATIVE_ERROR
 from mixtral_contract.load.estimators.percentiles import percentiles_of
 from mixtral_contract.load.reading.outcome import OUTCOMES
@@ -22,11 +24,11 @@ from mixtral_contract.load.results.definitions import DEFINITIONS
 from mixtral_contract.load.results.estimate import estimate
 from mixtral_contract.load.results.headline import headline
 from mixtral_contract.load.results.notes import notes
-from mixtral_contract.load.results.other_tools import ALSO_CALLED
 from mixtral_contract.load.results.validity import INVALID, judge
 from mixtral_contract.load.settings.cost import bill, overspent
 from mixtral_contract.load.settings.digests import contract_digest
 from mixtral_contract.load.settings.settings import Settings
+from mixtral_contract.load.units.metrics import METRICS
 from mixtral_contract.load.units.numbers import rounded
 
 FORMAT = "load-summary/1"
@@ -38,7 +40,8 @@ class Facts:
     """What Locust knows of a run.
 
     Seconds count from the run's start; `run_time_s` None is a run without a limit, `all_users_s` None one that ended
-    before its last user was there. `lost_*` is what workers did and never reported.
+    before its last user was there. `load_since_s` is when the load began that is measured. `lost_*` is what workers did
+    and never reported.
     """
 
     run_id: str
@@ -50,6 +53,8 @@ class Facts:
     end_s: float
     all_users_s: float | None
     interrupted: bool = False
+    gave_up: bool = False
+    load_since_s: float = 0.0
     lost_workers: tuple[str, ...] = ()
     lost_requests: int = 0
     calibration: Calibration | None = None
@@ -72,12 +77,15 @@ def summarize(settings: Settings, facts: Facts, tally: RunCounts) -> dict[str, A
             "duration_s": rounded(duration_s),
             "interrupted": facts.interrupted,
         },
+        "gave_up": facts.gave_up,
         "outcomes": {name: tally.outcomes[name] for name in OUTCOMES},
         "warmup_outcomes": {name: tally.warmup_outcomes[name] for name in OUTCOMES},
         "errors": [
             {"outcome": outcome, "status": status, "count": count, "example": tally.examples[outcome, status]}
             for (outcome, status), count in tally.failures.most_common()
         ],
+        "silence": _silence(tally, settings.warmup_s, facts.end_s),
+        "time_in_vain_share": None if settings.arrivals.is_open else _share_in_vain(tally),
         "error_share": failed / (ok + failed) if ok + failed else None,
         "lost": {
             "workers": len(facts.lost_workers),
@@ -85,7 +93,10 @@ def summarize(settings: Settings, facts: Facts, tally: RunCounts) -> dict[str, A
             "requests": facts.lost_requests,
         },
         "instrument": _instrument(tally, facts, duration_s),
-        "in_flight": _thirds(tally.timeline.in_flight(), settings.warmup_s, facts.end_s),
+        "in_flight": {
+            **_thirds(tally.timeline.in_flight(), settings.warmup_s, facts.end_s),
+            **_backlog(settings, tally, facts),
+        },
         **{name: percentiles_of(tally.figures[name], tally.censored.get(name)) for name in FIGURES},
         "output_tokens_per_s": _rate(tally.counts["window_tokens"], duration_s),
         "requests_per_s": _rate(tally.counts["window_ok"], duration_s),
@@ -118,7 +129,7 @@ def summarize(settings: Settings, facts: Facts, tally: RunCounts) -> dict[str, A
     summary["headline"] = headline(summary)
     summary["notes"] = notes(summary)
     summary["definitions"] = dict(DEFINITIONS)
-    summary["also_called"] = {figure: dict(names) for figure, names in ALSO_CALLED.items()}
+    summary["also_called"] = {metric.key: metric.other_names for metric in METRICS if metric.also_called is not None}
     summary["outcome_definitions"] = {str(outcome): text for outcome, text in OUTCOMES.items()}
     summary["timeline"] = tally.timeline.series(bin_s=max(1, -(-int(facts.end_s) // _MOST_BINS)))
     summary["ttft_by_prompt_tokens"] = {
@@ -186,6 +197,37 @@ def _thirds(in_flight: list[int], start_s: float, end_s: float) -> dict[str, flo
         "last_third": rounded(sum(inside[-third:]) / third) if third else None,
         "most": max(inside, default=None),
     }
+
+
+def _silence(tally: RunCounts, start_s: float, end_s: float) -> dict[str, Any] | None:
+    """The longest stretch without an answer, beside what an answer took in the median."""
+    found = longest_silence(tally.timeline, start_s, end_s)
+    if found is None:
+        return None
+    return {
+        "from_s": rounded(found.from_s),
+        "to_s": rounded(found.to_s),
+        "lasts": found.lasts,
+        "median_answer_s": rounded((tally.figures["e2e_ms"].percentile(50) or 0.0) / 1000),
+    }
+
+
+def _share_in_vain(tally: RunCounts) -> float | None:
+    waited_ns = tally.counts["waited_ns"]
+    return rounded(tally.counts["waited_in_vain_ns"] / waited_ns) if waited_ns else None
+
+
+def _backlog(settings: Settings, tally: RunCounts, facts: Facts) -> dict[str, Any]:
+    """What was under way at the window's ends, and whether it grew."""
+    found = backlog(
+        tally.timeline.in_flight(),
+        settings.warmup_s,
+        facts.end_s,
+        load_since_s=facts.load_since_s,
+        longest_s=(tally.figures["e2e_ms"].percentile(95) or 0.0) / 1000,
+        offered_per_s=_rate(_offered(tally), max(0.0, facts.end_s - settings.warmup_s)) or 0.0,
+    )
+    return {"at_start": found.at_start, "at_end": found.at_end, "grows": found.grows}
 
 
 def _offered(tally: RunCounts) -> int:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mixtral_contract.load.estimators.percentiles import highest
+from mixtral_contract.load.units.numbers import number
 
 Summary = Mapping[str, Any]
 
@@ -33,6 +34,15 @@ LEAST_REQUESTS = 11
 
 MOST_ERROR_SHARE = 0.05
 """So large may the instrument's own error be, as a share of what it says."""
+
+LEAST_SILENCE_S, SILENCE_SHARE, SILENT_ANSWERS = 3.0, 0.1, 5.0
+"""Without an answer for so long, for this share of the window and for as many median answers there was an outage."""
+
+LONG_SILENCE_S, MANY_ANSWERS = 5.0, 10.0
+"""An outage that was short beside the window is told from so long on, and from as many median answers."""
+
+SHARE_IN_VAIN, MOST_IN_VAIN = 0.1, 0.25
+"""Beyond the first share of the users' time spent on failed requests a run is suspect, beyond the second invalid."""
 
 GROWTH = 1.5
 """In the last third of an open loop as many times more requests under way as in the first mean that they pile up."""
@@ -111,6 +121,42 @@ def _error_share(summary: Summary) -> float:
     return float(calibration["ttft_error_ms"]["p50"] / ttft)
 
 
+def _silent_s(summary: Summary) -> float:
+    silence = summary["silence"]
+    return 0.0 if silence is None else float(silence["to_s"] - silence["from_s"])
+
+
+def _is_outage(summary: Summary) -> bool:
+    seconds = _silent_s(summary)
+    if seconds < max(LEAST_SILENCE_S, SILENCE_SHARE * summary["window"]["duration_s"]):
+        return False
+    return summary["outcomes"]["ok"] > 0 and bool(seconds >= SILENT_ANSWERS * summary["silence"]["median_answer_s"])
+
+
+def _is_short_outage(summary: Summary) -> bool:
+    seconds = _silent_s(summary)
+    if seconds < LONG_SILENCE_S or _is_outage(summary):
+        return False
+    return summary["outcomes"]["ok"] > 0 and bool(seconds >= MANY_ANSWERS * summary["silence"]["median_answer_s"])
+
+
+def _silence_text(summary: Summary) -> str:
+    silence = summary["silence"]
+    if silence["lasts"]:
+        return f"nothing answered from second {silence['from_s']:.0f} on"
+    return f"nothing answered from second {silence['from_s']:.0f} to second {silence['to_s']:.0f}"
+
+
+def _in_vain(summary: Summary) -> float:
+    """By how much the users' time spent on failed requests exceeds the share of failures that is allowed."""
+    share = summary["time_in_vain_share"] or 0.0
+    return float(share) if share > summary["run"]["max_error_share"] and summary["outcomes"]["ok"] else 0.0
+
+
+def _in_vain_text(summary: Summary) -> str:
+    return f"{100 * summary['time_in_vain_share']:.0f} % of the users' time was spent on requests that failed"
+
+
 def _achieved(summary: Summary) -> float:
     sent = sum(summary["outcomes"].values())
     offered = sent + summary["dropped"]
@@ -119,13 +165,27 @@ def _achieved(summary: Summary) -> float:
 
 def _piles_up(summary: Summary) -> bool:
     growth = summary["in_flight"]
-    if summary["offered_per_s"] is None or growth["first_third"] is None:
+    if summary["offered_per_s"] is None or growth["first_third"] is None or growth["grows"]:
         return False
     return bool(growth["last_third"] > GROWTH * growth["first_third"] + 5)
 
 
+def _overload_text(summary: Summary) -> str:
+    under_way = summary["in_flight"]
+    return (
+        f"the server does not keep up: {number(summary['offered_per_s'])} requests/s were offered, "
+        f"{number(summary['requests_per_s'] or 0)} completed, and from {under_way['at_start']} at the window's "
+        f"beginning to {under_way['at_end']} at its end were under way"
+    )
+
+
 _CHECKS = (
     _Check(INVALID, lambda s: s["window"]["duration_s"] == 0, lambda _: "the run ended within its warm-up"),
+    _Check(INVALID, _is_outage, _silence_text),
+    _Check(SUSPECT, _is_short_outage, _silence_text),
+    _Check(INVALID, lambda s: s["gave_up"], lambda _: "the run was given up, for nothing answered"),
+    _Check(INVALID, lambda s: _in_vain(s) > MOST_IN_VAIN, _in_vain_text),
+    _Check(SUSPECT, lambda s: SHARE_IN_VAIN < _in_vain(s) <= MOST_IN_VAIN, _in_vain_text),
     _Check(
         INVALID,
         lambda s: s["dropped"] > 0 and _achieved(s) < LEAST_ACHIEVED,
@@ -187,6 +247,7 @@ _CHECKS = (
             "cannot tell so little time"
         ),
     ),
+    _Check(SUSPECT, lambda s: s["offered_per_s"] is not None and s["in_flight"]["grows"], _overload_text),
     _Check(
         SUSPECT,
         _piles_up,

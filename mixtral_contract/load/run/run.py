@@ -17,6 +17,7 @@ from mixtral_contract.load.reading.outcome import Outcome
 from mixtral_contract.load.reading.record import Record, make_record
 from mixtral_contract.load.requests.encoder import RequestWriter
 from mixtral_contract.load.requests.generator import ChatRequest, Messages, RequestGenerator
+from mixtral_contract.load.run.answer_watch import AnswerWatch
 from mixtral_contract.load.run.backoff import pause_s
 from mixtral_contract.load.run.payments import Payments
 from mixtral_contract.load.run.request_log import RequestLog
@@ -58,6 +59,7 @@ class Run:
         self._payments = Payments(settings.cost, share.workers)
         self.on_spent: Callable[[], None] = lambda: None
         """Called once, when no further request fits into the budget."""
+        self._answers = AnswerWatch(settings.give_up_s)
         self._rests = settings.staging is not None
         self._held_until_ns = 0
         self._retry_after_s = 0.0
@@ -78,6 +80,13 @@ class Run:
     def is_over(self) -> bool:
         """Whether no further request may be sent."""
         return self._over.is_set()
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether it is to be given up, because nothing answers."""
+        stamps_ns = (each.end_ns for each in self._under_way.values() if each.status == 200)
+        received_ns = max((stamp_ns for stamp_ns in stamps_ns if stamp_ns is not None), default=None)
+        return self._answers.is_hopeless(self.now_ns(), None if received_ns is None else received_ns - self._start_ns)
 
     @property
     def is_sending(self) -> bool:
@@ -109,6 +118,7 @@ class Run:
         due_at_ns = None if due_ns is None else self._start_ns + due_ns
         exchange = Exchange(started_ns=self._clock_ns(), due_ns=due_at_ns)
         self._under_way[id(exchange)] = exchange
+        self._answers.ask(self.now_ns())
         return exchange
 
     def admits(self, arrival: Arrival) -> bool:
@@ -125,8 +135,10 @@ class Run:
 
     def wait_while_held(self) -> bool:
         """Waits as long as the target asked to be left alone, whoever was told so; whether requests may leave then."""
+        began_ns = self.now_ns()
         while self.is_sending and (held_s := self.held_s):
             self.wait_until_over(min(held_s, _HELD_EVERY_S))
+        self._tally.wait_in_vain(began_ns, self.now_ns(), self.window)
         return self.is_sending
 
     def wait_for_funds(self) -> bool:
@@ -164,6 +176,7 @@ class Run:
             streamed=streamed,
         )
         self._under_way.pop(id(exchange), None)
+        self._answers.end(record, others_wait=bool(self._under_way))
         self._tally.add(record, self._window_of(record.window_ns))
         self._journal.write(record)
         self._pay(record, exchange)
@@ -175,7 +188,11 @@ class Run:
         """Waits as long as such an end asks for, at most until the run is over."""
         seconds = pause_s(record.outcome, exchange.headers, dt.datetime.now(dt.UTC))
         if seconds:
-            self._over.wait(seconds)
+            began_ns = self.now_ns()
+            try:
+                self._over.wait(seconds)
+            finally:
+                self._tally.wait_in_vain(began_ns, self.now_ns(), self.window)
 
     def under_way(self) -> list[Exchange]:
         """The requests that were begun and are not recorded yet."""

@@ -9,15 +9,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from mixtral_contract.load.units.duration import duration_s
+from mixtral_contract.load.units.metrics import SPREADS
 
 CONFIDENCE = 0.99
-FIGURES: Mapping[str, str] = {
-    "ttft": "ttft_ms",
-    "tpot": "tpot_ms",
-    "e2e": "e2e_ms",
-    "schedule_ttft": "schedule_ttft_ms",
-    "schedule_e2e": "schedule_e2e_ms",
-}
+FIGURES: Mapping[str, str] = {metric.name: metric.key for metric in SPREADS if metric.is_objective}
 """What a limit may be set on, and the figure of a request that it is."""
 
 PRESETS: Mapping[str, str] = {"mlperf-mixtral": "ttft<2s@p99,tpot<200ms@p99"}

@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from mixtral_contract.load.units.duration import Duration
+from mixtral_contract.load.units.metrics import SPREADS, streamed_names
 
 DEFAULT_DIALECT = "nvidia"
+
+_LIMITED = [metric.name for metric in SPREADS if metric.is_objective]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +115,7 @@ OPTIONS = (
         "--dialect",
         "NAME",
         "Which documented API the target speaks: nvidia (POST /v1/chat/completions, streamed), segmind or "
-        "segmind-openai (one answer, no stream: ttft, icl and tpot do not exist).",
+        f"segmind-openai (one answer, no stream: {streamed_names('and')} do not exist).",
         default=DEFAULT_DIALECT,
     ),
     Option(
@@ -229,8 +232,9 @@ OPTIONS = (
     Option(
         "--slo",
         "LIMITS",
-        "Service level objectives, such as ttft<2s@p99,tpot<200ms@p99 (on ttft, tpot, e2e, schedule_ttft or "
-        "schedule_e2e), or mlperf-mixtral, which is just that. The exit code is 1 when one is missed.",
+        "Service level objectives, such as ttft<2s@p99,tpot<200ms@p99 (on "
+        f"{', '.join(_LIMITED[:-1])} or {_LIMITED[-1]}), or mlperf-mixtral, which is just that. The exit code is 1 "
+        "when one is missed.",
     ),
     Option(
         "--find",
@@ -284,6 +288,16 @@ OPTIONS = (
         "when a worker was lost, when an objective was missed or the run is INVALID; else 0. Wrong usage is 2.",
         default=0.01,
         type=share,
+    ),
+    Option(
+        "--give-up",
+        "DURATION",
+        "Ends the run when nothing was answered for so long while requests were waiting; the exit code is 1. Without "
+        "it a run ends before its time only when nothing answers at all, not even with an error: 10 s after the first "
+        "request, or when the first has timed out.",
+        type=Duration,
+        # a form would send it as text, for it has no default to tell its type by
+        in_web_ui=False,
     ),
     Option(
         "--paid",

@@ -62,6 +62,8 @@ class Settings:
     warmup_s: float
     timeout_s: float
     max_error_share: float
+    give_up_s: float | None
+    """For how long nothing may be answered before the run ends; None for any time."""
     slo: Slo
     is_paid: bool
     """Whether a completion may cost somebody money."""
@@ -94,6 +96,8 @@ def read_settings(options: argparse.Namespace, host: str | None) -> Settings:
     _check_together(options, arrivals)
     if options.timeout <= 0:
         raise UsageError(f"--timeout: expected more than 0 s, got {options.timeout:g} s")
+    if options.give_up is not None and options.give_up <= 0:
+        raise UsageError(f"--give-up: expected more than 0 s, got {options.give_up:g} s")
     known = presets(contract)
     trace = _read("--arrivals", lambda: _trace(arrivals, options.speed))
     prompts = _read("--prompt-tokens", lambda: parse_lengths(str(options.prompt_tokens)))
@@ -119,6 +123,7 @@ def read_settings(options: argparse.Namespace, host: str | None) -> Settings:
         warmup_s=float(options.warmup),
         timeout_s=float(options.timeout),
         max_error_share=options.max_error_share,
+        give_up_s=options.give_up,
         slo=slo,
         is_paid=is_paid(target, known) if options.paid is None else options.paid,
         cost=read_cost(

@@ -14,12 +14,12 @@ from mixtral_contract.load.estimators.queue_trend import Trend, trend
 from mixtral_contract.load.reading.outcome import Outcome
 from mixtral_contract.load.settings.objectives import Slo
 from mixtral_contract.load.settings.stages import Stage
+from mixtral_contract.load.units.metric import Place
+from mixtral_contract.load.units.metrics import spreads_in
 from mixtral_contract.load.units.numbers import rounded
 
 SAMPLES_PER_S = 20
 """How often the requests under way are counted."""
-
-_FIGURES = ("ttft_ms", "tpot_ms", "e2e_ms")
 
 
 @dataclass(slots=True)
@@ -101,7 +101,11 @@ class StageResult:
 def entry(stage: Stage, part: StageResult, slo: Slo) -> dict[str, Any]:
     """The stage as summary.json has it; None is "no value"."""
     counts, seconds = part.tally.counts, part.window_s
-    figures = {name: percentiles_of(part.tally.figures[name], part.tally.censored.get(name)) for name in _FIGURES}
+    shown = spreads_in(Place.STAGES)
+    figures = {
+        metric.key: percentiles_of(part.tally.figures[metric.key], part.tally.censored.get(metric.key))
+        for metric in shown
+    }
     moving = part.trend(stage.warmup_s)
     return {
         "number": stage.number,
@@ -127,9 +131,11 @@ def entry(stage: Stage, part: StageResult, slo: Slo) -> dict[str, Any]:
             {"term": str(term), "kept": kept, "missed": missed}
             for term, (kept, missed) in zip(slo, part.counts(slo), strict=True)
         ],
-        **{
-            f"{name.removesuffix('_ms')}_{percent}_ms": figures[name][percent]
-            for name in _FIGURES
-            for percent in ("p50", "p95", "p99")
-        },
+        "at_least": [
+            metric.column(percent)
+            for metric in shown
+            for percent in (50, 95, 99)
+            if f"p{percent}" in figures[metric.key]["at_least"]
+        ],
+        **{metric.column(percent): figures[metric.key][f"p{percent}"] for metric in shown for percent in (50, 95, 99)},
     }

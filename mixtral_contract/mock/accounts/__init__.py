@@ -1,1 +1,1 @@
-"""accounts."""
+"""Who may: accounts, rate limits, exact money, the accounts file, state shared by worker processes."""

@@ -53,18 +53,18 @@ class _SharedStanding(AccountState):
         self._write()
 
     def take(self, now_ns: int, tokens: int = 0) -> Quota:
-        """As of any standing."""
+        """As AccountState does, with what all processes took."""
         with self._held():
             return super().take(now_ns, tokens)
 
     @property
     def left(self) -> int:
-        """As of any standing."""
+        """As AccountState says, over all processes."""
         with self._held():
             return super().left
 
     def charge(self, price: int) -> int | None:
-        """As of any standing."""
+        """As AccountState does, from what all processes share."""
         with self._held():
             return super().charge(price)
 

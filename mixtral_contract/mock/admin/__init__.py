@@ -1,1 +1,1 @@
-"""admin."""
+"""The routes beside the contract: control API, state, changes, live page, models, health."""

@@ -1,26 +1,21 @@
-"""What can be changed while a mock runs, and how it stands: incidents, pace, and what is to be forgotten.
+"""What can be changed while a mock runs: incidents, pace, and what is to be forgotten.
 
 A change is checked in all its parts before any of it is made.
 """
 
 from __future__ import annotations
 
-import functools
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mixtral_contract.mock.incidents.answers import STATUS
-from mixtral_contract.mock.incidents.grammar import KINDS, IncidentError, parse
-from mixtral_contract.mock.journal.prometheus import Load
+from mixtral_contract.mock.incidents.grammar import IncidentError, parse
 from mixtral_contract.mock.timing import profile_file
-from mixtral_contract.mock.timing.engine import Deployment, Pace
+from mixtral_contract.mock.timing.engine import Pace
 
 if TYPE_CHECKING:
     from mixtral_contract.mock.service.mock import Mock
 
 _PACE = {"ttft_ms": "ttft_ns", "itl_ms": "itl_ns"}
-_A_STATUS = "503"
 _MOST_INCIDENTS = 100
 _SHOWN = 100
 
@@ -54,63 +49,6 @@ def reset(mock: Mock, wanted: Sequence[str]) -> str | None:
         if name in wanted or "all" in wanted:
             forget(mock)
     return None
-
-
-def pace(mock: Mock) -> dict[str, Any]:
-    """The pace in force: its two times, or the name of a deployment's profile."""
-    if isinstance(mock.pace, Pace):
-        return {"ttft_ms": mock.pace.ttft_ns / 1e6, "itl_ms": mock.pace.itl_ns / 1e6, "engine": None}
-    return {"ttft_ms": None, "itl_ms": None, "engine": _shipped().get(mock.pace) or getattr(mock.pace, "name", None)}
-
-
-def engines() -> list[str]:
-    """The profiles of deployments that there are."""
-    return profile_file.names()
-
-
-def incidents(mock: Mock) -> list[dict[str, Any]]:
-    """The incidents that are on: each one's text, the requests that it was asked about, and those that it befell."""
-    return mock.incidents.status()
-
-
-@functools.cache
-def incident_kinds() -> list[dict[str, Any]]:
-    """The incidents that there are, with their arguments and what those are when they are not given."""
-    return [
-        {
-            "name": _A_STATUS if kind is STATUS else name,
-            "summary": kind.summary,
-            "parameters": {
-                argument: {"default": parameter.default, "expected": parameter.expected}
-                for argument, parameter in kind.parameters.items()
-            },
-        }
-        for name, kind in KINDS.items()
-    ]
-
-
-def accounts(mock: Mock, now_ns: int) -> list[dict[str, Any]]:
-    """The accounts by name.
-
-    The credits left (None for no bound), whether it may not call at all, how long until the next call is let in (None
-    for never).
-    """
-    return [
-        {
-            "name": standing.account.name,
-            "credits": None if standing.account.credits is None else standing.text(standing.left),
-            "forbidden": standing.account.forbidden or not standing.account.is_valid(now_ns),
-            "wait_ns": standing.next_ns(now_ns),
-        }
-        for standing in mock.service.admission.standings
-    ]
-
-
-def loads(mock: Mock) -> dict[str, Load]:
-    """What each model has under way."""
-    names = [model.name for operation in mock.service.contract.operations.values() for model in operation.models]
-    under_way = Counter((entry.model, entry.decided_ns is not None) for entry in list(mock.journal.running))
-    return {name: Load(under_way[name, True], under_way[name, False], mock.kv_share) for name in names}
 
 
 def _prepare_pace(mock: Mock, wanted: Any, faults: dict[str, str]) -> Callable[[], None]:
@@ -151,11 +89,6 @@ def _prepare_engine(mock: Mock, wanted: Any, faults: dict[str, str]) -> Callable
         faults["engine"] = str(error)
         return _nothing
     return lambda: mock.set_pace(deployment)
-
-
-@functools.cache
-def _shipped() -> Mapping[Deployment, str]:
-    return {profile_file.load(name): name for name in profile_file.names()}
 
 
 def _nothing() -> None:

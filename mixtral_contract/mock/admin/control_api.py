@@ -20,14 +20,12 @@ from mixtral_contract.mock.admin.state import state
 from mixtral_contract.mock.journal.entry_json import FIELDS, line, record
 from mixtral_contract.mock.journal.grading import PATIENCE_S, RULES, grade
 from mixtral_contract.mock.journal.journal import Entry
-from mixtral_contract.mock.messages.messages import Reply, Request
+from mixtral_contract.mock.messages.messages import Answer, Reply, Request
 
 if TYPE_CHECKING:
     from mixtral_contract.mock.service.mock import Mock
 
 PREFIX = "/_mock"
-
-Answer = Reply | Callable[[], Reply]
 
 _LIMIT = 100
 _MOST = 10_000

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 import orjson
 
 from mixtral_contract.contract.openapi import JSON
-from mixtral_contract.mock.admin import changes as switches
 from mixtral_contract.mock.admin import control_api as control
 from mixtral_contract.mock.admin import models
-from mixtral_contract.mock.journal.prometheus import CONTENT_TYPE, exposition
-from mixtral_contract.mock.messages.messages import Reply, Request
+from mixtral_contract.mock.admin.state import loads
+from mixtral_contract.mock.messages.messages import Answer, Reply, Request
 
 if TYPE_CHECKING:
     from mixtral_contract.mock.service.mock import Mock
@@ -38,7 +37,7 @@ class AdminRoutes:
         self._control = control.Control(mock, token)
         self._models = models.Models(mock.service)
 
-    def answer(self, request: Request, peer: str | None) -> control.Answer | None:
+    def answer(self, request: Request, peer: str | None) -> Answer | None:
         """The answer to a request whose path the contract does not have; None when it is nowhere here either.
 
         `peer` is the client's address. An answer that is a function is to be called in another thread.
@@ -58,8 +57,10 @@ class AdminRoutes:
         if self._mock.shared:
             message = "metrics: expected one process (--workers 1): each worker counts for itself"
             return Reply(501, {"content-type": JSON}, {"error": {"message": message}})
+        from mixtral_contract.mock.journal.prometheus import CONTENT_TYPE, exposition  # noqa: PLC0415  only who scrapes waits for it
+
         mock = self._mock
-        content = exposition(mock.metrics, mock.journal, switches.loads(mock)) if request.method == "GET" else b""
+        content = exposition(mock.metrics, mock.journal, loads(mock)) if request.method == "GET" else b""
         return _read_only(request, CONTENT_TYPE, content)
 
 

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import functools
+from collections import Counter
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from mixtral_contract.mock.admin import changes as switches
+from mixtral_contract.mock.incidents.answers import STATUS
+from mixtral_contract.mock.incidents.grammar import KINDS
 from mixtral_contract.mock.journal.journal import Entry, Journal
-from mixtral_contract.mock.journal.metrics import Metrics
+from mixtral_contract.mock.journal.metrics import Load, Metrics
+from mixtral_contract.mock.timing import profile_file
+from mixtral_contract.mock.timing.engine import Deployment, Pace
 
 if TYPE_CHECKING:
     from mixtral_contract.mock.service.mock import Mock
 
+_A_STATUS = "503"
 _SHOWN = 200
 """How many of the requests under way are listed."""
 
@@ -24,12 +31,12 @@ def state(mock: Mock, now_ns: int) -> dict[str, Any]:
             operation.dialect: {"method": operation.method, "path": operation.path}
             for operation in mock.service.contract.operations.values()
         },
-        "pace": switches.pace(mock),
-        "engines": switches.engines(),
-        "incidents": switches.incidents(mock),
-        "incident_kinds": switches.incident_kinds(),
+        "pace": pace(mock),
+        "engines": engines(),
+        "incidents": incidents(mock),
+        "incident_kinds": incident_kinds(),
         "breaks": list(mock.breaks),
-        "accounts": switches.accounts(mock, now_ns),
+        "accounts": accounts(mock, now_ns),
         "counters": counters(mock.metrics),
         "in_flight": {
             "count": len(journal.running),
@@ -38,6 +45,63 @@ def state(mock: Mock, now_ns: int) -> dict[str, Any]:
         },
         "journal": _journal(journal),
     }
+
+
+def pace(mock: Mock) -> dict[str, Any]:
+    """The pace in force: its two times, or the name of a deployment's profile."""
+    if isinstance(mock.pace, Pace):
+        return {"ttft_ms": mock.pace.ttft_ns / 1e6, "itl_ms": mock.pace.itl_ns / 1e6, "engine": None}
+    return {"ttft_ms": None, "itl_ms": None, "engine": _shipped().get(mock.pace) or getattr(mock.pace, "name", None)}
+
+
+def engines() -> list[str]:
+    """The profiles of deployments that there are."""
+    return profile_file.names()
+
+
+def incidents(mock: Mock) -> list[dict[str, Any]]:
+    """The incidents that are on: each one's text, how many requests it was asked about, and applied to."""
+    return mock.incidents.status()
+
+
+@functools.cache
+def incident_kinds() -> list[dict[str, Any]]:
+    """The incidents that there are, with their arguments and what those are when they are not given."""
+    return [
+        {
+            "name": _A_STATUS if kind is STATUS else name,
+            "summary": kind.summary,
+            "parameters": {
+                argument: {"default": parameter.default, "expected": parameter.expected}
+                for argument, parameter in kind.parameters.items()
+            },
+        }
+        for name, kind in KINDS.items()
+    ]
+
+
+def accounts(mock: Mock, now_ns: int) -> list[dict[str, Any]]:
+    """The accounts by name.
+
+    The credits left (None for no bound), whether it may not call at all, how long until the next call is let in (None
+    for never).
+    """
+    return [
+        {
+            "name": standing.account.name,
+            "credits": None if standing.account.credits is None else standing.text(standing.left),
+            "forbidden": standing.account.forbidden or not standing.account.is_valid(now_ns),
+            "wait_ns": standing.next_ns(now_ns),
+        }
+        for standing in mock.service.admission.standings
+    ]
+
+
+def loads(mock: Mock) -> dict[str, Load]:
+    """What each model has under way."""
+    names = [model.name for operation in mock.service.contract.operations.values() for model in operation.models]
+    under_way = Counter((entry.model, entry.decided_ns is not None) for entry in list(mock.journal.running))
+    return {name: Load(under_way[name, True], under_way[name, False], mock.kv_share) for name in names}
 
 
 def counters(metrics: Metrics) -> dict[str, Any]:
@@ -91,3 +155,8 @@ def _under_way(entry: Entry, now_ns: int) -> dict[str, Any]:
         "sent_steps": _sent_steps(entry),
         "silent_ns": now_ns - last_ns,
     }
+
+
+@functools.cache
+def _shipped() -> Mapping[Deployment, str]:
+    return {profile_file.load(name): name for name in profile_file.names()}

@@ -17,7 +17,7 @@ from mixtral_contract.mock.breaks.broken_service import Break, Factory
 from mixtral_contract.mock.breaks.headers import body_of
 from mixtral_contract.mock.completions.completion import Completion, usage
 from mixtral_contract.mock.messages.messages import Outgoing, Reply, Request
-from mixtral_contract.mock.service.checks import Call
+from mixtral_contract.mock.service.call import Call
 from mixtral_contract.mock.service.service import CREDITS_HEADER
 
 _LENGTH = re.compile(rb"content-length: (\d+)")

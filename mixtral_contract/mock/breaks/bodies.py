@@ -12,7 +12,7 @@ from mixtral_contract.contract.openapi import Operation
 from mixtral_contract.mock.breaks.broken_service import Break, Factory
 from mixtral_contract.mock.breaks.headers import body_of, refused
 from mixtral_contract.mock.messages.messages import Request
-from mixtral_contract.mock.service.checks import Call
+from mixtral_contract.mock.service.call import Call
 
 Body = dict[str, Any]
 

@@ -17,7 +17,7 @@ from mixtral_contract.mock.completions.generator import CompletionGenerator
 from mixtral_contract.mock.fixtures.matching import FixtureSource
 from mixtral_contract.mock.incidents.active import Incidents
 from mixtral_contract.mock.messages.messages import Refusal, Reply, Request
-from mixtral_contract.mock.service.checks import Call
+from mixtral_contract.mock.service.call import Call
 from mixtral_contract.mock.service.service import Service
 
 

@@ -15,7 +15,7 @@ from mixtral_contract.mock.breaks.streams import chunks
 from mixtral_contract.mock.completions.choices import Choice, ToolCall
 from mixtral_contract.mock.completions.completion import Completion, usage
 from mixtral_contract.mock.messages.messages import Reply
-from mixtral_contract.mock.service.checks import Call
+from mixtral_contract.mock.service.call import Call
 
 
 def _choices(change: Callable[[Call, Choice], Choice]) -> Factory:

@@ -15,7 +15,7 @@ from mixtral_contract.contract.openapi import JSON, Operation
 from mixtral_contract.mock.accounts.accounts import ACCOUNTS
 from mixtral_contract.mock.breaks.broken_service import Break, Factory
 from mixtral_contract.mock.messages.messages import Refusal, Request
-from mixtral_contract.mock.service.checks import Call
+from mixtral_contract.mock.service.call import Call
 
 
 def body_of(request: Request) -> Any:

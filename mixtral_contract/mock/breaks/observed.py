@@ -19,7 +19,7 @@ from mixtral_contract.contract.openapi import JSON, Operation
 from mixtral_contract.mock.breaks.broken_service import Break
 from mixtral_contract.mock.breaks.polling import IMPATIENT, Polling, impatient
 from mixtral_contract.mock.messages.messages import Refusal, Reply, Request
-from mixtral_contract.mock.service.checks import Call
+from mixtral_contract.mock.service.call import Call
 
 _OBSERVED = "observed"
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 
 from mixtral_contract.mock.breaks.broken_service import Break
 from mixtral_contract.mock.messages.messages import Refusal, Reply, Request
-from mixtral_contract.mock.service.checks import Call
+from mixtral_contract.mock.service.call import Call
 from mixtral_contract.primitives.bounded_cache import BoundedCache
 
 IMPATIENT = "impatient"

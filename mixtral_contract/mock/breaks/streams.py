@@ -13,7 +13,7 @@ from mixtral_contract.mock.breaks.answers import completion, counted, one_more, 
 from mixtral_contract.mock.breaks.broken_service import Break, Factory
 from mixtral_contract.mock.completions.completion import DONE, Completion
 from mixtral_contract.mock.messages.messages import Outgoing, Reply
-from mixtral_contract.mock.service.checks import Call
+from mixtral_contract.mock.service.call import Call
 
 Frames = list[list[bytes]]
 """The events that leave with each token."""

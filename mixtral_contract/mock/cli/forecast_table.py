@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mixtral_contract.mock.timing.batching_profile import Profile
+from mixtral_contract.mock.timing.batching import Profile
 from mixtral_contract.mock.timing.forecast import Prediction
 
 _MS_NS = 1e6

@@ -12,18 +12,20 @@ from pathlib import Path
 
 from mixtral_contract.contract.openapi import Contract, ContractError
 from mixtral_contract.mock.accounts.accounts import ACCOUNTS, Account, Accounts
+from mixtral_contract.mock.build import Ids, build
 from mixtral_contract.mock.cli import options as commandline
 from mixtral_contract.mock.cli import recording_options
-from mixtral_contract.mock.cli.options import MB, PROGRAM
+from mixtral_contract.mock.cli.options import MB
 from mixtral_contract.mock.fixtures.fixture_file import FixtureError, FixtureFile
 from mixtral_contract.mock.incidents.active import Incidents
 from mixtral_contract.mock.incidents.grammar import IncidentError, describe
 from mixtral_contract.mock.journal.journal import Journal
 from mixtral_contract.mock.messages.limits import Limits
 from mixtral_contract.mock.server import server as serving
-from mixtral_contract.mock.service.mock import Ids, Mock, build
+from mixtral_contract.mock.service.mock import Mock
 from mixtral_contract.mock.timing.engine import Deployment, Pace
 from mixtral_contract.primitives.command_line import Parser
+from mixtral_contract.primitives.system import has_fork
 
 _SHORTEST_TOKEN = 8
 
@@ -64,7 +66,7 @@ def main(arguments: list[str] | None = None) -> int:
         tls,
         new_id=new_id,
         started=started,
-        tell=lambda line: _tell(f"{PROGRAM}: {line}"),
+        tell=lambda line: _tell(f"{parser.prog}: {line}"),
     )
 
 
@@ -93,7 +95,7 @@ def _pace(parser: Parser, options: argparse.Namespace) -> Deployment:
 
 def _prediction(parser: Parser, pace: Deployment, prompt_tokens: int, tokens: int) -> str:
     from mixtral_contract.mock.cli.forecast_table import render  # noqa: PLC0415
-    from mixtral_contract.mock.timing.batching_profile import Profile  # noqa: PLC0415
+    from mixtral_contract.mock.timing.batching import Profile  # noqa: PLC0415
 
     if not isinstance(pace, Profile):
         parser.error("--predict: expected --engine with the profile of a node, got a constant pace")
@@ -156,7 +158,7 @@ def _accounts(parser: Parser, contract: Contract, path: Path | None) -> tuple[Ac
 
 
 def _check_shared(parser: Parser, options: argparse.Namespace) -> None:
-    if not hasattr(os, "fork"):
+    if not has_fork():
         parser.error(f"--workers: expected 1 where processes cannot be forked, got {options.workers}")
     from mixtral_contract.mock.server.prefork import NOT_SHARED  # noqa: PLC0415  only who wants several waits for it
 

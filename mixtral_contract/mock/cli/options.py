@@ -50,7 +50,7 @@ examples:
   python -m mock_server --engine mixtral-8x22b
   python -m mock_server --engine mixtral-8x22b --predict 500:100
   python -m mock_server --break SSE-08
-  python -m mock_server --workers 4 --accounts examples/accounts.yaml
+  python -m mock_server --workers 4 --accounts mock_server/accounts.yaml
   python -m mock_server --incident '429*2,ok' --incident 'cut:after=5,by=rst;rate=0.1'
   python -m mock_server --record https://integrate.api.nvidia.com --cassette nvidia.yaml
   python -m mock_server --replay nvidia.yaml --pace x2
@@ -124,13 +124,13 @@ def parser() -> Parser:
         "--accounts",
         type=Path,
         metavar="FILE",
-        help="keys with their credits, prices and limits, see examples/accounts.yaml (default: the keys below)",
+        help="keys with their credits, prices and limits, see mock_server/accounts.yaml (default: the keys below)",
     )
     add(
         "--fixtures",
         type=Path,
         metavar="FILE",
-        help="scripted replies, see examples/fixtures.yaml; read again whenever the file changes (default: none)",
+        help="scripted replies, see mock_server/fixtures.yaml; read again whenever the file changes (default: none)",
     )
     recording_options.add_to(made)
     add("--journal", type=Path, metavar="FILE", help="write every request into it, a line each (default: none)")

@@ -14,6 +14,7 @@ from mixtral_contract.contract.openapi import Contract, ContractError
 from mixtral_contract.mock.recording.asgi_helpers import Application
 from mixtral_contract.primitives.base_url import BaseUrl
 from mixtral_contract.primitives.command_line import Parser
+from mixtral_contract.primitives.extras import missing
 
 _BESIDE = frozenset(
     ("host", "port", "record", "replay", "cassette", "pace", "spec", "max_body_bytes", "tls_cert", "tls_key")
@@ -63,6 +64,8 @@ def check(parser: Parser, options: argparse.Namespace) -> None:
         parser.error("--record: expected --cassette FILE with it, got none")
     if options.replay is None and options.pace != 1.0:
         parser.error("--pace: expected --replay with it, got none")
+    if options.record is not None and (wrong := missing("record")) is not None:
+        parser.error(f"--record: {wrong}")
     mode = "--record" if options.record is not None else "--replay"
     for name, value in vars(options).items():
         if name not in _BESIDE and value != parser.get_default(name):

@@ -1,1 +1,1 @@
-"""completions."""
+"""What is said: drafts, choices, logprobs and the bytes of a completion; same seed, same bytes."""

@@ -6,7 +6,7 @@ The same digest and question give the same takes; knows nothing of limits, ids o
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from mixtral_contract.mock.completions import filler_text as prose
-from mixtral_contract.mock.completions.features import RequestFeatures, UnanswerableError
+from mixtral_contract.mock.completions.features import RequestFeatures, UnanswerableError, called_functions
 from mixtral_contract.mock.completions.json_values.generator import JsonValueGenerator
 from mixtral_contract.mock.completions.json_values.subschemas import UnsatisfiableError
 from mixtral_contract.primitives.tokenizer import Tokenizer
@@ -56,7 +56,8 @@ def draft_choices(
         # tried whether it is called or not: a mistake in a schema shows at once, not by chance
         _made(maker, function.parameters, function.field)
     if asked.calls(messages):
-        return tuple(ChoiceDraft(calls=_calls(tokens, maker, asked, said)) for _ in range(asked.n))
+        called = called_functions(messages)
+        return tuple(ChoiceDraft(calls=_calls(tokens, maker, asked, said, called)) for _ in range(asked.n))
     form = asked.form
     if form is not None:
         return tuple(ChoiceDraft(tuple(tokens.split(_made(maker, form, _FORM_FIELD)))) for _ in range(asked.n))
@@ -66,14 +67,16 @@ def draft_choices(
     return tuple(ChoiceDraft(tuple(tokens.split(text))) for text in texts)
 
 
-def _calls(tokens: Tokenizer, maker: JsonValueGenerator, asked: RequestFeatures, said: str) -> tuple[Call, ...]:
-    suited = asked.suited(said)
+def _calls(
+    tokens: Tokenizer, maker: JsonValueGenerator, asked: RequestFeatures, said: str, called: Collection[str]
+) -> tuple[Call, ...]:
+    suited = asked.suited(said, called)
     named = [function for function in suited if function.name.lower() in said.lower()]
-    called = named[:MOST_CALLS] if asked.parallel and len(named) > 1 else [maker.chance.choice(suited)]
+    chosen = named[:MOST_CALLS] if asked.parallel and len(named) > 1 else [maker.chance.choice(suited)]
     return tuple(
         # one control token before the name says that a call follows
         Call(each.name, 1 + tokens.count(each.name), tuple(tokens.split(_made(maker, each.parameters, each.field))))
-        for each in called
+        for each in chosen
     )
 
 

@@ -7,7 +7,7 @@ function that is not there) is checked here, as OpenAI and Mistral check it.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,16 +68,21 @@ class RequestFeatures:
             return False
         return self.choice == "required" or messages[-1]["role"] == "user"
 
-    def suited(self, said: str) -> tuple[Function, ...]:
-        """The functions that suit what the user said: those that it names, else those whose words it shares most."""
+    def suited(self, said: str, called: Collection[str] = ()) -> tuple[Function, ...]:
+        """The functions that suit what the user said: those that it names, else those whose words it shares most.
+
+        Those that were `called` for it come last, so that an agent's loop ends where a call is required each time and
+        one of the functions takes the result.
+        """
         if self.only is not None:
             return tuple(function for function in self.functions if function.name == self.only)[:1]
-        named = tuple(function for function in self.functions if function.name.lower() in said.lower())
+        left = tuple(function for function in self.functions if function.name not in called) or self.functions
+        named = tuple(function for function in left if function.name.lower() in said.lower())
         if named:
             return named
         words = set(_WORD.findall(said.lower()))
-        shared = [len(words & _words(function)) for function in self.functions]
-        return tuple(each for each, count in zip(self.functions, shared, strict=True) if count == max(shared))
+        shared = [len(words & _words(function)) for function in left]
+        return tuple(each for each, count in zip(left, shared, strict=True) if count == max(shared))
 
 
 def request_features(fields: Mapping[str, Any]) -> RequestFeatures | None:
@@ -94,6 +99,16 @@ def request_features(fields: Mapping[str, Any]) -> RequestFeatures | None:
         form=_form(fields.get("response_format", {})),
         top_logprobs=int(fields.get("top_logprobs", 0)) if fields.get("logprobs") else None,
     )
+
+
+def called_functions(messages: Sequence[Mapping[str, Any]]) -> set[str]:
+    """The names of the functions that the assistant called since the user spoke last."""
+    called: set[str] = set()
+    for message in messages:
+        if message["role"] == "user":
+            called.clear()
+        called.update(call["function"]["name"] for call in message.get("tool_calls") or ())
+    return called
 
 
 def check(messages: Sequence[Mapping[str, Any]], asked: RequestFeatures | None) -> None:

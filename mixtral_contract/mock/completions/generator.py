@@ -57,8 +57,8 @@ class CompletionRequest:
 class Draft:
     """What the model would say if nothing cut it, token by token, and how long the question is.
 
-    Where more than one free text is asked for there is a draft per choice; `drafts` is None for choices so many that they
-    are better written anew than kept. `digest` is what all that is random about the answer follows from.
+    Where more than one free text is asked for there is a draft per choice; `drafts` is None for choices so many that
+    they are better written anew than kept. `digest` is what all that is random about the answer follows from.
     """
 
     prompt_tokens: int

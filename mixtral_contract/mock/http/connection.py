@@ -1,4 +1,4 @@
-"""HTTP/1.1 connections: the event loop's side of `http1`, the service and the engine, above what `outlet` writes.
+"""HTTP/1.1 connections: the event loop's side of the parser, the exchange and the engine, above the reply writer.
 
 Owns every byte that leaves and when. A request that comes before its turn (pipelining) waits and stops the reading, so
 that a client cannot fill the memory; a client that does not read stops the writing. A client that takes too long over
@@ -13,18 +13,15 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, cast
 
-from mixtral_contract.mock.admin.control_api import Answer
 from mixtral_contract.mock.http import request_parser as http1
 from mixtral_contract.mock.http import response_encoder as framing
 from mixtral_contract.mock.http.reply_writer import ReplyWriter
 from mixtral_contract.mock.http.request_parser import Heads, Malformed, Reader, Received
 from mixtral_contract.mock.http.response_encoder import DateField
-from mixtral_contract.mock.http.stream_writer import StreamWriter
 from mixtral_contract.mock.journal import journal
 from mixtral_contract.mock.messages.limits import Patience, Phase
-from mixtral_contract.mock.messages.messages import Reply
-from mixtral_contract.mock.service import journaling as recorder
-from mixtral_contract.mock.service.checks import Call
+from mixtral_contract.mock.messages.messages import Answer, Reply
+from mixtral_contract.mock.service.exchange import Exchange, ProtocolRefusal
 from mixtral_contract.mock.service.mock import Mock
 
 LONG_BODY_BYTES = 8 * 1024
@@ -76,13 +73,11 @@ class Connection(ReplyWriter, asyncio.Protocol):
         self._connections.discard(self)
         self._waiting.clear()
         self._watch.cancel()
-        if self._sending is not None:
-            self._leave(self._sending)
-            self._end_sending()
-        if self._player is not None:
-            self._player.stop()
+        self._stream = None
+        if self._incident_writer is not None:
+            self._incident_writer.stop()
         self._reader.close()
-        self._end_entry(journal.SERVER_STOPPED if self._last else journal.CLIENT_LEFT)
+        self._end(journal.SERVER_STOPPED if self._last else journal.CLIENT_LEFT)
         if self._linger is not None:
             self._linger.cancel()
 
@@ -93,28 +88,22 @@ class Connection(ReplyWriter, asyncio.Protocol):
 
     def eof_received(self) -> None:
         """The client closed its side, as clients do that go away."""
-        if self._sending is not None:
-            self._leave(self._sending)
-            self._end_entry(journal.CLIENT_LEFT)
-
-    def _leave(self, sending: StreamWriter) -> None:
-        """The client gives the completion up."""
-        self._pacer.cancel(sending.generation)
-        self._mock.service.abandon(sending.call)
+        if self._stream is not None:
+            self._end(journal.CLIENT_LEFT)
 
     def pause_writing(self) -> None:
         """The client reads more slowly than it is written to."""
         self._write_paused = True
-        if self._sending is not None:
-            self._sending.held = True
+        if self._stream is not None:
+            self._stream.held = True
 
     def resume_writing(self) -> None:
         """The client caught up."""
         self._write_paused = False
-        if self._sending is not None:
-            self._sending.held = False
-        if self._player is not None:
-            self._player.play()
+        if self._stream is not None:
+            self._stream.held = False
+        if self._incident_writer is not None:
+            self._incident_writer.resume()
         else:
             self._deliver()
         self._advance()
@@ -165,30 +154,28 @@ class Connection(ReplyWriter, asyncio.Protocol):
 
     def _answer(self, received: Received | Malformed) -> None:
         self._busy = True
-        mock, service, now_ns = self._mock, self._mock.service, self._mock.clock()
+        mock = self._mock
         if isinstance(received, Malformed):
-            refused = service.refuse_protocol(received.status, received.message, received.path)
-            self._entry = mock.journal.begin(recorder.malformed(received.path, now_ns, self._number))
-            recorder.decide(self._entry, refused, recorder.PROTOCOL, now_ns)
-            self._send(refused, None)
+            refusal = ProtocolRefusal(mock, received.status, received.message, received.path, self._number)
+            self._journaled = refusal
+            self._send(refusal.reply, None)
             return
         request = received.request
         known = request.head is not None and request.head.admission
-        if not known and not service.contract.at(request.path):
-            aside = mock.side.answer(request, self._peer())
+        if not known and not mock.service.contract.at(request.path):
+            aside = mock.routes.answer(request, self._peer())
             if aside is not None:
                 self._answer_aside(aside, received)
                 return
-        self._entry = mock.journal.begin(recorder.received(request, now_ns, self._number))
-        call = Call(request, now_ns)
-        refused_call = service.admit(call)
-        if refused_call is not None:
-            self._send_refusal(refused_call, received, call)
+        exchange = self._journaled = Exchange(mock, request, self._number)
+        refused = exchange.admit()
+        if refused is not None:
+            self._send(refused, received)
         elif len(request.body) < LONG_BODY_BYTES:
-            self._generate(service.read(call), received, call)
+            self._generate(exchange, received, exchange.read())
         else:
-            reading = self._loop.run_in_executor(None, service.read, call)
-            reading.add_done_callback(functools.partial(self._read_elsewhere, received, call))
+            reading = self._loop.run_in_executor(None, exchange.read)
+            reading.add_done_callback(functools.partial(self._read_elsewhere, exchange, received))
 
     def _answer_aside(self, aside: Answer, received: Received) -> None:
         """Answers what is not of the contract; what takes long in another thread."""
@@ -202,19 +189,19 @@ class Connection(ReplyWriter, asyncio.Protocol):
         address = self._transport.get_extra_info("peername")
         return address[0] if isinstance(address, tuple) else None
 
-    def _read_elsewhere(self, received: Received, call: Call, reading: asyncio.Future[Reply | None]) -> None:
+    def _read_elsewhere(self, exchange: Exchange, received: Received, reading: asyncio.Future[Reply | None]) -> None:
         if not self._lost:
-            self._generate(reading.result(), received, call)
+            self._generate(exchange, received, reading.result())
 
-    def _generate(self, refused: Reply | None, received: Received, call: Call) -> None:
+    def _generate(self, exchange: Exchange, received: Received, refused: Reply | None) -> None:
         """Hands the completion to the engine, unless the call is refused."""
-        refused = refused or self._mock.service.prepare(call)
+        refused = exchange.prepare(refused)
         if refused is not None:
-            self._send_refusal(refused, received, call)
+            self._send(refused, received)
         elif self._pacer.engine.is_instant:
-            self._complete(received, call)
+            self._complete(exchange, received)
         else:
-            self._queue(StreamWriter(call, received, self._generation(call)))
+            self._queue(exchange, received)
 
     # what comes behind a reply
 

@@ -30,7 +30,7 @@ class _Queued(NamedTuple):
 
 
 class IncidentWriter:
-    """Plays one reply onto a transport; what is due waits for what is still to be played.
+    """Writes one reply onto a transport; what is due waits for what is still to be written.
 
     `write` hands bytes to the transport, `paused` says whether the client does not read, `sent` is told how many
     tokens are out, `over` is called behind the last byte and `cut` when an incident ended the connection instead.
@@ -67,7 +67,7 @@ class IncidentWriter:
         self._queue.append(_Queued(made.head, 0, None, None))
 
     def deliver(self, due: int, *, finished: bool) -> None:
-        """Plays what became due: so many tokens, the head before them, the end behind the last one."""
+        """Writes what became due: so many tokens, the head before them, the end behind the last one."""
         frames = self._made.frames
         while self._frames < min(due, len(frames)):
             self._frames += 1
@@ -75,9 +75,9 @@ class IncidentWriter:
         if finished:
             self._queue.append(_Queued(self._made.end, 0, None, None))
             self._finished = True
-        self.play()
+        self.resume()
 
-    def play(self) -> None:
+    def resume(self) -> None:
         """Goes on where it stopped, when nothing holds it up."""
         while self._queue and self._timer is None and not self._paused():
             queued = self._queue[0]
@@ -98,7 +98,7 @@ class IncidentWriter:
             self._over()
 
     def stop(self) -> None:
-        """Plays nothing more."""
+        """Writes nothing more."""
         self._queue.clear()
         self._finished = False
         if self._timer is not None:
@@ -106,16 +106,16 @@ class IncidentWriter:
 
     def _wait(self, wait_ns: int) -> None:
         self._until_ns = time.monotonic_ns() + wait_ns
-        self._timer = self._loop.call_later(wait_ns / 1e9, self._resume)
+        self._timer = self._loop.call_later(wait_ns / 1e9, self._wake)
 
-    def _resume(self) -> None:
+    def _wake(self) -> None:
         self._timer = None
         # the loop counts from the beginning of its turn, in milliseconds: it may ring before the time has passed
         early_ns = self._until_ns - time.monotonic_ns()
         if early_ns > 0:
             self._wait(early_ns)
             return
-        self.play()
+        self.resume()
 
     def _put(self, index: int, out: int | None) -> None:
         """Queues a frame; the writes in which it leaves, or the one of all of it."""

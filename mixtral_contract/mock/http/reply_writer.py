@@ -15,12 +15,10 @@ from mixtral_contract.mock.http.request_parser import Received
 from mixtral_contract.mock.http.response_encoder import DateField
 from mixtral_contract.mock.http.stream_writer import StreamWriter
 from mixtral_contract.mock.journal import journal
-from mixtral_contract.mock.journal.journal import Entry
 from mixtral_contract.mock.messages.messages import Outgoing, Reply
-from mixtral_contract.mock.service import journaling as recorder
-from mixtral_contract.mock.service.checks import Call
+from mixtral_contract.mock.service.exchange import Exchange, JournaledReply
 from mixtral_contract.mock.service.mock import Mock
-from mixtral_contract.mock.timing.engine import Generation, Overload
+from mixtral_contract.mock.timing.engine import Generation
 
 
 class ReplyWriter(abc.ABC):
@@ -32,9 +30,9 @@ class ReplyWriter(abc.ABC):
         self._mock = mock
         self._date = date
         self._pacer = mock.pacer()
-        self._entry: Entry | None = None
-        self._sending: StreamWriter | None = None
-        self._player: IncidentWriter | None = None
+        self._journaled: JournaledReply | None = None
+        self._stream: StreamWriter | None = None
+        self._incident_writer: IncidentWriter | None = None
         self._write_paused = False
 
     @abc.abstractmethod
@@ -47,108 +45,60 @@ class ReplyWriter(abc.ABC):
 
     # completions
 
-    def _generation(self, call: Call) -> Generation:
-        return Generation(
-            tokens=call.completion.steps,
-            prompt_tokens=call.script.prompt_tokens,
-            begin=self._begin,
-            deliver=self._deliver,
-            refuse=self._refuse,
-        )
-
-    def _queue(self, sending: StreamWriter) -> None:
-        """Asks the engine for the completion's turn."""
-        self._sending = sending
-        if self._entry is not None:
-            recorder.identify(self._entry, sending.call)
-            self._entry.generation = sending.generation
-        self._pacer.start(sending.generation, sending.call.now_ns)
-
-    def _complete(self, received: Received, call: Call) -> None:
+    def _complete(self, exchange: Exchange, received: Received) -> None:
         """Bills and writes a completion of which every token is due as soon as it is asked for."""
-        reply = self._mock.service.settle(call)
+        reply = exchange.complete()
         if not reply.tokens:
-            self._send_refusal(reply, received, call)
+            self._send(reply, received)
             return
         if reply.disturbed is not None:
-            self._queue(StreamWriter(call, received, self._generation(call), reply))
+            self._queue(exchange, received, reply)
             return
-        decided_ns, entry = self._mock.clock(), self._entry
-        if entry is not None:
-            recorder.identify(entry, call)
-            recorder.decide(entry, reply, None, decided_ns)
-        date, close = self._date(decided_ns), False
+        date, close = self._date(exchange.entry.decided_ns), False
         data = framing.undisturbed(reply, received, date)
         if data is None:
             made = framing.outgoing(reply, received, date)
             data, close = framing.joined(made), made.close
         self._transport.write(data)
-        if entry is not None:
-            self._entry = None
-            entry.left_at_once(reply.tokens, self._mock.clock(), len(data))
-            self._mock.journal.end(entry, recorder.ending(entry), entry.head_ns or 0)
+        self._journaled = None
+        exchange.left_at_once(reply.tokens, len(data))
         self._done(close=close, amid_request=False)
 
-    def _end_sending(self) -> StreamWriter | None:
-        """The completion under way is so no more; None when there was none."""
-        sending, self._sending = self._sending, None
-        if sending is not None:
-            sending.end()
-        return sending
+    def _queue(self, exchange: Exchange, received: Received, settled: Reply | None = None) -> None:
+        """Asks the engine for the completion's turn."""
+        self._stream = StreamWriter(exchange, received)
+        exchange.start(self._pacer, on_turn=self._begin, deliver=self._deliver, settled=settled)
+
+    def _begin(self, reply: Reply) -> None:
+        """The completion's turn, or the refusal in its place."""
+        stream = self._stream
+        assert stream is not None
+        if not reply.tokens:
+            self._stream = None
+            self._send(reply, stream.received)
+            return
+        made = framing.outgoing(reply, stream.received, self._date())
+        stream.make(made, streams=reply.frames is not None)
+        stream.held = self._write_paused
+        if made.disturbed is not None:
+            self._incident_writer = self._disturb(made, stream.generation)
+        elif made.chunked:
+            stream.use_fast_path(self._transport.write, self._mock.clock)
 
     # replies
-
-    def _send_refusal(self, refused: Reply, received: Received, call: Call) -> None:
-        """Writes a refusal, also in the journal."""
-        if self._entry is not None:
-            recorder.identify(self._entry, call)
-            recorder.decide(self._entry, refused, call.refused_at, self._mock.clock())
-        self._send(refused, received)
 
     def _send(self, reply: Reply, received: Received | None) -> None:
         """Writes a reply that waits for nothing."""
         made = framing.outgoing(reply, received, self._date())
         if made.disturbed is not None:
-            self._player = self._play(made, None)
-            self._player.deliver(len(made.frames), finished=True)
+            self._incident_writer = self._disturb(made, None)
+            self._incident_writer.deliver(len(made.frames), finished=True)
             return
         self._write(framing.joined(made))
-        self._end_entry()
+        self._end()
         self._done(close=made.close, amid_request=received is None)
 
-    def _begin(self) -> None:
-        """The completion's turn: it is billed."""
-        sending = self._sending
-        assert sending is not None
-        generation = sending.generation
-        reply = sending.settled or self._mock.service.settle(sending.call)
-        if not reply.tokens:
-            self._drop(reply)
-            return
-        generation.tokens, generation.together = reply.tokens, reply.together or reply.frames is None
-        made = framing.outgoing(reply, sending.received, self._date())
-        sending.make(made, streams=reply.frames is not None)
-        sending.held = self._write_paused
-        if made.disturbed is not None:
-            self._player = self._play(made, generation)
-        elif made.chunked:
-            sending.shorten(self._transport.write, self._mock.clock)
-        if self._entry is not None:
-            recorder.decide(self._entry, reply, None, self._mock.clock())
-
-    def _refuse(self, overload: Overload) -> None:
-        """The completion gets no turn."""
-        assert self._sending is not None
-        self._drop(self._mock.service.overloaded(self._sending.call, overload))
-
-    def _drop(self, refused: Reply) -> None:
-        """Sends a refusal in the place of the completion."""
-        sending = self._end_sending()
-        assert sending is not None
-        self._pacer.cancel(sending.generation)
-        self._send_refusal(refused, sending.received, sending.call)
-
-    def _play(self, made: Outgoing, generation: Generation | None) -> IncidentWriter:
+    def _disturb(self, made: Outgoing, generation: Generation | None) -> IncidentWriter:
         """What sends a disturbed reply: a completion's with its generation, another with None."""
 
         def sent(count: int) -> None:
@@ -156,17 +106,15 @@ class ReplyWriter(abc.ABC):
                 generation.sent.append(count, self._mock.clock())
 
         def over() -> None:
-            self._player = None
-            self._end_sending()
-            self._end_entry()
+            self._incident_writer = None
+            self._stream = None
+            self._end()
             self._done(close=made.close, amid_request=False)
 
         def cut() -> None:
             # nothing more is answered: the connection is busy until it is lost
             self._forget()
-            self._end_entry(journal.CUT)
-            if generation is not None:
-                self._pacer.cancel(generation)
+            self._end(journal.CUT)
 
         return IncidentWriter(
             self._transport, made, write=self._write, paused=lambda: self._write_paused, sent=sent, over=over, cut=cut
@@ -177,45 +125,41 @@ class ReplyWriter(abc.ABC):
 
         A stream is promised as soon as it is decided: its head leaves before its first token is due.
         """
-        sending = self._sending
-        if sending is None or sending.made is None:
+        stream = self._stream
+        if stream is None or stream.made is None:
             return
-        made, generation = sending.made, sending.generation
-        if self._player is not None and (sending.streams or generation.due):
-            self._player.deliver(generation.due, finished=generation.finished)
-        if self._player is not None or self._sending is None or self._write_paused:
+        made, generation = stream.made, stream.generation
+        if self._incident_writer is not None and (stream.streams or generation.due):
+            self._incident_writer.deliver(generation.due, finished=generation.finished)
+        if self._incident_writer is not None or self._stream is None or self._write_paused:
             return
-        if generation.due == sending.frames:
-            if sending.streams and sending.head:
-                self._write(sending.head)
-                sending.head = b""
+        if generation.due == stream.frames:
+            if stream.streams and stream.head:
+                self._write(stream.head)
+                stream.head = b""
             return
-        first, due = sending.frames, generation.due
+        first, due = stream.frames, generation.due
         data = made.frames[first] if due == first + 1 else b"".join(made.frames[first:due])
         if made.chunked:
             data = framing.chunk(data)
         finished = due == generation.tokens
-        if sending.head or finished:
-            data = sending.head + data + (made.end if finished else b"")
-            sending.head = b""
-        sending.frames = due
+        if stream.head or finished:
+            data = stream.head + data + (made.end if finished else b"")
+            stream.head = b""
+        stream.frames = due
         generation.sent.append(due, self._write(data))
         if finished:
-            self._end_sending()
-            self._end_entry()
+            self._stream = None
+            self._end()
             self._done(close=made.close, amid_request=False)
 
     def _write(self, data: bytes) -> int:
         """Hands bytes to the socket; the time after that."""
         self._transport.write(data)
-        now_ns = self._mock.clock()
-        entry = self._entry
-        if entry is not None:
-            entry.wrote(len(data), now_ns)
-        return now_ns
+        return self._mock.clock() if self._journaled is None else self._journaled.wrote(len(data))
 
-    def _end_entry(self, end: str | None = None) -> None:
+    def _end(self, how: str | None = None) -> None:
         """Writes down how the answer ended; None when all of it is out."""
-        entry, self._entry = self._entry, None
-        if entry is not None:
-            self._mock.journal.end(entry, end or recorder.ending(entry), self._mock.clock())
+        journaled, self._journaled = self._journaled, None
+        if journaled is not None:
+            journaled.end(how)

@@ -54,7 +54,7 @@ Kept are those of requests that say the length of their body and leave the conne
 
 
 def heads() -> Heads:
-    """None yet."""
+    """An empty cache, for all connections of a server."""
     return Heads(_REMEMBERED)
 
 

@@ -10,16 +10,16 @@ from collections.abc import Callable
 
 from mixtral_contract.mock.http import response_encoder as framing
 from mixtral_contract.mock.http.request_parser import Received
-from mixtral_contract.mock.messages.messages import Outgoing, Reply
-from mixtral_contract.mock.service.checks import Call
+from mixtral_contract.mock.messages.messages import Outgoing
+from mixtral_contract.mock.service.exchange import Exchange
 from mixtral_contract.mock.timing.engine import Generation
 
 
 class StreamWriter:
     """A completion from its question to its last byte.
 
-    `settled` is the reply where that was decided before the turn, `made` its bytes, None before the turn; `head` is
-    what is to leave before the first frame, `frames` says how many have left, and `held` that the client does not read.
+    `made` is its bytes, None before its turn; `head` is what is to leave before the first frame, `frames` says how many
+    have left, and `held` that the client does not read.
     """
 
     __slots__ = (
@@ -28,22 +28,21 @@ class StreamWriter:
         "_note",
         "_otherwise",
         "_write",
-        "call",
+        "exchange",
         "frames",
         "generation",
         "head",
         "held",
         "made",
         "received",
-        "settled",
         "streams",
-    )
+    )  # fmt: skip
 
-    def __init__(self, call: Call, received: Received, generation: Generation, settled: Reply | None = None) -> None:
-        self.call = call
+    generation: Generation
+
+    def __init__(self, exchange: Exchange, received: Received) -> None:
+        self.exchange = exchange
         self.received = received
-        self.generation = generation
-        self.settled = settled
         self.made: Outgoing | None = None
         self.streams = self.held = False
         self.head = b""
@@ -51,22 +50,16 @@ class StreamWriter:
 
     def make(self, made: Outgoing, *, streams: bool) -> None:
         """The turn has come: these are the bytes."""
+        assert self.exchange.generation is not None
+        self.generation = self.exchange.generation
         self.made, self.head, self.streams = made, made.head, streams
 
-    def shorten(self, write: Callable[[bytes], object], clock: Callable[[], int]) -> None:
+    def use_fast_path(self, write: Callable[[bytes], object], clock: Callable[[], int]) -> None:
         """Lets the engine write the tokens of a chunked stream without asking the connection, where that will do."""
         assert self.made is not None
         self._write, self._clock, self._otherwise = write, clock, self.generation.deliver
         self._chunk, self._note = framing.chunks(self.made.frames), self.generation.sent.flat.append
         self.generation.deliver = self._step
-
-    def end(self) -> None:
-        """It is over, or given up: the engine's way back to the connection goes, and with it a circle of references.
-
-        Nothing of a stream is left for the garbage collector then, which would hold up all others for tens of
-        milliseconds when it comes upon those of a minute.
-        """
-        self.generation.deliver = _nothing
 
     def _step(self) -> None:
         # taken out of their slots before they are called: CPython 3.11 is quicker at that than at `self._write(data)`
@@ -81,7 +74,3 @@ class StreamWriter:
         generation.bytes_sent += len(data)
         note(due)
         note(clock())
-
-
-def _nothing() -> None:
-    """Nothing is due any more."""

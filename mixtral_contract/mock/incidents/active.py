@@ -1,7 +1,7 @@
-"""Which incidents befall a request: those that are on, those that it asks for itself, in sequence or by lot.
+"""Which incidents a request gets: those that are on, or those that it asks for itself, in sequence or at random.
 
-The lot is drawn from the seed, the request and the number of the attempt at it, so that neither concurrency nor the
-order of arrival changes what befalls a request. Knows no socket, no clock and no reply.
+The sample is drawn from the seed, the request and the number of the attempt at it, so that neither concurrency nor the
+order of arrival changes what a request gets. Knows no socket, no clock and no reply.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ from typing import Any
 from mixtral_contract.contract.openapi import Operation
 from mixtral_contract.mock.incidents.grammar import IncidentError, Plan, parse
 from mixtral_contract.mock.incidents.incident import Incident
-from mixtral_contract.mock.messages.messages import Refusal, Request
-from mixtral_contract.mock.service.checks import Call
+from mixtral_contract.mock.messages.messages import Request
 from mixtral_contract.primitives.bounded_cache import BoundedCache
 
 HEADER = "x-mock-incident"
@@ -59,41 +58,31 @@ class Incidents:
 
     @property
     def on(self) -> bool:
-        """Whether there are any that befall calls which do not ask for one."""
+        """Whether there are any for calls which do not ask for one."""
         return bool(self._on)
 
     def status(self) -> list[dict[str, Any]]:
-        """What is on: each plan, the requests that it was asked about, and those that it befell."""
+        """What is on: each plan, the requests that it was asked about, and those that it was applied to."""
         return [
-            {"incident": active.plan.text, "requests": active.requests, "befell": active.befell} for active in self._on
+            {"incident": active.plan.text, "requests": active.requests, "applied": active.applied}
+            for active in self._on
         ]
 
-    def check(self, call: Call) -> Refusal | None:
-        """Finds out what befalls a call; why it is refused, when that is what befalls it."""
-        if not self._on and HEADER not in call.request.headers:
-            return None
-        try:
-            call.incidents = self.draw(call.request, call.operation)
-        except IncidentError as error:
-            return Refusal("invalid-request", f"{HEADER}: {error}")
-        refusals = (incident.refusal(call.operation) for incident in call.incidents)
-        return next((refusal for refusal in refusals if refusal is not None), None)
-
     def draw(self, request: Request, operation: Operation) -> tuple[Incident, ...]:
-        """What befalls a request; this is one more attempt at it.
+        """The incidents of a request; this is one more attempt at it.
 
         Raises: IncidentError when the request asks for something that is no plan.
         """
         if HEADER in request.headers:
             asked = [value for name, value in request.fields if name.lower() == HEADER]
             plans = [self._read(text) for text in asked[:_MOST_FIELDS]]
-            return tuple(incident for plan in plans for incident in self._fate(plan, request, operation))
+            return tuple(incident for plan in plans for incident in self._applicable(plan, request, operation))
         drawn: tuple[Incident, ...] = ()
         for active in self._on:
-            fate = self._fate(active.plan, request, operation)
+            applicable = self._applicable(active.plan, request, operation)
             active.requests += 1
-            active.befell += bool(fate)
-            drawn += fate
+            active.applied += bool(applicable)
+            drawn += applicable
         return drawn
 
     def _read(self, text: str) -> Plan:
@@ -109,14 +98,14 @@ class Incidents:
             raise IncidentError(f"expected no sequence and no rate where several processes answer, got {text[:60]!r}")
         return plan
 
-    def _fate(self, plan: Plan, request: Request, operation: Operation) -> tuple[Incident, ...]:
+    def _applicable(self, plan: Plan, request: Request, operation: Operation) -> tuple[Incident, ...]:
         if not plan.counts:
             return plan.step(0)
         subject = _subject(plan, request, operation)
         attempt = self._attempt(subject)
         if plan.rate is None:
             return plan.step(attempt)
-        return plan.step(0) if lot(self._seed, subject, attempt) < plan.rate else ()
+        return plan.step(0) if sample(self._seed, subject, attempt) < plan.rate else ()
 
     def _attempt(self, subject: bytes) -> int:
         attempt = self._attempts.pop(subject, 0)
@@ -132,10 +121,10 @@ class _Active:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.requests = 0
-        self.befell = 0
+        self.applied = 0
 
 
-def lot(seed: int, subject: bytes, attempt: int) -> float:
+def sample(seed: int, subject: bytes, attempt: int) -> float:
     """A number from 0 to 1, without 1, that depends on these and on nothing else."""
     digest = hashlib.blake2b(b"%d %d " % (seed, attempt) + subject, digest_size=8).digest()
     return int.from_bytes(digest, "big") / _HEX

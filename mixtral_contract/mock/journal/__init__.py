@@ -1,1 +1,1 @@
-"""journal."""
+"""What the mock did: entries, their JSON and file, metrics, grades of clients."""

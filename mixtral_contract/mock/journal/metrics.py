@@ -11,6 +11,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import accumulate
 from operator import sub
 from typing import Any, NamedTuple
@@ -165,6 +166,15 @@ class Kind(NamedTuple):
     condition: str | None
     end: str | None
     incident: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What one model is doing at this moment; `cache` is the share of the engine's room for tokens that is taken."""
+
+    running: int = 0
+    waiting: int = 0
+    cache: float = 0.0
 
 
 class Metrics:

@@ -1,4 +1,6 @@
-"""The metrics in the text format that Prometheus scrapes.
+"""The metrics in the text format that Prometheus scrapes, written by its own client library.
+
+Every scrape reads the counts that the mock keeps: requests are not slowed down by the library's own.
 
 Source: https://prometheus.io/docs/instrumenting/exposition_formats/ (version 0.0.4).
 """
@@ -6,76 +8,18 @@ Source: https://prometheus.io/docs/instrumenting/exposition_formats/ (version 0.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.exposition import generate_latest
+from prometheus_client.registry import Collector
 
 from mixtral_contract.mock.journal.journal import ENDS, Journal
-from mixtral_contract.mock.journal.metrics import Histogram, Metrics, ModelMetrics
+from mixtral_contract.mock.journal.metrics import Histogram, Load, Metrics, ModelMetrics
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _REASONS = ("stop", "length", "abort")
-_Labels = Mapping[str, str]
-_ESCAPED = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """What one model is doing at this moment; `cache` is the share of the engine's room for tokens that is taken."""
-
-    running: int = 0
-    waiting: int = 0
-    cache: float = 0.0
-
-
-def exposition(metrics: Metrics, journal: Journal, loads: Mapping[str, Load]) -> bytes:
-    """All series; `loads` names every model that there is."""
-    return "".join((*_of_models(metrics, loads), *_of_mock(metrics, journal))).encode()
-
-
-def _of_models(metrics: Metrics, loads: Mapping[str, Load]) -> Iterator[str]:
-    models = {name: metrics.models.get(name, ModelMetrics()) for name in loads}
-    labels = {name: {"engine": "0", "model_name": name} for name in loads}
-    yield from _gauge(
-        "vllm:num_requests_running",
-        "Requests that have their turn.",
-        ((labels[name], load.running) for name, load in loads.items()),
-    )
-    yield from _gauge(
-        "vllm:num_requests_waiting",
-        "Requests that wait for their turn.",
-        ((labels[name], load.waiting) for name, load in loads.items()),
-    )
-    for series in ("vllm:kv_cache_usage_perc", "vllm:gpu_cache_usage_perc"):  # its name now, and until 2025
-        yield from _gauge(
-            series,
-            "Share of the KV cache in use, 1 is all; 0 where the pace has none.",
-            ((labels[name], load.cache) for name, load in loads.items()),
-        )
-    yield from _counter(
-        "vllm:prompt_tokens_total",
-        "Prompt tokens of completions.",
-        ((labels[name], model.prompt_tokens) for name, model in models.items()),
-    )
-    yield from _counter(
-        "vllm:generation_tokens_total",
-        "Tokens sent.",
-        ((labels[name], model.generation_tokens) for name, model in models.items()),
-    )
-    yield from _counter(
-        "vllm:request_success_total",
-        "Completions by the reason for which they ended.",
-        (
-            (labels[name] | {"finished_reason": reason}, model.finished[reason])
-            for name, model in models.items()
-            for reason in sorted({*_REASONS, *model.finished})
-        ),
-    )
-    for series, explanation, attribute in _HISTOGRAMS:
-        yield from _histogram(
-            series, explanation, ((labels[name], getattr(model, attribute)) for name, model in models.items())
-        )
-
-
+_OF_MODEL = ("engine", "model_name")
 _HISTOGRAMS = (
     ("vllm:time_to_first_token_seconds", "From the request to its first token.", "first_token"),
     ("vllm:inter_token_latency_seconds", "From one token to the next.", "between_tokens"),
@@ -86,61 +30,124 @@ _HISTOGRAMS = (
 )
 
 
-def _of_mock(metrics: Metrics, journal: Journal) -> Iterator[str]:
-    yield from _counter(
-        "mock_requests_total",
-        "Requests answered, by what they were answered with; condition is empty for completions.",
-        (
-            ({"dialect": dialect or "", "status": str(status or ""), "condition": condition or ""}, count)
-            for (dialect, status, condition), count in metrics.count_by("dialect", "status", "condition").items()
-        ),
-    )
-    ends = metrics.count_by("end")
-    yield from _counter(
-        "mock_ends_total", "Requests by how their answer ended.", (({"end": end}, ends[end]) for end in ENDS)
-    )
-    yield from _counter(
-        "mock_incidents_total",
-        "Incidents that were applied.",
-        (({"name": name}, count) for name, count in metrics.count_by("incident").items() if name is not None),
-    )
-    yield from _histogram(
-        "mock_send_lateness_seconds",
-        "Per deadline: how much later the tokens due then had been handed to the socket.",
-        (({}, metrics.lateness),),
-    )
-    yield from _gauge("mock_journal_requests", "Requests in the journal.", (({}, len(journal)),))
-    yield from _gauge("mock_journal_bytes", "What the journal occupies, about.", (({}, journal.bytes),))
+def exposition(metrics: Metrics, journal: Journal, loads: Mapping[str, Load]) -> bytes:
+    """All series; `loads` names every model that there is."""
+    return generate_latest(_Series(metrics, journal, loads))
 
 
-def _gauge(name: str, explanation: str, samples: Iterable[tuple[_Labels, float]]) -> Iterator[str]:
-    return _plain(name, "gauge", explanation, samples)
+class _Series(Collector):
+    """The series of one mock as of now."""
+
+    def __init__(self, metrics: Metrics, journal: Journal, loads: Mapping[str, Load]) -> None:
+        self._metrics = metrics
+        self._journal = journal
+        self._loads = loads
+
+    def collect(self) -> Iterator[Metric]:
+        """Each metric with its samples."""
+        yield from self._of_models()
+        yield from self._of_mock()
+
+    def _of_models(self) -> Iterator[Metric]:
+        loads, measured = self._loads, self._metrics.models
+        models = {("0", name): measured.get(name, ModelMetrics()) for name in loads}
+        yield _gauge(
+            "vllm:num_requests_running",
+            "Requests that have their turn.",
+            ((("0", name), load.running) for name, load in loads.items()),
+        )
+        yield _gauge(
+            "vllm:num_requests_waiting",
+            "Requests that wait for their turn.",
+            ((("0", name), load.waiting) for name, load in loads.items()),
+        )
+        for series in ("vllm:kv_cache_usage_perc", "vllm:gpu_cache_usage_perc"):  # its name now, and until 2025
+            yield _gauge(
+                series,
+                "Share of the KV cache in use, 1 is all; 0 where the pace has none.",
+                ((("0", name), load.cache) for name, load in loads.items()),
+            )
+        yield _counter(
+            "vllm:prompt_tokens_total",
+            "Prompt tokens of completions.",
+            _OF_MODEL,
+            ((labels, model.prompt_tokens) for labels, model in models.items()),
+        )
+        yield _counter(
+            "vllm:generation_tokens_total",
+            "Tokens sent.",
+            _OF_MODEL,
+            ((labels, model.generation_tokens) for labels, model in models.items()),
+        )
+        yield _counter(
+            "vllm:request_success_total",
+            "Completions by the reason for which they ended.",
+            (*_OF_MODEL, "finished_reason"),
+            (
+                ((*labels, reason), model.finished[reason])
+                for labels, model in models.items()
+                for reason in sorted({*_REASONS, *model.finished})
+            ),
+        )
+        for series, explanation, attribute in _HISTOGRAMS:
+            samples = ((labels, getattr(model, attribute)) for labels, model in models.items())
+            yield _histogram(series, explanation, _OF_MODEL, samples)
+
+    def _of_mock(self) -> Iterator[Metric]:
+        metrics, journal = self._metrics, self._journal
+        yield _counter(
+            "mock_requests_total",
+            "Requests answered, by what they were answered with; condition is empty for completions.",
+            ("dialect", "status", "condition"),
+            (
+                ((dialect or "", str(status or ""), condition or ""), count)
+                for (dialect, status, condition), count in metrics.count_by("dialect", "status", "condition").items()
+            ),
+        )
+        ends = metrics.count_by("end")
+        yield _counter(
+            "mock_ends_total", "Requests by how their answer ended.", ("end",), (((end,), ends[end]) for end in ENDS)
+        )
+        yield _counter(
+            "mock_incidents_total",
+            "Incidents that were applied.",
+            ("name",),
+            (((name,), count) for name, count in metrics.count_by("incident").items() if name is not None),
+        )
+        yield _histogram(
+            "mock_send_lateness_seconds",
+            "Per deadline: how much later the tokens due then had been handed to the socket.",
+            (),
+            (((), metrics.lateness),),
+        )
+        yield GaugeMetricFamily("mock_journal_requests", "Requests in the journal.", len(journal))
+        yield GaugeMetricFamily("mock_journal_bytes", "What the journal occupies, about.", journal.bytes)
 
 
-def _counter(name: str, explanation: str, samples: Iterable[tuple[_Labels, float]]) -> Iterator[str]:
-    return _plain(name, "counter", explanation, samples)
-
-
-def _plain(name: str, kind: str, explanation: str, samples: Iterable[tuple[_Labels, float]]) -> Iterator[str]:
-    yield _head(name, kind, explanation)
+def _gauge(name: str, explanation: str, samples: Iterable[tuple[tuple[str, ...], float]]) -> Metric:
+    family = GaugeMetricFamily(name, explanation, labels=_OF_MODEL)
     for labels, value in samples:
-        yield _sample(name, labels, value)
+        family.add_metric(labels, value)
+    return family
 
 
-def _histogram(name: str, explanation: str, samples: Iterable[tuple[_Labels, Histogram]]) -> Iterator[str]:
-    yield _head(name, "histogram", explanation)
+def _counter(
+    name: str, explanation: str, names: tuple[str, ...], samples: Iterable[tuple[tuple[str, ...], float]]
+) -> Metric:
+    family = CounterMetricFamily(name, explanation, labels=names)
+    for labels, value in samples:
+        family.add_metric(labels, value)
+    return family
+
+
+def _histogram(
+    name: str, explanation: str, names: tuple[str, ...], samples: Iterable[tuple[tuple[str, ...], Histogram]]
+) -> Metric:
+    family = HistogramMetricFamily(name, explanation, labels=names)
     for labels, histogram in samples:
-        for bound_ns, count in histogram.cumulative():
-            bound = "+Inf" if bound_ns is None else repr(bound_ns / 1e9)
-            yield _sample(f"{name}_bucket", {**labels, "le": bound}, count)
-        yield _sample(f"{name}_sum", labels, histogram.sum_ns / 1e9)
-        yield _sample(f"{name}_count", labels, histogram.count)
-
-
-def _head(name: str, kind: str, explanation: str) -> str:
-    return f"# HELP {name} {explanation}\n# TYPE {name} {kind}\n"
-
-
-def _sample(name: str, labels: _Labels, value: float) -> str:
-    inside = ",".join(f'{label}="{text.translate(_ESCAPED)}"' for label, text in labels.items())
-    return f"{name}{{{inside}}} {value}\n" if inside else f"{name} {value}\n"
+        buckets = [
+            ("+Inf" if bound_ns is None else repr(bound_ns / 1e9), float(count))
+            for bound_ns, count in histogram.cumulative()
+        ]
+        family.add_metric(labels, buckets, sum_value=histogram.sum_ns / 1e9)
+    return family

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import Any, Protocol
 
 from mixtral_contract.mock.accounts.rate_limits import Quota
 
@@ -145,3 +145,14 @@ class Reply:
     refusal: Refusal | None = None
     edits: tuple[Callable[[Outgoing], Outgoing], ...] = ()
     disturbed: Disturbed | None = None
+
+
+Answer = Reply | Callable[[], Reply]
+"""What a route beside the contract answers; a function is to be called in another thread, because it takes long."""
+
+
+class Routes(Protocol):
+    """What a mock answers beside the contract."""
+
+    def answer(self, request: Request, peer: str | None) -> Answer | None:
+        """The answer to a request of the client at the address `peer`; None for a path that has none here."""

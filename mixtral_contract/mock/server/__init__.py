@@ -1,1 +1,1 @@
-"""server."""
+"""Sockets, processes and TLS: serves one mock until a signal."""

@@ -9,7 +9,9 @@ import ssl
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
-from mixtral_contract.mock.service.mock import Ids, Mock
+from mixtral_contract.mock.build import Ids
+from mixtral_contract.mock.service.mock import Mock
+from mixtral_contract.primitives.system import event_loop
 
 if TYPE_CHECKING:
     import uvicorn
@@ -54,12 +56,15 @@ def serve(
     worker: Worker | None = None,
 ) -> None:
     """Serves with this process until a signal; `started` is called before the first client is accepted."""
-    from mixtral_contract.mock.http.asgi import App  # noqa: PLC0415  a wrong command line is told at once
-    from mixtral_contract.mock.http.connection import protocol  # noqa: PLC0415
+    from mixtral_contract.mock.http.connection import protocol  # noqa: PLC0415  a wrong command line is told at once
 
-    config = _config(App(mock), tls, http=cast("type[Any]", protocol(mock)))
+    config = _config(_never_called, tls, http=cast("type[Any]", protocol(mock)))
     _run(config, listening, started, worker)
     mock.journal.stop(mock.clock())
+
+
+async def _never_called(_scope: Any, _receive: Any, _send: Any) -> None:
+    """Stands where uvicorn wants an application: the protocol answers without one."""
 
 
 def serve_application(
@@ -77,6 +82,7 @@ def _config(application: Any, tls: ssl.SSLContext | None, **how: Any) -> uvicorn
 
     return uvicorn.Config(
         application,
+        loop=event_loop(),
         ws="none",
         lifespan="off",
         log_config=None,
@@ -118,7 +124,6 @@ def serve_together(
 
     `started` is called once all of them serve, `tell` with a line for each that ends unasked.
     """
-    from mixtral_contract.mock.http import asgi  # noqa: F401, PLC0415  imported once, before the fork
     from mixtral_contract.mock.http import connection as wire  # noqa: F401, PLC0415  imported once, before the fork
     from mixtral_contract.mock.server import prefork as workers  # noqa: PLC0415  imported once, before the fork
 

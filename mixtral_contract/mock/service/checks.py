@@ -7,25 +7,22 @@ the service's.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
 
 from mixtral_contract.contract.openapi import JSON, Contract, Operation
-from mixtral_contract.mock.accounts.accounts import Account, Accounts, AccountState
-from mixtral_contract.mock.accounts.rate_limits import Quota, example_quota
-from mixtral_contract.mock.completions.completion import Completion
+from mixtral_contract.mock.accounts.accounts import Account, Accounts
+from mixtral_contract.mock.accounts.rate_limits import example_quota
 from mixtral_contract.mock.completions.features import UnanswerableError
 from mixtral_contract.mock.completions.generator import (
     CompletionGenerator,
-    CompletionRequest,
-    Draft,
     completion_request,
 )
-from mixtral_contract.mock.fixtures.matching import Match
-from mixtral_contract.mock.incidents.incident import Incident
+from mixtral_contract.mock.incidents.active import HEADER, Incidents
+from mixtral_contract.mock.incidents.grammar import IncidentError
 from mixtral_contract.mock.messages.messages import Refusal, Request
 from mixtral_contract.mock.service import first_violation as violation_of
+from mixtral_contract.mock.service.call import Admitted, Call
 from mixtral_contract.mock.service.error_responses import ErrorResponses
 from mixtral_contract.primitives import strict_json
 
@@ -37,49 +34,23 @@ _SHOWN = 100
 """How many characters of what was sent a message repeats."""
 
 
-class Admitted(NamedTuple):
-    """What is always found out about calls with the same head, where that depends on nothing but the head."""
-
-    operation: Operation
-    standing: AccountState
-
-
-class Call:
-    """One request on its way through the checks.
-
-    `quota` is what the limits of the key said, None where it has none; `price` and `left` are what the completion
-    costs and what the account has left, in its own smallest unit of money. `refused_at` is the step that refused it,
-    `met` the fixture's line that its completion would say.
-    """
-
-    operation: Operation
-    standing: AccountState
-    body: Mapping[str, Any]
-    completion_request: CompletionRequest
-    script: Draft
-    completion: Completion
-    price: int
-    left: int
-    incidents: tuple[Incident, ...] = ()
-    met: Match | None = None
-
-    def __init__(self, request: Request, now_ns: int) -> None:
-        self.request = request
-        self.now_ns = now_ns
-        self.quota: Quota | None = None
-        self.refused_at: str | None = None
-
-
 class Checks:
     """The checks of one server."""
 
     def __init__(
-        self, contract: Contract, refusals: ErrorResponses, admission: Accounts, replies: CompletionGenerator
+        self,
+        contract: Contract,
+        refusals: ErrorResponses,
+        admission: Accounts,
+        replies: CompletionGenerator,
+        incidents: Incidents,
     ) -> None:
         self._contract = contract
         self._refusals = refusals
         self._admission = admission
         self._replies = replies
+        self._incidents = incidents
+        self.on_call: Callable[[Call], None] | None = None
 
     def by_head(self, request: Request) -> Admitted | None:
         """What `route` to `rate` find out about every call with the head of this one, all of which they let pass.
@@ -138,6 +109,22 @@ class Checks:
             preference=f"code={response.status}",
             quota=quota,
         )
+
+    def incident(self, call: Call) -> Refusal | None:
+        """Finds out which incidents a call gets; why it is refused, when one of them refuses it.
+
+        Here `on_call` is told of every call that reaches an operation.
+        """
+        if self.on_call is not None:
+            self.on_call(call)
+        if not self._incidents.on and HEADER not in call.request.headers:
+            return None
+        try:
+            call.incidents = self._incidents.draw(call.request, call.operation)
+        except IncidentError as error:
+            return Refusal("invalid-request", f"{HEADER}: {error}")
+        refusals = (incident.refusal(call.operation) for incident in call.incidents)
+        return next((refusal for refusal in refusals if refusal is not None), None)
 
     def key(self, call: Call) -> Refusal | None:
         """Whether a known key was sent, in any of the headers that the operation takes it from."""

@@ -7,7 +7,7 @@ from mixtral_contract.mock.incidents.active import HEADER
 from mixtral_contract.mock.journal.journal import COMPLETE, CUT, Entry
 from mixtral_contract.mock.journal.key_placement import Misplaced, misplaced
 from mixtral_contract.mock.messages.messages import Reply, Request
-from mixtral_contract.mock.service.checks import Call
+from mixtral_contract.mock.service.call import Call
 
 PROTOCOL = "protocol"
 COMPLETION = "completion"
@@ -42,14 +42,14 @@ def malformed(path: str, now_ns: int, connection: int | None = None) -> Entry:
 def identify(entry: Entry, call: Call) -> None:
     """Writes down who asks for what, as far as the checks of the call found it out."""
     operation, standing = getattr(call, "operation", None), getattr(call, "standing", None)
-    question = getattr(call, "question", None)
+    asked = getattr(call, "completion_request", None)
     if standing is not None and standing.account.key:
         entry.account = standing.account.name
     if operation is not None and operation.path == entry.path:
         entry.dialect = operation.dialect
         entry.misplaced = _misplaced(operation, call.request)
-    if question is not None:
-        entry.model, entry.stream = question.model.name, question.stream
+    if asked is not None:
+        entry.model, entry.stream = asked.model.name, asked.stream
         script, completion = getattr(call, "script", None), getattr(call, "completion", None)
         if script is not None:
             entry.prompt_tokens = script.prompt_tokens
@@ -76,7 +76,7 @@ def ending(entry: Entry) -> str:
 def decide(entry: Entry, reply: Reply, step: str | None, now_ns: int) -> None:
     """Writes down what the request is answered with; `step` is where it was refused, None for a completion."""
     entry.status, entry.refusal, entry.decided_ns = reply.status, reply.refusal, now_ns
-    entry.step = "incident" if step == "check" else step or COMPLETION
+    entry.step = step or COMPLETION
     entry.incident = reply.headers.get(HEADER)
     if entry.incident is not None and reply.frames is not None:
         # an incident may leave out the end of a stream, and every byte of the rest is out then

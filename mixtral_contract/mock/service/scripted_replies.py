@@ -1,11 +1,11 @@
-"""Puts what a fixture says into the mouth of the model."""
+"""Replaces what the model would say by what a fixture says."""
 
 from __future__ import annotations
 
 from mixtral_contract.mock.completions.completion import Text
 from mixtral_contract.mock.fixtures.matching import FixtureSource, NoMatch, ScriptedReply
 from mixtral_contract.mock.messages.messages import Refusal
-from mixtral_contract.mock.service.checks import Call
+from mixtral_contract.mock.service.call import Call
 from mixtral_contract.primitives.tokenizer import tokenizer
 
 
@@ -15,7 +15,7 @@ class ScriptedReplies:
     def __init__(self, scripts: FixtureSource) -> None:
         self._scripts = scripts
 
-    def prompt(self, call: Call) -> Refusal | None:
+    def apply(self, call: Call) -> Refusal | None:
         """Replaces the call's script by that of the fixture which it meets; the refusal when that, or none, says so."""
         fixtures = self._scripts.current(call.now_ns)
         met = fixtures.meet(call.operation, call.completion_request, call.body)

@@ -3,7 +3,7 @@
     1  route         no operation at this path                       unknown-url
     2  method        none with this method                           wrong-method
     3  preference    `Prefer: code=NNN` asks for a documented status
-       incident      one befalls the call that refuses it, with any status
+       incident      the call gets one that refuses it, with any status
     4  key           none sent; or none of those sent is known       missing-key, wrong-key
     5  permission    the key may not use the model                   forbidden
     6  rate          too many calls with this key                    rate-limited
@@ -20,8 +20,8 @@
     17               the completion; only this is billed
 
 A condition that the contract documents no response for is not refused, except where nothing is left to answer
-(`refusals.UNAVOIDABLE`). An incident that befell the call at step 3 changes whatever reply it gets from there on; a
-completion that it cuts off is billed all the same, as a gateway bills what it sent.
+(`error_responses.ALWAYS_REFUSED`). An incident that the call got at step 3 changes whatever reply it gets from there
+on; a completion that it cuts off is billed all the same, as a gateway bills what it sent.
 
 Steps 1 to 6 and 12 to 17 keep accounts and belong to one thread; 7 to 11 keep nothing, so that a long body may be read
 in another. Between 15 and 17 a call may wait for its turn; who calls `prepare` asks the engine, and then settles, which
@@ -50,7 +50,8 @@ from mixtral_contract.mock.fixtures.matching import FixtureSource
 from mixtral_contract.mock.incidents.active import HEADER, Incidents
 from mixtral_contract.mock.incidents.incident import apply_incidents
 from mixtral_contract.mock.messages.messages import Refusal, Reply, Request
-from mixtral_contract.mock.service.checks import Call, Checks
+from mixtral_contract.mock.service.call import Call
+from mixtral_contract.mock.service.checks import Checks
 from mixtral_contract.mock.service.error_responses import ALWAYS_REFUSED, ErrorResponses
 from mixtral_contract.mock.service.scripted_replies import ScriptedReplies
 from mixtral_contract.mock.timing.engine import Overload
@@ -83,13 +84,13 @@ class Service:
         self._replies = replies
         self.admission = admission
         self.refusals = ErrorResponses(contract)
-        checks = Checks(contract, self.refusals, admission, replies)
         self.incidents = incidents or Incidents()
-        wanted = checks.preference, self.incidents.check
+        checks = self.checks = Checks(contract, self.refusals, admission, replies, self.incidents)
+        wanted = checks.preference, checks.incident
         self._by_head = checks.by_head
         self._admit = (checks.route, checks.method, *wanted, checks.key, checks.permission, checks.rate)
         self._read = (checks.media_type, checks.json, checks.schema, checks.model, checks.window)
-        self._fixture = None if fixtures is None else ScriptedReplies(fixtures).prompt
+        self._fixture = None if fixtures is None else ScriptedReplies(fixtures).apply
         self._permit = (checks.model_permission,)
         self._afford = (checks.credits, checks.tokens)
         self._pay = (checks.payment,)
@@ -175,7 +176,7 @@ class Service:
         return reply
 
     def refuse(self, call: Call, refusal: Refusal) -> Reply:
-        """The reply that refuses a call, after what befell it."""
+        """The reply that refuses a call, with its incidents applied."""
         self.abandon(call)
         return apply_incidents(call.incidents, self.render(call, refusal), HEADER)
 

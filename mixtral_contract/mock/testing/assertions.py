@@ -8,6 +8,7 @@ from typing import Any
 
 from mixtral_contract.mock.journal.grading import Finding
 from mixtral_contract.mock.testing.environment import KEYS
+from mixtral_contract.mock.testing.network.guard import Stopped
 from mixtral_contract.mock.testing.recorded_request import RecordedRequest
 
 __tracebackhide__ = True
@@ -20,6 +21,8 @@ _STORM = 3
 class Expectations(ABC):
     """The assertions of a mock; each raises AssertionError with what was expected, what came, and all requests."""
 
+    strict_background: bool
+
     @property
     @abstractmethod
     def requests(self) -> list[RecordedRequest]:
@@ -28,7 +31,7 @@ class Expectations(ABC):
     @property
     @abstractmethod
     def complaints(self) -> list[Finding]:
-        """What the client did wrong, by the rules of `mock_server.grading`."""
+        """What the client did wrong, by the rules of `mixtral_contract.mock.journal.grading`."""
 
     @property
     @abstractmethod
@@ -37,8 +40,18 @@ class Expectations(ABC):
 
     @property
     @abstractmethod
+    def stopped(self) -> Sequence[Stopped]:
+        """What was about to leave this machine and did not."""
+
+    @property
+    @abstractmethod
+    def unused(self) -> Sequence[str]:
+        """What was set up and no request met."""
+
+    @property
     def unanswered(self) -> Sequence[str]:
-        """Requests to other hosts that were stopped before they left."""
+        """What was about to leave this machine and did not, in words; calls in the background too."""
+        return [str(each) for each in self.stopped]
 
     def history(self) -> str:
         """All requests with their answers, a line each, for somebody who wonders why a test failed."""
@@ -46,6 +59,7 @@ class Expectations(ABC):
         lines = [f"  {number}  {request}" for number, request in enumerate(got, 1)] or ["  nothing"]
         if any(request.condition == "wrong-key" for request in got):
             lines.append(f"  a known key is `.key` of this mock, and what {', '.join(KEYS)} hold while the test runs")
+        lines += [f"  stopped: {each}" for each in self.unanswered]
         return "\n".join(lines)
 
     def assert_called(self, times: int | None = None) -> None:
@@ -104,7 +118,7 @@ class Expectations(ABC):
     def assert_all_matched(self) -> None:
         """There was an answer for everything that was asked."""
         lost = [request for request in self.requests if request.unmatched]
-        stopped = self.unanswered
+        stopped = [each for each in self.stopped if self.strict_background or not each.in_background]
         if lost or stopped:
             lines = [
                 *map(str, lost),
@@ -113,6 +127,17 @@ class Expectations(ABC):
             raise AssertionError(
                 f"expected an answer for every request, got none for {len(lines)} (allow_unmatched=True lets it be):\n"
                 + "\n".join(f"  {line}" for line in lines)
+            )
+
+    def assert_all_used(self) -> None:
+        """Every reply that was set up was said, and every incident met a request."""
+        unused = self.unused
+        if unused:
+            lines = "\n".join(f"  {each}" for each in unused)
+            self._fail(
+                f"expected a request for all that was set up, got none for (allow_unused=True lets it be):\n{lines}\n"
+                "what was asked",
+                self.requests,
             )
 
     def _fail(self, text: str, got: Sequence[RecordedRequest], fields: Iterable[str] = ()) -> None:

@@ -3,29 +3,28 @@
 Read by: OPENAI_API_KEY and OPENAI_BASE_URL the openai SDK of every language and what is built on it; OPENAI_API_BASE
 langchain-openai and LiteLLM; NVIDIA_API_KEY and NVIDIA_BASE_URL langchain-nvidia-ai-endpoints; NVIDIA_NIM_API_KEY and
 NVIDIA_NIM_API_BASE LiteLLM; SEGMIND_API_KEY the segmind SDK, which has no variable for its address.
+
+Imports nothing of the mock: pytest's plugin sets some of these before there is one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
 
 KEYS = ("OPENAI_API_KEY", "NVIDIA_API_KEY", "NVIDIA_NIM_API_KEY", "SEGMIND_API_KEY")
 BASE_URLS = ("OPENAI_BASE_URL", "OPENAI_API_BASE", "NVIDIA_BASE_URL", "NVIDIA_NIM_API_BASE")
 
-_PROXIES = ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
-_DIRECT = ("NO_PROXY", "no_proxy")
+KEY = "mock-valid"
+BASE_URL = "https://integrate.api.nvidia.com/v1"
+"""What a client finds that is made while a test module is imported; a test holds both against the contract."""
+
+_NO_PROXY = ("NO_PROXY", "no_proxy")
 
 
 def variables(base_url: str, key: str) -> dict[str, str]:
-    """What clients have to find in their environment."""
-    return {**dict.fromkeys(BASE_URLS, base_url), **dict.fromkeys(KEYS, key)}
-
-
-def direct(environment: Mapping[str, str], host: str) -> dict[str, str]:
-    """What keeps clients from asking a proxy for a host; nothing where there is no proxy."""
-    if not any(environment.get(name) for name in _PROXIES):
-        return {}
-    return {name: ",".join(filter(None, (environment.get(name), host))) for name in _DIRECT}
+    """What clients have to find in their environment: the endpoint, the key, and that no proxy is asked."""
+    return {**dict.fromkeys(BASE_URLS, base_url), **dict.fromkeys(KEYS, key), **dict.fromkeys(_NO_PROXY, "*")}
 
 
 def keys(environment: Mapping[str, str]) -> list[str]:
@@ -33,7 +32,7 @@ def keys(environment: Mapping[str, str]) -> list[str]:
     return list(dict.fromkeys(key for name in KEYS if (key := environment.get(name))))
 
 
-class Setting:
+class TemporaryVariables:
     """Variables that are set from `begin` to `end`; what they were before is put back."""
 
     def __init__(self, environment: MutableMapping[str, str]) -> None:
@@ -53,3 +52,15 @@ class Setting:
             else:
                 self._environment[name] = value
         self._before = {}
+
+
+@contextmanager
+def for_imports(environment: MutableMapping[str, str]) -> Iterator[None]:
+    """Sets what is not set, so that a client can be made by a module that is being imported; then puts it back."""
+    wanted = {**dict.fromkeys(BASE_URLS, BASE_URL), **dict.fromkeys(KEYS, KEY)}
+    temporary = TemporaryVariables(environment)
+    temporary.begin({name: value for name, value in wanted.items() if not environment.get(name)})
+    try:
+        yield
+    finally:
+        temporary.end()

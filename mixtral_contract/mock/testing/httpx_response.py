@@ -12,10 +12,8 @@ from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from types import ModuleType
 from typing import Any, NoReturn
 
-import anyio
-import anyio.lowlevel
-
 from mixtral_contract.mock.testing.reply_steps import Head, LostError, Step
+from mixtral_contract.mock.timing.real_time import sleep
 
 _SECOND_NS = 1_000_000_000
 
@@ -46,7 +44,9 @@ class Reading:
 
     async def async_response(self) -> Any:
         """The same on an event loop, whose other tasks get a turn first."""
-        await anyio.lowlevel.checkpoint()
+        from anyio.lowlevel import checkpoint  # noqa: PLC0415  there where httpx is
+
+        await checkpoint()
         return self._respond(await self.async_read())
 
     def read(self) -> Head | bytes | None:
@@ -75,7 +75,7 @@ class Reading:
                 if not isinstance(step, int):
                     return step
                 wait_s, gives_up = self._wait(step, since_ns)
-                await anyio.sleep(wait_s)
+                await sleep(wait_s)
                 if gives_up:
                     self._give_up()
         except LostError as lost:

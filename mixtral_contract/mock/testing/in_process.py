@@ -15,13 +15,13 @@ from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from mixtral_contract.mock.http import response_encoder as framing
 from mixtral_contract.mock.http.request_parser import Received
 from mixtral_contract.mock.http.response_encoder import DateField
-from mixtral_contract.mock.journal.journal import CLIENT_LEFT, CUT, Entry
+from mixtral_contract.mock.journal.journal import CLIENT_LEFT, CUT
 from mixtral_contract.mock.messages.messages import Outgoing, Refusal, Reply, Request
-from mixtral_contract.mock.service import journaling as recorder
-from mixtral_contract.mock.service.checks import Call
+from mixtral_contract.mock.service.exchange import Exchange
+from mixtral_contract.mock.service.journaling import PROTOCOL
 from mixtral_contract.mock.service.mock import Mock
 from mixtral_contract.mock.testing.reply_steps import Delivery, LostError, Step, head
-from mixtral_contract.mock.timing.engine import Deployment, Engine, Generation, Overload
+from mixtral_contract.mock.timing.engine import Deployment, Engine, Generation
 from mixtral_contract.mock.timing.scheduler import GAP_NS
 from mixtral_contract.primitives.base_url import BaseUrl
 
@@ -67,22 +67,28 @@ class InProcessServer:
         mock = self.mock
         if not mock.service.contract.at(request.path):
             with self.lock:
-                aside = mock.side.answer(request, None)
+                aside = mock.routes.answer(request, None)
                 reply = aside if aside is None or isinstance(aside, Reply) else aside()
             if reply is not None:
                 yield from _aside(self.outgoing(reply, request))
                 return
-        call = Call(request, mock.clock())
         with self.lock:
-            entry = mock.journal.begin(recorder.received(request, call.now_ns))
-        visit = _Visit(self, call, entry)
+            exchange = _InProcessExchange(self, Exchange(mock, request))
         try:
-            yield from visit.steps(origin)
+            yield from exchange.steps(origin)
         except LostError:
-            visit.end(CUT)
+            exchange.end(CUT)
             raise
         finally:
-            visit.end(CLIENT_LEFT)
+            exchange.end(CLIENT_LEFT)
+
+    def start(self, generation: Generation, start_ns: int) -> None:
+        """Begins a completion that was asked for at that time."""
+        self.engine.start(generation, start_ns, self.mock.clock())
+
+    def cancel(self, generation: Generation) -> None:
+        """Gives up whatever a completion holds."""
+        self.engine.cancel(generation, self.mock.clock())
 
     def outgoing(self, reply: Reply, request: Request) -> Outgoing:
         """The reply as the wire would send it."""
@@ -91,15 +97,13 @@ class InProcessServer:
         return framing.outgoing(reply, Received(request, keep_alive=True, http_1_0=False), date)
 
 
-class _Visit:
+class _InProcessExchange:
     """One request and how far its answer is."""
 
-    def __init__(self, desk: InProcessServer, call: Call, entry: Entry) -> None:
-        self._desk = desk
-        self._mock = desk.mock
-        self._call = call
-        self._entry = entry
-        self._generation: Generation | None = None
+    def __init__(self, server: InProcessServer, exchange: Exchange) -> None:
+        self._server = server
+        self._mock = server.mock
+        self._exchange = exchange
         self._turn: list[Reply] = []
 
     def steps(self, origin: str | None) -> Iterator[Step]:
@@ -108,22 +112,15 @@ class _Visit:
         if reply is None:
             yield from self._until(lambda: bool(self._turn))
             reply = self._turn[0]
-        with self._desk.lock:
-            if self._generation is None:
-                recorder.identify(self._entry, self._call)
-            recorder.decide(self._entry, reply, self._call.refused_at, self._mock.clock())
-        made = self._desk.outgoing(reply, self._call.request)
-        yield from Delivery(made, self._call.request, self, paced=bool(reply.tokens), streams=made.chunked).steps()
+        request = self._exchange.call.request
+        outgoing = self._server.outgoing(reply, request)
+        yield from Delivery(outgoing, request, self, paced=bool(reply.tokens), streams=outgoing.chunked).steps()
 
-    def end(self, end: str) -> None:
+    def end(self, how: str | None) -> None:
         """Writes down how the answer ended, the first time, and gives up what it holds."""
-        if self._entry.end is not None:
-            return
-        with self._desk.lock:
-            if self._generation is not None:
-                self._desk.engine.cancel(self._generation, self._mock.clock())
-            self._mock.service.abandon(self._call)
-            self._mock.journal.end(self._entry, end, self._mock.clock())
+        if self._exchange.entry.end is None:
+            with self._server.lock:
+                self._exchange.end(how)
 
     def wait(self, tokens: int) -> Iterator[int]:
         """Until so many tokens are due; a completion that is held together is due at once, with its last."""
@@ -132,21 +129,22 @@ class _Visit:
     @property
     def due(self) -> int:
         """How many tokens are due."""
-        return 0 if self._generation is None else self._generation.due
+        generation = self._exchange.generation
+        return 0 if generation is None else generation.due
 
     @property
     def tokens(self) -> int:
         """How many tokens there will be."""
-        return 0 if self._generation is None else self._generation.tokens
+        generation = self._exchange.generation
+        return 0 if generation is None else generation.tokens
 
     def left(self, size: int, tokens: int | None, *, finished: bool) -> None:
         """Writes down that bytes were handed to the client, and how many tokens are out with them."""
-        now_ns, entry = self._mock.clock(), self._entry
-        entry.wrote(size, now_ns)
-        if tokens is not None and self._generation is not None:
-            self._generation.sent.append(tokens, now_ns)
+        now_ns, generation = self._exchange.wrote(size), self._exchange.generation
+        if tokens is not None and generation is not None:
+            generation.sent.append(tokens, now_ns)
         if finished:
-            self.end(recorder.ending(entry))
+            self.end(None)
 
     def later_ns(self, wait_ns: int) -> int:
         """The time after a wait."""
@@ -154,27 +152,33 @@ class _Visit:
 
     def _ask(self, origin: str | None) -> Reply | None:
         """Takes the request in: the refusal, None when it waits for its turn or has it."""
-        service, call, lock = self._mock.service, self._call, self._desk.lock
-        if len(call.request.body) > self._mock.limits.body_bytes:
-            message = f"expected a body of at most {self._mock.limits.body_bytes} bytes, got more"
-            call.refused_at = recorder.PROTOCOL
-            return service.refuse_protocol(413, message, call.request.path)
+        exchange, lock = self._exchange, self._server.lock
         with lock:
-            refused = self._stray(origin) or service.admit(call)
-        refused = refused or service.read(call)
+            refused = self._too_long() or self._stray(origin)
+            refused = exchange.admit() if refused is None else exchange.refuse(refused)
         if refused is not None:
             return refused
+        refused = exchange.read()
         with lock:
-            refused = service.prepare(call)
+            refused = exchange.prepare(refused)
             if refused is None:
-                self._start()
+                exchange.start(self._server, on_turn=self._turn.append, deliver=_nothing)
         return refused
+
+    def _too_long(self) -> Reply | None:
+        """The refusal of a body that is longer than the mock reads."""
+        call, most_bytes = self._exchange.call, self._mock.limits.body_bytes
+        if len(call.request.body) <= most_bytes:
+            return None
+        call.refused_at = PROTOCOL
+        message = f"expected a body of at most {most_bytes} bytes, got more"
+        return self._mock.service.refuse_protocol(413, message, call.request.path)
 
     def _stray(self, origin: str | None) -> Reply | None:
         """The refusal of a path that the contract has, on a server that does not."""
-        call, service = self._call, self._mock.service
+        call, service = self._exchange.call, self._mock.service
         path = call.request.path
-        servers = self._desk.servers(path)
+        servers = self._server.servers(path)
         if origin is None or not servers or origin in servers:
             return None
         call.operation = next(iter(service.contract.at(path).values()))
@@ -182,41 +186,19 @@ class _Visit:
         message = f"{origin}{path}: expected it at {' or '.join(sorted(servers))}"
         return service.refuse(call, Refusal("unknown-url", message))
 
-    def _start(self) -> None:
-        call = self._call
-        generation = self._generation = Generation(
-            tokens=call.completion.steps,
-            prompt_tokens=call.script.prompt_tokens,
-            begin=self._begin,
-            deliver=lambda: None,
-            refuse=self._refuse,
-        )
-        recorder.identify(self._entry, call)
-        self._entry.generation = generation
-        self._desk.engine.start(generation, call.now_ns, self._mock.clock())
-
-    def _begin(self) -> None:
-        assert self._generation is not None
-        reply = self._mock.service.settle(self._call)
-        if reply.tokens:
-            self._generation.tokens = reply.tokens
-            self._generation.together = reply.together or reply.frames is None
-        else:
-            self._desk.engine.cancel(self._generation, self._mock.clock())
-        self._turn.append(reply)
-
-    def _refuse(self, overload: Overload) -> None:
-        self._turn.append(self._mock.service.overloaded(self._call, overload))
-
     def _until(self, reached: Callable[[], bool]) -> Iterator[int]:
         """Has the engine compute what is due until that is enough; it is asked no more often than it pays."""
         while not reached():
-            with self._desk.lock:
+            with self._server.lock:
                 now_ns = self._mock.clock()
-                self._desk.engine.release(now_ns)
-                next_ns = self._desk.engine.next_ns
+                self._server.engine.release(now_ns)
+                next_ns = self._server.engine.next_ns
             if not reached():
                 yield now_ns + GAP_NS if next_ns is None else max(next_ns, now_ns + GAP_NS)
+
+
+def _nothing() -> None:
+    """Nobody is told when tokens become due: who wants them asks."""
 
 
 def _origin(server: str) -> str:

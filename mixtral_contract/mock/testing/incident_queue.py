@@ -1,39 +1,37 @@
-"""What a test has in store for the next calls, beside the incidents that are on; and what each call asked.
+"""The incidents that a test has queued for the next calls, beside those that are on; and what each call asked.
 
-The next call that reaches an operation of the contract gets the first thing that is in store, whoever makes it and
-whatever it asks: a test says "429, then success" without knowing the request.
+The next call that reaches an operation of the contract gets the first one of the queue, whoever makes it and whatever
+it asks: a test says "429, then success" without knowing the request.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 
+from mixtral_contract.contract.openapi import Operation
 from mixtral_contract.mock.incidents.active import HEADER, Incidents
 from mixtral_contract.mock.incidents.grammar import IncidentError, Plan, parse
 from mixtral_contract.mock.incidents.incident import Incident
-from mixtral_contract.mock.messages.messages import Refusal
-from mixtral_contract.mock.service.checks import Call
+from mixtral_contract.mock.messages.messages import Request
 
 __tracebackhide__ = True
 # pytest leaves these frames out: the line of the test is what failed
 
 
 class IncidentQueue(Incidents):
-    """The incidents of one mock, with what is in store before them; `hear` is told of every call."""
+    """The incidents of one mock, with a queue before them."""
 
-    def __init__(self, seed: int, hear: Callable[[Call], None]) -> None:
+    def __init__(self, seed: int) -> None:
         super().__init__(seed)
-        self._hear = hear
-        self._in_store: deque[tuple[Incident, ...]] = deque()
+        self._queue: deque[tuple[Incident, ...]] = deque()
 
     @property
-    def in_store(self) -> tuple[str, ...]:
+    def queued(self) -> tuple[str, ...]:
         """What the next calls will get, the first first; `ok` for one that nothing befalls."""
-        return tuple("+".join(incident.text for incident in fate) or "ok" for fate in self._in_store)
+        return tuple("+".join(incident.text for incident in fate) or "ok" for fate in self._queue)
 
-    def store(self, text: str) -> None:
-        """Puts a sequence behind what is in store; a step without a count is one call.
+    def put(self, text: str) -> None:
+        """Puts a sequence at the end of the queue; a step without a count is one call.
 
         Raises: IncidentError when the text is none, or asks for more than a sequence.
         """
@@ -41,7 +39,7 @@ class IncidentQueue(Incidents):
         if ";" in text:
             raise IncidentError(f"next: expected a sequence such as 429*2,ok without rate and per, got {text!r}")
         for step in plan.steps:
-            self._in_store.extend([step.incidents] * (step.count or 1))
+            self._queue.extend([step.incidents] * (step.count or 1))
 
     def add(self, text: str) -> None:
         """Turns one more on, for every call.
@@ -51,18 +49,20 @@ class IncidentQueue(Incidents):
         self.set(*(active["incident"] for active in self.status()), _plan(text).text)
 
     def clear(self) -> None:
-        """Turns all off, and forgets what is in store."""
+        """Turns all off, and empties the queue."""
         super().clear()
-        self._in_store.clear()
+        self._queue.clear()
 
-    def check(self, call: Call) -> Refusal | None:
-        """Finds out what befalls a call; why it is refused, when that is what befalls it."""
-        self._hear(call)
-        if not self._in_store or HEADER in call.request.headers:
-            return super().check(call)
-        call.incidents = self._in_store.popleft()
-        refusals = (incident.refusal(call.operation) for incident in call.incidents)
-        return next((refusal for refusal in refusals if refusal is not None), None)
+    @property
+    def on(self) -> bool:
+        """Whether there are any, on or queued, for calls which do not ask for one."""
+        return bool(self._queue) or super().on
+
+    def draw(self, request: Request, operation: Operation) -> tuple[Incident, ...]:
+        """What is queued for the next call; without that what is on."""
+        if not self._queue or HEADER in request.headers:
+            return super().draw(request, operation)
+        return self._queue.popleft()
 
 
 def _plan(text: str) -> Plan:

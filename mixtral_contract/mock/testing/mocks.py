@@ -13,17 +13,21 @@ from __future__ import annotations
 import os
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import ExitStack
 from types import TracebackType
-from typing import Any, Self, TypeVar
-
-import respx
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from mixtral_contract.mock.testing import environment
 from mixtral_contract.mock.testing.in_process import InProcessServer
+from mixtral_contract.mock.testing.network.guard import NetworkGuard, Stopped
 from mixtral_contract.mock.testing.patched_transports import TransportPatcher
 from mixtral_contract.mock.testing.scenario import Scenario
-from mixtral_contract.mock.testing.threaded_server import HOST, ThreadedServer
+from mixtral_contract.mock.testing.threaded_server import ThreadedServer
 from mixtral_contract.mock.timing.engine import Deployment
+from mixtral_contract.primitives.base_url import BaseUrl
+
+if TYPE_CHECKING:
+    import respx
 
 __all__ = ["MixtralApi", "MixtralServer"]
 
@@ -36,11 +40,18 @@ Result = TypeVar("Result")
 
 
 class _Running(Scenario):
-    """A scenario that begins and ends; while it runs, SDKs find it by the environment."""
+    """A scenario that begins and ends; while it runs, SDKs find it by the environment, and nothing leaves for others.
 
-    def __init__(self, **options: Any) -> None:
+    `passthrough` are hosts, beside this machine, that are reached as if there were no mock.
+    """
+
+    def __init__(self, *, passthrough: Collection[str] = (), **options: Any) -> None:
         super().__init__(**options)
-        self._setting = environment.Setting(os.environ)
+        self._variables = environment.TemporaryVariables(os.environ)
+        self._vendors = frozenset(
+            BaseUrl.parse(operation.server).host for operation in self.contract.operations.values()
+        )
+        self._guard = NetworkGuard(passthrough, self._explain, self._vendors)
 
     @property
     def urls(self) -> Mapping[str, str]:
@@ -57,22 +68,34 @@ class _Running(Scenario):
         found = next((url for url in urls if url.endswith(_COMPLETIONS)), next(iter(urls)))
         return found.removesuffix(_COMPLETIONS)
 
+    @property
+    def stopped(self) -> Sequence[Stopped]:
+        """What was about to leave this machine and did not."""
+        return tuple(self._guard.stopped)
+
     def environment(self) -> dict[str, str]:
         """The variables that are set while it runs: for processes that get an environment of their own."""
         return environment.variables(self.base_url, self.key)
 
     def __enter__(self) -> Self:
-        self._start()
-        self._setting.begin(self.environment())
+        with ExitStack() as begun:
+            self._start()
+            begun.callback(self._stop)
+            self._guard.start()
+            begun.callback(self._guard.stop)
+            self._variables.begin(self.environment())
+            begun.callback(self._variables.end)
+            self._begun = begun.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        self._setting.end()
-        self._stop()
+        self._begun.close()
         if kind is None and not self.allow_unmatched:
             self.assert_all_matched()
+        if kind is None and not self.allow_unused:
+            self.assert_all_used()
 
     async def __aenter__(self) -> Self:
         return self.__enter__()
@@ -81,6 +104,16 @@ class _Running(Scenario):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.__exit__(kind, error, trace)
+
+    def _explain(self, host: str) -> str:
+        """What to do about a host that was not reached."""
+        if host in self._vendors:
+            return self._explain_vendor()
+        return "expected this machine, or a host that is let through (passthrough=[...]), got another"
+
+    @abstractmethod
+    def _explain_vendor(self) -> str:
+        """What to do about a client that went for a vendor's own host."""
 
     @abstractmethod
     def _server(self, documented: str) -> str:
@@ -99,46 +132,57 @@ class MixtralApi(_Running):
     """The vendors' own URLs, answered in this process: no socket, no change in the application.
 
     Clients on httpx and httpx2 (the openai SDK among them) get their answers here, with or without an event loop, from
-    any thread. A request to another host raises `UnmockedError`, unless it is one of `passthrough` or this machine; a
-    route that is added to `router`, which is respx's, answers it too. `Scenario` tells of the other arguments.
+    any thread. What any client of this process asks of another host raises `UnmockedError` and does not leave, unless
+    the host is one of `passthrough` or this machine; a route that is added to `router`, which is respx's, answers
+    clients on httpx and httpx2 before the mock does, on every host. `Scenario` tells of the other arguments.
     """
 
-    def __init__(self, *, passthrough: Collection[str] = (), **options: Any) -> None:
+    def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self._desk = InProcessServer(self.mock)
-        self._switchboard = TransportPatcher(self._desk, passthrough)
+        self._in_process = InProcessServer(self.mock)
+        self._transports = TransportPatcher(self._in_process, self._guard)
 
     @property
     def router(self) -> respx.MockRouter:
-        """What respx asks about requests of httpx; routes for other hosts than the contract's can be added."""
-        return self._switchboard.router
+        """Where routes of a test's own are added, for URLs of any host, the contract's too.
+
+        Raises: ModuleNotFoundError where respx is not installed.
+        """
+        return self._transports.router
 
     @property
-    def unanswered(self) -> Sequence[str]:
-        """Requests to other hosts that were stopped before they left."""
-        return tuple(self._switchboard.refused)
+    def unused(self) -> Sequence[str]:
+        """What was set up and no request met: replies, incidents and routes."""
+        return [*super().unused, *(f"router: {route}" for route in self._transports.unused_routes)]
+
+    def _explain_vendor(self) -> str:
+        return (
+            "expected a client on httpx or httpx2, got another, which only a mock with a socket can answer: "
+            "take mixtral_server"
+        )
 
     def _server(self, documented: str) -> str:
         return documented
 
     def _start(self) -> None:
-        self._switchboard.plug()
+        self._transports.start()
 
     def _stop(self) -> None:
-        self._switchboard.unplug()
+        self._transports.stop()
 
     def _set_pace(self, pace: Deployment) -> None:
-        self._desk.set_pace(pace)
+        self._in_process.set_pace(pace)
 
     def _exclusively(self, function: Callable[[], Result]) -> Result:
-        with self._desk.lock:
+        with self._in_process.lock:
             return function()
 
 
 class MixtralServer(_Running):
     """The three APIs on a free port of this machine, for every client: another library, process or language.
 
-    `Scenario` tells of the arguments.
+    What a client of this process asks of another host, the vendors' among them, raises `UnmockedError` and does not
+    leave, unless the host is one of `passthrough` or this machine. `Scenario` tells of the other arguments.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -150,9 +194,11 @@ class MixtralServer(_Running):
         """The server's address, without a path; empty before it runs."""
         return self._served.url
 
-    def environment(self) -> dict[str, str]:
-        """The variables that are set while it runs: for processes that get an environment of their own."""
-        return super().environment() | environment.direct(os.environ, HOST)
+    def _explain_vendor(self) -> str:
+        return (
+            f"expected the mock's own address, {self.url} (OPENAI_BASE_URL holds it), got the vendor's, "
+            "which mixtral_api answers"
+        )
 
     def _server(self, documented: str) -> str:
         del documented

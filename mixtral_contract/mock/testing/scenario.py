@@ -16,17 +16,20 @@ import orjson
 from mixtral_contract.contract.openapi import DOCUMENT, Contract
 from mixtral_contract.mock.accounts import accounts_file as accounts_of
 from mixtral_contract.mock.accounts.accounts import ACCOUNTS, Account, Accounts
+from mixtral_contract.mock.accounts.any_key import AnyKey
+from mixtral_contract.mock.build import build
 from mixtral_contract.mock.fixtures.fixture_file import FixtureFile
 from mixtral_contract.mock.fixtures.in_code import CodeFixtures
 from mixtral_contract.mock.fixtures.matching import ANY
+from mixtral_contract.mock.journal.entry_json import Redact, redactor
 from mixtral_contract.mock.journal.grading import Finding, grade
 from mixtral_contract.mock.journal.journal import MOST_REQUESTS
-from mixtral_contract.mock.service.checks import Call
-from mixtral_contract.mock.service.mock import build
+from mixtral_contract.mock.service.call import Call
 from mixtral_contract.mock.testing.assertions import Expectations
 from mixtral_contract.mock.testing.environment import keys
 from mixtral_contract.mock.testing.incident_queue import IncidentQueue, written
 from mixtral_contract.mock.testing.recorded_request import RecordedRequest, recorded
+from mixtral_contract.mock.testing.reply_arguments import check_reply, described
 from mixtral_contract.mock.timing import profile_file
 from mixtral_contract.mock.timing.engine import Deployment, Pace
 from mixtral_contract.primitives.bounded_cache import BoundedCache
@@ -42,12 +45,16 @@ class Scenario(Expectations):
 
     `accounts` is a YAML file or a list of mappings with its fields, `engine` names a profile (`mixtral-8x22b`, or a
     file) whose pace answers keep; `ttft_ms` and `itl_ms` set a constant one instead. `fixtures` is a file of scripted
-    replies, `as_observed` behaves as the real endpoints were seen to, `allow_unmatched` lets a test pass in which
-    something was asked that nothing answers, `spec` is another contract, and another `seed` makes up other answers.
+    replies, `as_observed` behaves as the real endpoints were seen to, `spec` is another contract, and another `seed`
+    makes up other answers.
 
-    Without `accounts` the keys are `mock-valid`, `mock-exhausted`, `mock-forbidden` and `mock-limited`, and those
-    which the environment holds under the names that SDKs read count as valid too: a client that was made when its
-    module was imported goes on working, and its key goes nowhere.
+    `allow_unmatched` lets a test pass in which something was asked that nothing answers, `allow_unused` one that set up
+    a reply or an incident which no request met. A call to another host in a background thread is stopped like any
+    other; the test fails for it with `strict_background`.
+
+    Without `accounts` the keys are `mock-valid`, `mock-exhausted`, `mock-forbidden` and `mock-limited`, and any other
+    key is valid too, so that an application goes on with its own, which goes nowhere; with `strict_keys` only those are
+    that the environment holds under the names which SDKs read.
 
     Raises: ValueError when one of the arguments is not what it should be, in one line.
     """
@@ -63,25 +70,32 @@ class Scenario(Expectations):
         fixtures: str | Path | None = None,
         as_observed: bool = False,
         allow_unmatched: bool = False,
+        allow_unused: bool = False,
+        strict_keys: bool = False,
+        strict_background: bool = False,
         spec: str | Path = DOCUMENT,
     ) -> None:
         self.contract = _contract(Path(spec))
         self.allow_unmatched = allow_unmatched
+        self.allow_unused = allow_unused
+        self.strict_background = strict_background
         known = _accounts(accounts, self.contract)
         self.key = known[0].key
-        self._agenda = IncidentQueue(seed, self._hear)
-        self._playbook = CodeFixtures(None if fixtures is None else FixtureFile(Path(fixtures), self.contract, _tell))
+        self._incidents = IncidentQueue(seed)
+        self._replies = CodeFixtures(None if fixtures is None else FixtureFile(Path(fixtures), self.contract, _tell))
         self._bodies = BoundedCache[tuple[int, str], bytes](MOST_REQUESTS)
         self._leaks: dict[str, None] = {}
+        self._written: dict[str, str] = {}
         self.mock = build(
             self.contract,
             seed=seed,
             pace=_pace(engine, ttft_ms, itl_ms),
-            admission=Accounts(known),
-            fixtures=self._playbook,
+            admission=(Accounts if strict_keys or accounts is not None else AnyKey)(known),
+            fixtures=self._replies,
             as_observed=as_observed,
-            incidents=self._agenda,
+            incidents=self._incidents,
         )
+        self.mock.service.checks.on_call = self._hear
 
     @abstractmethod
     def _exclusively(self, function: Callable[[], Result]) -> Result:
@@ -94,7 +108,7 @@ class Scenario(Expectations):
     # what befalls the answers
 
     def next(self, incident: str, /, **arguments: object) -> None:
-        """Puts something in store for the next call, or a sequence for the next calls: each gets one, in their order.
+        """Queues an incident for the next call, or a sequence for the next calls: each gets one, in their order.
 
         `next("429", retry_after=1)`, `next("stall", after=3)`, `next("429*2,ok")`. The names and their arguments are
         those of `python -m mock_server --incident list`; `ok` is an answer that nothing befalls.
@@ -102,7 +116,7 @@ class Scenario(Expectations):
         Raises: ValueError when there is no such incident.
         """
         text = written(incident, arguments)
-        self._exclusively(lambda: self._agenda.store(text))
+        self._exclusively(lambda: self._incidents.put(text))
 
     def always(self, incident: str, /, **arguments: object) -> None:
         """Lets something befall every call from now on that gets nothing from `next`; several befall it together.
@@ -112,16 +126,16 @@ class Scenario(Expectations):
         Raises: ValueError when there is no such incident.
         """
         text = written(incident, arguments)
-        self._exclusively(lambda: self._agenda.add(text))
+        self._exclusively(lambda: self._incidents.add(text))
 
-    def calm(self) -> None:
-        """Turns all incidents off, those in store too."""
-        self._exclusively(self._agenda.clear)
+    def clear_incidents(self) -> None:
+        """Turns all incidents off, those of the queue too."""
+        self._exclusively(self._incidents.clear)
 
     @property
-    def in_store(self) -> tuple[str, ...]:
-        """What `next` has in store and no call has got yet."""
-        return self._exclusively(lambda: self._agenda.in_store)
+    def queued(self) -> tuple[str, ...]:
+        """What `next` has queued and no call has got yet."""
+        return self._exclusively(lambda: self._incidents.queued)
 
     # what is said, and how fast
 
@@ -135,14 +149,11 @@ class Scenario(Expectations):
         condition comes before one without, a newer one before an older. Once there is a reply, a question that meets
         none is refused with the reason why.
 
-        Raises: ValueError when there is no text, or no such dialect.
+        Raises: ValueError, naming the argument, when it cannot be said, or no question can be of that kind.
         """
-        if not texts:
-            raise ValueError("reply: expected at least one text, got none")
-        if dialect != ANY and dialect not in self.contract.operations:
-            known = ", ".join((*self.contract.operations, ANY))
-            raise ValueError(f"reply: dialect: expected one of {known}, got {dialect!r}")
-        self._exclusively(lambda: self._playbook.add(texts, when, dialect, fields))
+        check_reply(self.contract, texts, when, dialect, fields)
+        text = described(texts, when, dialect, fields)
+        self._written[self._exclusively(lambda: self._replies.add(texts, when, dialect, fields))] = text
 
     def pace(self, *, ttft_ms: float = 0, itl_ms: float = 0) -> None:
         """Sets the time to the first token and between two tokens, for all answers to come."""
@@ -154,7 +165,7 @@ class Scenario(Expectations):
     @property
     def requests(self) -> list[RecordedRequest]:
         """All requests so far, in the order in which they came; those of the control API and of health are none."""
-        journal, redact = self.mock.journal, self.mock.origin.redact
+        journal, redact = self.mock.journal, self._redact
         entries = self._exclusively(lambda: [*journal.entries(), *journal.running])
         entries.sort(key=lambda entry: entry.received_ns)
         return [
@@ -164,7 +175,7 @@ class Scenario(Expectations):
 
     @property
     def complaints(self) -> list[Finding]:
-        """What the client did wrong, by the rules of `mock_server.grading`."""
+        """What the client did wrong, by the rules of `mixtral_contract.mock.journal.grading`."""
         return grade(self._exclusively(self.mock.journal.entries), self.mock.clock())
 
     @property
@@ -173,23 +184,35 @@ class Scenario(Expectations):
         return tuple(self._leaks)
 
     @property
-    def unanswered(self) -> Sequence[str]:
-        """Requests to other hosts that were stopped before they left."""
-        return ()
+    def unused(self) -> Sequence[str]:
+        """What was set up and no request met: replies, incidents of the queue, and incidents of all calls."""
+        said = self._exclusively(lambda: {name for name in self._written if self._replies.said(name)})
+        active = self._exclusively(self._incidents.status)
+        return [
+            *(text for name, text in self._written.items() if name not in said),
+            *(f"next({text!r})" for text in self.queued),
+            *(f"always({each['incident']!r})" for each in active if not self.requests),
+        ]
 
     def _hear(self, call: Call) -> None:
         request = call.request
         self._bodies.put((call.now_ns, request.path), request.body)
-        for key in self.mock.service.admission.keys:
+        sent = (request.headers.get(each.header.lower(), "") for each in call.operation.credentials)
+        given = filter(None, (value.rpartition(" ")[2] for value in sent))
+        for key in {*self.mock.service.admission.keys, *given}:
             if key.encode() in request.body:
                 self._leaks[f"one in the body of {request.method} {request.path}"] = None
             if key in request.query:
                 self._leaks[f"one in the URL of {request.method} {request.path}"] = None
 
+    @property
+    def _redact(self) -> Redact:
+        return redactor(self.mock.service.admission.keys)
+
     def _body(self, received_ns: int, path: str) -> Any:
         sent = self._bodies.get((received_ns, path))
         try:
-            return None if sent is None else orjson.loads(self.mock.origin.redact(sent.decode()))
+            return None if sent is None else orjson.loads(self._redact(sent.decode()))
         except ValueError:
             return None
 

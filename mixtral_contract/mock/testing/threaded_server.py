@@ -12,6 +12,7 @@ from typing import TypeVar
 from mixtral_contract.mock.http.connection import Connection
 from mixtral_contract.mock.http.response_encoder import DateField
 from mixtral_contract.mock.service.mock import Mock
+from mixtral_contract.mock.timing.real_time import RealTimeLoop
 
 HOST = "127.0.0.1"
 
@@ -32,7 +33,7 @@ class ThreadedServer:
     def __init__(self, mock: Mock) -> None:
         self._mock = mock
         self._connections: set[_Connection] = set()
-        self._loop = asyncio.new_event_loop()
+        self._loop = RealTimeLoop()
         self._thread = threading.Thread(target=self._run, name="mixtral-server", daemon=True)
         self.url = ""
 

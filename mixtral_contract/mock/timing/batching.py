@@ -17,11 +17,33 @@ import math
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
-from mixtral_contract.mock.timing.batching_profile import Profile
 from mixtral_contract.mock.timing.engine import Generation, Load, Overload
+from mixtral_contract.mock.timing.step_time import StepTime
 from mixtral_contract.mock.timing.token_times import RecordedTimes
 
 _SECOND_NS = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile(StepTime):
+    """One node: slots, room, queue, and what a step costs; times in nanoseconds, room and lengths in tokens.
+
+    `basis` says whether the figures were modelled or measured.
+    """
+
+    name: str
+    basis: str
+    slots: int
+    step_tokens: int
+    kv_tokens: int
+    queue_length: int
+    queue_wait_ns: int
+    full_status: int
+    late_status: int
+
+    def model(self) -> BatchingScheduler:
+        """The node with nothing under way."""
+        return BatchingScheduler(self)
 
 
 @dataclass(slots=True, eq=False)
@@ -36,7 +58,7 @@ class _Sequence:
 
 
 class BatchingScheduler:
-    """The model of one profile; see `mock_server.engine.Model`."""
+    """The model of one profile; see `engine.Model`."""
 
     def __init__(self, profile: Profile) -> None:
         self.profile = profile

@@ -1,8 +1,26 @@
-"""The one clock of the mock: nanoseconds since 1970 that never step back."""
+"""The one clock of the mock: nanoseconds since 1970 that never step back.
+
+A test may stop the clocks of the module `time`: freezegun replaces them there and in every module that holds one. Those
+of the system that are asked by number stay what they are, whenever this is imported; where there are none, the
+functions are kept inside of something else, which nobody replaces.
+"""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from functools import partial
+
+_BY_NUMBER = time.get_clock_info("monotonic").implementation == "clock_gettime(CLOCK_MONOTONIC)"
+
+monotonic_ns: Callable[[], int] = (
+    partial(time.clock_gettime_ns, time.CLOCK_MONOTONIC) if _BY_NUMBER else partial(time.monotonic_ns)
+)
+"""What `time.monotonic_ns()` says, also while a test has that say something else."""
+
+_unix_ns: Callable[[], int] = (
+    partial(time.clock_gettime_ns, time.CLOCK_REALTIME) if _BY_NUMBER else partial(time.time_ns)
+)
 
 
 class Clock:
@@ -12,8 +30,9 @@ class Clock:
     """
 
     def __init__(self) -> None:
-        self.offset_ns = time.time_ns() - time.monotonic_ns()
+        self._read = monotonic_ns
+        self.offset_ns = _unix_ns() - self._read()
 
     def __call__(self) -> int:
         """Nanoseconds since 1970."""
-        return time.monotonic_ns() + self.offset_ns
+        return self._read() + self.offset_ns

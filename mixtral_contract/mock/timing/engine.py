@@ -99,7 +99,7 @@ class Deployment(Protocol):
     """What stands behind the endpoint: a pace, or the profile of a node."""
 
     def model(self) -> Model:
-        """It with nothing under way."""
+        """What gives tokens their times, with nothing under way."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ import itertools
 import math
 from dataclasses import dataclass
 
-from mixtral_contract.mock.timing.batching_profile import Profile
+from mixtral_contract.mock.timing.batching import Profile
 
 _SECOND_NS = 1_000_000_000
 _HALVINGS = 60

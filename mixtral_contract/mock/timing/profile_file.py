@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from mixtral_contract.mock.timing.batching_profile import Profile
+from mixtral_contract.mock.timing.batching import Profile
 from mixtral_contract.mock.timing.engine import Deployment, Pace
 from mixtral_contract.primitives import safe_yaml as yaml_text
 from mixtral_contract.primitives.doors import door

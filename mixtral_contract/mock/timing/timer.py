@@ -10,10 +10,11 @@ import asyncio
 import ctypes
 import functools
 import os
-import sys
 import weakref
 from collections.abc import Callable
 from typing import Any, Protocol
+
+from mixtral_contract.primitives.system import has_timerfd
 
 _LEAST_WAIT_S = 0.001
 _SECOND_NS = 1_000_000_000
@@ -26,12 +27,12 @@ class Timer(Protocol):
         """Rings once after so many nanoseconds; replaces an alarm set before."""
 
     def clear(self) -> None:
-        """Never mind."""
+        """Takes the alarm back: it rings no more."""
 
 
 def timer(ring: Callable[[], None]) -> Timer:
     """The finest timer that there is here."""
-    return DescriptorTimer(ring) if sys.platform == "linux" else LoopTimer(ring)
+    return DescriptorTimer(ring) if has_timerfd() else LoopTimer(ring)
 
 
 class LoopTimer:
@@ -74,7 +75,7 @@ class DescriptorTimer:
     """
 
     _MONOTONIC = 1  # CLOCK_MONOTONIC
-    _FLAGS = os.O_NONBLOCK | getattr(os, "O_CLOEXEC", 0)
+    _FLAGS = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)  # Windows has neither, and no use for them
 
     def __init__(self, ring: Callable[[], None]) -> None:
         self._ring = ring

@@ -1,1 +1,1 @@
-"""cli."""
+"""`python -m contract_tests`: what is done beside the runs of the suite."""

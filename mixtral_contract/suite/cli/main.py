@@ -60,7 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         status: int = options.run(options)
     except (report.ReportError, CassetteError, ContractError, TargetError, OSError) as error:
-        print(f"python -m contract_tests: {error}", file=sys.stderr)
+        print(f"{parser.prog}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130

@@ -1,4 +1,4 @@
-"""The line to the target: every request of a run passes here, within its budget, its pace and its patience."""
+"""The client of one run: every request passes here, within a budget, a rate limit, and a limit of silence."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any, Protocol
 
 from mixtral_contract.suite.client.budget import CompletionBudget, RateLimiter, may_be_billed, may_cost
 from mixtral_contract.suite.client.request_log import RequestLog
-from mixtral_contract.suite.http import connection as wire
+from mixtral_contract.suite.http import connection
 from mixtral_contract.suite.http.exchange import Exchange, Request
 from mixtral_contract.suite.verdicts.verdict import Inconclusive
 
-_PATIENCE = 2
-_PATIENCE_IN_ALL = 6
+_MOST_SILENT_IN_A_ROW = 2
+_MOST_SILENT = 6
 
 
 class Transport(Protocol):
@@ -24,16 +24,16 @@ class Transport(Protocol):
 
 
 def over_the_wire(requests: Sequence[Request], *, timeout_s: float = 30.0, **how: Any) -> list[Exchange]:
-    """The exchanges, over one fresh connection; `how` is that of `wire.converse`."""
-    return wire.converse(requests, timeout_s=timeout_s, **how)
+    """The exchanges, over one fresh connection; `how` is that of `connection.converse`."""
+    return connection.converse(requests, timeout_s=timeout_s, **how)
 
 
 class TargetClient:
-    """One run's line.
+    """What sends the requests of one run.
 
     After two requests in a row that ended in silence, or six in all, no more are sent: a server that hangs ends a run
     within a few time-outs, however many clauses there are. `timeout_s` bounds the connection and each wait for bytes.
-    A `frugal` line sends one request for all clauses that ask the same. `pause` waits so many seconds on behalf of a
+    A `frugal` client sends one request for all clauses that ask the same. `pause` waits so many seconds on behalf of a
     clause, where a target can tell the difference.
     """
 
@@ -41,18 +41,18 @@ class TargetClient:
         self,
         transport: Transport = over_the_wire,
         *,
-        purse: CompletionBudget | None = None,
-        pace: RateLimiter | None = None,
+        budget: CompletionBudget | None = None,
+        rate_limiter: RateLimiter | None = None,
         timeout_s: float = 30.0,
         frugal: bool = False,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self.frugal = frugal
         self.pause = pause
-        self.ledger = RequestLog()
+        self.log = RequestLog()
         self._transport = transport
-        self._purse = purse or CompletionBudget()
-        self._pace = pace or RateLimiter()
+        self._budget = budget or CompletionBudget()
+        self._rate_limiter = rate_limiter or RateLimiter()
         self._timeout_s = timeout_s
         self._in_a_row = 0
         self._in_all = 0
@@ -65,31 +65,31 @@ class TargetClient:
 
         Raises: NotRun when the budget is spent, Inconclusive when the target has been silent too often.
         """
-        if self.frugal and self.ledger.shares and len(requests) == 1 and not any(how.values()):
+        if self.frugal and self.log.shares and len(requests) == 1 and not any(how.values()):
             request = requests[0]
-            return [self.ledger.nth(dialect, request, lambda: self._send(dialect, requests, within_s, how)[0])]
+            return [self.log.nth(dialect, request, lambda: self._send(dialect, requests, within_s, how)[0])]
         return self._send(dialect, requests, within_s, how)
 
     def _send(
         self, dialect: str, requests: Sequence[Request], within_s: float | None, how: Mapping[str, Any]
     ) -> Sequence[Exchange]:
-        if self._in_a_row >= _PATIENCE or self._in_all >= _PATIENCE_IN_ALL:
+        if self._in_a_row >= _MOST_SILENT_IN_A_ROW or self._in_all >= _MOST_SILENT:
             raise Inconclusive(f"no more is asked: {self._silence}", expected="an answer")
         most = sum(map(may_cost, requests))
-        self._purse.take(most)
-        self._pace.wait(len(requests))
+        self._budget.take(most)
+        self._rate_limiter.wait(len(requests))
         timeout_s = self._timeout_s if within_s is None else min(within_s, self._timeout_s)
         exchanges = self._transport(requests, timeout_s=timeout_s, **how)
-        self._purse.give_back(most - sum(map(may_be_billed, exchanges)))
-        self._lose_patience(exchanges)
-        self.ledger.write(dialect, exchanges)
+        self._budget.give_back(most - sum(map(may_be_billed, exchanges)))
+        self._note_silence(exchanges)
+        self.log.write(dialect, exchanges)
         return exchanges
 
-    def hang_up(self) -> None:
-        """No more is sent."""
-        self._in_a_row = _PATIENCE
+    def stop(self) -> None:
+        """Sends no more."""
+        self._in_a_row = _MOST_SILENT_IN_A_ROW
 
-    def _lose_patience(self, exchanges: Sequence[Exchange]) -> None:
+    def _note_silence(self, exchanges: Sequence[Exchange]) -> None:
         for exchange in exchanges:
             # a connection that is closed at once costs no time, and may be how the server refuses
             silent = exchange.ending == "timeout" or (exchange.ending == "refused" and exchange.status is None)

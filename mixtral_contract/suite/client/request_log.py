@@ -1,4 +1,4 @@
-"""What a run asked: every question with the clause that asked it, and what several clauses looked at together."""
+"""What a run asked: every request with the clause that sent it, and what several clauses looked at together."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class LoggedRequest:
 
 
 class RequestLog:
-    """The questions of one run in order, and who looked at which shared answer."""
+    """The requests of one run in order, and who looked at which shared answer."""
 
     def __init__(self) -> None:
-        self.questions: list[LoggedRequest] = []
+        self.requests: list[LoggedRequest] = []
         self.clause = ""
         self.shares = False
         """Whether the clause may be answered by what another one asked."""
@@ -54,7 +54,7 @@ class RequestLog:
     def write(self, dialect: str, exchanges: Iterable[Exchange]) -> None:
         """Takes what was sent."""
         for exchange in exchanges:
-            self.questions.append(LoggedRequest(dialect, self.clause, tuple(self._asking), exchange))
+            self.requests.append(LoggedRequest(dialect, self.clause, tuple(self._asking), exchange))
             self.last = exchange
 
     def once(self, dialect: str, name: Hashable, ask: Callable[[], Exchange]) -> Exchange:
@@ -98,18 +98,18 @@ class RequestLog:
             self._asking.pop()
 
     def of(self, clauses: Iterable[str]) -> list[LoggedRequest]:
-        """What judging these clauses, and no other, would ask: their own questions, and each shared one once."""
+        """What judging these clauses, and no other, would ask: their own requests, and each shared one once."""
         chosen = set(clauses)
         looked_at = {(dialect, name) for clause, dialect, name in self._looks if clause in chosen}
         return [
             each
-            for each in self.questions
+            for each in self.requests
             if (
                 any((each.dialect, name) in looked_at for name in each.shared) if each.shared else each.clause in chosen
             )
         ]
 
     def since(self, count: int) -> tuple[int, int]:
-        """Requests and billed completions after the first `count` questions."""
-        later = self.questions[count:]
-        return len(later), sum(question.billed for question in later)
+        """Requests and billed completions after the first `count` requests."""
+        later = self.requests[count:]
+        return len(later), sum(request.billed for request in later)

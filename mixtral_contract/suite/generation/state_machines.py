@@ -8,6 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from mixtral_contract.suite.http.exchange import Exchange
 from mixtral_contract.suite.target.endpoint import Endpoint
+from mixtral_contract.suite.target.shared_answers import WRONG_KEY
 from mixtral_contract.suite.verdicts.header_values import remaining_credits
 from mixtral_contract.suite.verdicts.verdict import Outcome, Violation
 
@@ -54,7 +55,7 @@ class Credits(RuleBasedStateMachine):
     @rule()
     def send_a_wrong_key(self) -> None:
         """Which is another account's business."""
-        self._endpoint.ask(self._endpoint.body(), key_headers=self._endpoint.key_headers("not-a-key-of-anyone"))
+        self._endpoint.ask(self._endpoint.body(), key_headers=self._endpoint.key_headers(WRONG_KEY))
 
 
 class Rate(RuleBasedStateMachine):
@@ -89,7 +90,7 @@ class Rate(RuleBasedStateMachine):
         """After which it is let in."""
         waited_s = self._told_s or 0
         if time.monotonic() + waited_s < self._until_s:
-            self._endpoint.line.pause(waited_s)
+            self._endpoint.client.pause(waited_s)
             exchange = self._ask()
             let_in = exchange.status == 200
             _note(self._found, let_in, f"200 after the {waited_s} s that were told", exchange.summary, exchange)

@@ -63,6 +63,12 @@ def is_number(field: Schema) -> bool:
     return bool({"integer", "number"} & _types(field)) and _types(field) <= {"integer", "number", "null"}
 
 
+def number_fields(request: Schema) -> list[str]:
+    """The fields that a document says are numbers; of those that it does not print a server need know nothing."""
+    printed = [name for name, raw in request.properties.items() if "x-source" in raw]
+    return [name for name in printed if is_number(request.field(name))]
+
+
 def out_of_bounds(field: Schema) -> st.SearchStrategy[Any]:
     """Numbers that a field of numbers does not admit: just outside its bounds or a fraction first, then far out."""
     return st.sampled_from([value for value in _representatives(field) if _is_number(value)]) | _far(field)

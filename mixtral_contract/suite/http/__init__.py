@@ -1,1 +1,1 @@
-"""http."""
+"""One exchange byte by byte: requests over a socket, and the event stream as it was received."""

@@ -162,6 +162,11 @@ class Exchange:
         }
 
 
+def is_completion(exchange: Exchange) -> bool:
+    """Whether it is a whole completion, and no error behind a 200."""
+    return exchange.status == 200 and isinstance(exchange.json, dict) and "choices" in exchange.json
+
+
 def _octal(text: str) -> str:
     """Bytes, a character each, as the format of every shell's printf."""
     plain = string.ascii_letters + string.digits + ' {}[]:,"'

@@ -1,1 +1,1 @@
-"""recordings."""
+"""Clauses held against recorded exchanges, and what moved since they were recorded."""

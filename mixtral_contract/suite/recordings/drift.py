@@ -14,17 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from mixtral_contract.cassettes.reader import Cassette
-from mixtral_contract.contract import clauses
-from mixtral_contract.contract import observations as observed
+from mixtral_contract.contract import clauses, observations
 from mixtral_contract.contract.openapi import DOCUMENT, Contract
 from mixtral_contract.primitives.base_url import BaseUrl
+from mixtral_contract.primitives.command_line import as_typed
 from mixtral_contract.suite.client.budget import CompletionBudget, RateLimiter
 from mixtral_contract.suite.client.client import TargetClient
-from mixtral_contract.suite.recordings import resend as again
+from mixtral_contract.suite.recordings import resend
 from mixtral_contract.suite.recordings.judge import Case, Judge, cases
 from mixtral_contract.suite.recordings.shape_diff import differences
-from mixtral_contract.suite.target import target as targets
-from mixtral_contract.suite.target.target import Target, TargetError
+from mixtral_contract.suite.target.target import Target, TargetError, choose, reach, running
 from mixtral_contract.suite.verdicts.result import ClauseResult
 from mixtral_contract.suite.verdicts.verdict import NotRun, Outcome, Verdict
 
@@ -59,7 +58,7 @@ def add_to(commands: Any, say: Say) -> None:
         " 2 the command line or a file is no good",
     )
     add = command.add_argument
-    add("cassette", type=Path, metavar="FILE", help="what python -m mock_server --record wrote")
+    add("cassette", type=Path, metavar="FILE", help=as_typed("what python -m mock_server --record wrote"))
     add("--target", metavar="NAME", help="ask mock, or a known live endpoint: segmind, segmind-openai, nvidia")
     add("--base-url", metavar="URL", help="ask the server at this address (default: the target's, or the recorded one)")
     add("--api-key-env", metavar="NAME", help="environment variable that holds the API key")
@@ -86,20 +85,22 @@ def run(options: argparse.Namespace, say: Say) -> int:
         say("  the last exchange was not written to its end, and is left out")
     chosen = _target(contract, cassette, recorded, options)
     if chosen is not None:
-        say("\n".join(again.bill(recorded, chosen)))
+        say("\n".join(resend.bill(recorded, chosen)))
     if options.dry_run:
         return 0
     weigh = _weighing(contract, BaseUrl.parse(cassette.upstream).host)
     judge = Judge(contract, clauses.load())
     found = [_held(case, judge, weigh) for case in recorded]
     if chosen is not None:
-        with targets.running(chosen, options.spec) as asked:
-            targets.reach(asked.base_url or "")
-            line = TargetClient(
-                purse=CompletionBudget(options.budget), pace=RateLimiter(options.rpm), timeout_s=options.request_timeout
+        with running(chosen, options.spec) as asked:
+            reach(asked.base_url or "")
+            client = TargetClient(
+                budget=CompletionBudget(options.budget),
+                rate_limiter=RateLimiter(options.rpm),
+                timeout_s=options.request_timeout,
             )
             for each in found:
-                _compare(each, asked, line, judge, weigh)
+                _compare(each, asked, client, judge, weigh)
     for each in found:
         say("\n".join(_lines(each)))
     say(_headline(found, compared=chosen is not None))
@@ -116,13 +117,13 @@ def _target(
     dialects = [case.operation.dialect for case in recorded if case.operation is not None]
     dialect = options.dialect or next(iter(dialects), next(iter(contract.operations)))
     base_url = options.base_url or (cassette.upstream if options.target is None else None)
-    return targets.choose(
+    return choose(
         contract,
         name=options.target,
         base_url=base_url,
         dialect=dialect,
         api_key_env=options.api_key_env,
-        rehearsed=options.dry_run,
+        dry_run=options.dry_run,
     )
 
 
@@ -132,7 +133,7 @@ def _target(
 def _weighing(contract: Contract, host: str) -> Weigh:
     """What a break is worth: one that the live endpoint was seen to have is known, where that endpoint was recorded."""
     servers = {name: BaseUrl.parse(operation.server).host for name, operation in contract.operations.items()}
-    on_record = list(observed.load().values())
+    on_record = list(observations.load().values())
 
     def weigh(entry: ClauseResult) -> ClauseResult:
         if servers.get(entry.dialect) != host:
@@ -165,12 +166,12 @@ def _broken(entry: ClauseResult) -> str:
 # ---- against the endpoint
 
 
-def _compare(found: Found, asked: Target, line: TargetClient, judge: Judge, weigh: Weigh) -> None:
+def _compare(found: Found, asked: Target, client: TargetClient, judge: Judge, weigh: Weigh) -> None:
     """Asks again and notes what moved, and which clauses fell that the recording keeps."""
     case = found.case
     dialect = case.operation.dialect if case.operation else ""
     try:
-        now = line.send(dialect, [again.request(case, asked)])[0]
+        now = client.send(dialect, [resend.request(case, asked)])[0]
     except Outcome as outcome:
         found.is_asked = not isinstance(outcome, NotRun)
         found.uncompared += found.is_asked

@@ -20,7 +20,8 @@ from mixtral_contract.primitives.base_url import BaseUrl
 from mixtral_contract.suite.client.client import TargetClient
 from mixtral_contract.suite.generation.schema_oracle import Oracle
 from mixtral_contract.suite.http.exchange import Exchange, Request
-from mixtral_contract.suite.target.endpoint import Endpoint, Seen
+from mixtral_contract.suite.target.endpoint import Endpoint
+from mixtral_contract.suite.target.shared_answers import SharedAnswers
 from mixtral_contract.suite.target.target import Target
 from mixtral_contract.suite.verdicts.clause_tests import clause_tests
 from mixtral_contract.suite.verdicts.result import ClauseResult, judge
@@ -136,12 +137,12 @@ class _Recording(Endpoint):
         return {name: value for name, value in body.items() if value is not ...}
 
     @functools.cached_property
-    def seen(self) -> Seen:
+    def seen(self) -> SharedAnswers:
         """The one answer, as what it is; the others never came."""
-        return _Seen(self, self._exchange)
+        return _RecordedAnswers(self, self._exchange)
 
 
-class _Seen(Seen):
+class _RecordedAnswers(SharedAnswers):
     def __init__(self, endpoint: Endpoint, exchange: Exchange) -> None:
         super().__init__(endpoint)
         self._exchange = exchange

@@ -10,7 +10,7 @@ from mixtral_contract.suite.client.budget import may_cost
 from mixtral_contract.suite.http.event_stream import Stream
 from mixtral_contract.suite.http.exchange import Exchange, Request
 from mixtral_contract.suite.recordings.judge import Case
-from mixtral_contract.suite.target.endpoint import WRONG_KEY
+from mixtral_contract.suite.target.shared_answers import WRONG_KEY
 from mixtral_contract.suite.target.target import Target
 
 _SAID_ANEW = frozenset(("host", "content-length", "accept-encoding", "expect", "cookie"))

@@ -12,16 +12,25 @@ _COLOURS = {"kept": "#1a7f37", "known": "#9a6700", "broken": "#b3261e", "unknown
 
 
 def badge(run: Mapping[str, Any]) -> str:
-    """The run as SVG: kept, kept but for what is known, broken (how many clauses), or not judged."""
-    broken = len({entry["clause"] for entry in run["verdicts"] if entry["verdict"] == "FAIL"})
-    known = len({entry["clause"] for entry in run["verdicts"] if entry["verdict"] == "KNOWN"})
+    """The run as SVG: how many clauses are broken, that too little was judged, or that it is kept, and how far.
+
+    "kept" alone says that every verdict of the suite was asked for, and that nothing is broken, accepted or departed
+    from; anything less stands beside it.
+    """
+    broken, known, departed = (_count(run, verdict) for verdict in ("FAIL", "KNOWN", "NON-STRICT"))
     if broken:
         return _draw(f"{broken} broken", _COLOURS["broken"])
-    if not run["counts"].get("PASS"):
+    if not run["counts"].get("PASS") or not run.get("judged", {}).get("enough", True):
         return _draw("not judged", _COLOURS["unknown"])
-    if known:
-        return _draw(f"kept, {known} known", _COLOURS["known"])
-    return _draw("kept", _COLOURS["kept"])
+    words = ["kept", *(f"{count} {word}" for count, word in ((known, "known"), (departed, "departed from")) if count)]
+    asked = run.get("asked")
+    if asked and asked["verdicts"] < asked["of"]:
+        words.append(f"{asked['verdicts']} of {asked['of']} asked")
+    return _draw(", ".join(words), _COLOURS["known" if known or departed else "kept"])
+
+
+def _count(run: Mapping[str, Any], verdict: str) -> int:
+    return len({entry["clause"] for entry in run["verdicts"] if entry["verdict"] == verdict})
 
 
 def _draw(said: str, colour: str) -> str:

@@ -1,4 +1,4 @@
-"""What a run would cost, from what its rehearsal asked: requests, completions, tokens, money, time.
+"""What a run would cost, from what its dry run asked: requests, completions, tokens, money, time.
 
 Pure. Two figures per row: what a target that keeps the contract bills, and the most that one can bill which accepts
 what it should refuse (a clause stops at the first such case).
@@ -41,36 +41,36 @@ class Row:
     tokens: int | None
 
 
-def bill(ledger: RequestLog, clauses: Iterable[Clause], operations: Mapping[str, Operation]) -> list[Row]:
-    """A row for each choice, of the clauses that were rehearsed."""
-    rehearsed = list(clauses)
-    return [_row(name, [clause for clause in rehearsed if chosen(clause)], ledger, operations) for name, chosen in ROWS]
+def bill(log: RequestLog, clauses: Iterable[Clause], operations: Mapping[str, Operation]) -> list[Row]:
+    """A row for each choice, of the clauses that a dry run judged."""
+    judged = list(clauses)
+    return [_row(name, [clause for clause in judged if chosen(clause)], log, operations) for name, chosen in ROWS]
 
 
-def _row(name: str, clauses: Sequence[Clause], ledger: RequestLog, operations: Mapping[str, Operation]) -> Row:
-    questions = ledger.of(clause.id for clause in clauses)
-    billed = [question for question in questions if question.billed]
-    refused = [question for question in questions if not question.billed and may_cost(question.exchange.request)]
+def _row(name: str, clauses: Sequence[Clause], log: RequestLog, operations: Mapping[str, Operation]) -> Row:
+    requests = log.of(clause.id for clause in clauses)
+    billed = [request for request in requests if request.billed]
+    refused = [request for request in requests if not request.billed and may_cost(request.exchange.request)]
     # of a clause's own refusals the first that is accepted ends it; each shared one is asked once
     accepted = len({(each.dialect, each.shared or each.clause) for each in refused})
     most = len(billed) + accepted
     if name == "--tier smoke":
-        most = min(most, SMOKE_COMPLETIONS * len({question.dialect for question in questions}))
-    tokens = [_tokens(question, operations[question.dialect]) for question in billed]
+        most = min(most, SMOKE_COMPLETIONS * len({request.dialect for request in requests}))
+    tokens = [_tokens(request, operations[request.dialect]) for request in billed]
     bounded = [count for count in tokens if count is not None]
     return Row(
         name=name,
         clauses=len(clauses),
-        requests=len(questions),
+        requests=len(requests),
         completions=min(len(billed), most),
         most_completions=most,
         tokens=sum(bounded) if len(bounded) == len(tokens) else None,
     )
 
 
-def _tokens(question: LoggedRequest, operation: Operation) -> int | None:
-    """The question's prompt tokens and the most that its answer may have; None where no document bounds that."""
-    body = json.loads(question.exchange.request.body)
+def _tokens(request: LoggedRequest, operation: Operation) -> int | None:
+    """The request's prompt tokens and the most that its answer may have; None where no document bounds that."""
+    body = json.loads(request.exchange.request.body)
     model = operation.model(body.get("model")) or operation.models[0]
     # half of a surrogate pair, which a clause may send, is no text to a tokenizer
     text = json.dumps(body["messages"], ensure_ascii=False).encode("utf-8", "replace")

@@ -11,7 +11,7 @@ from typing import Any
 import jinja2
 import jsonschema_rs
 
-from mixtral_contract.primitives import command_line as commandline
+from mixtral_contract.primitives import command_line
 from mixtral_contract.suite.reporting.badge import badge
 from mixtral_contract.suite.verdicts.result import ClauseResult, source_text
 from mixtral_contract.suite.verdicts.verdict import MEANINGS, Verdict
@@ -49,7 +49,7 @@ def writable(folder: Path, option: str) -> Path:
     Raises: ReportError, with the option that names it, when it does not.
     """
     try:
-        return commandline.writable(folder)
+        return command_line.writable(folder)
     except ValueError as error:
         raise ReportError(f"{option}: {error}") from None
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
+from textwrap import wrap
 from typing import Any
 
 from mixtral_contract.contract.openapi import Contract
+from mixtral_contract.suite.reporting.headline import headline
 from mixtral_contract.suite.target.target import Target
 from mixtral_contract.suite.verdicts.baseline import Baseline
+from mixtral_contract.suite.verdicts.coverage import LEAST_JUDGED, coverage, shortfalls
 from mixtral_contract.suite.verdicts.result import ClauseResult
 from mixtral_contract.suite.verdicts.verdict import Verdict
 
@@ -18,19 +22,33 @@ SCHEMA_VERSION = 1
 _WIDTH = 79
 _HEIGHT = 20
 """What a terminal of 80 by 24 has left beside pytest's own lines."""
-_NAMED = 6
 _NOT_JUDGED = (Verdict.UNSUPPORTED, Verdict.RETIRED, Verdict.INCONCLUSIVE, Verdict.NOT_RUN)
 _TO_SHOW = (Verdict.FAIL, Verdict.KNOWN, Verdict.NON_STRICT)
 
 
 class RunSummary:
-    """All verdicts of one run on one target."""
+    """All verdicts of one run on one target.
 
-    def __init__(self, target: Target, contract: Contract, order: Sequence[str], *, strict: bool) -> None:
+    `least_judged` is the share of the musts that has to be judged; `of` is how many verdicts the whole suite gives on
+    the target, None: as many as there are.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        contract: Contract,
+        order: Sequence[str],
+        *,
+        strict: bool,
+        least_judged: float = LEAST_JUDGED,
+        of: int | None = None,
+    ) -> None:
         self.target = target
         self.contract = contract
         self._order = {clause: position for position, clause in enumerate(order)}
         self.strict = strict
+        self.least_judged = least_judged
+        self._of = of
         self.started = dt.datetime.now(dt.UTC)
         self.judged: list[ClauseResult] = []
 
@@ -44,24 +62,18 @@ class RunSummary:
 
     def headline(self) -> str:
         """What was found, in one sentence."""
-        counts = self.counts()
-        broken = [entry.clause for entry in self._sorted() if entry.verdict is Verdict.FAIL]
-        broken = list(dict.fromkeys(broken))
-        judged = sum(counts.values())
-        if broken:
-            are = "clause is" if len(broken) == 1 else "clauses are"
-            more = f" and {len(broken) - _NAMED} more" if len(broken) > _NAMED else ""
-            return f"{len(broken)} {are} broken on {self.target.name}: {', '.join(broken[:_NAMED])}{more}"
-        if not counts[Verdict.PASS]:
-            return f"nothing could be judged on {self.target.name}: none of {judged} verdicts is a PASS"
-        if (unsure := counts[Verdict.INCONCLUSIVE]) > (kept := counts[Verdict.PASS]):
-            found = f"{unsure} of {judged} verdicts INCONCLUSIVE, {kept} PASS"
-            return f"most could not be judged on {self.target.name}: {found}"
-        return f"{self.target.name} breaks no clause: {counts[Verdict.PASS]} of {judged} verdicts PASS, none FAIL"
+        return headline(
+            self.target.name, self._sorted(), least_judged=self.least_judged, of=self._of or len(self.judged)
+        )
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether enough of it was judged on each dialect for the run to say anything."""
+        return bool(self.judged) and not shortfalls(self.judged, self.least_judged)
 
     def lines(self, baseline: Baseline) -> list[str]:
         """The run on one screen of a terminal: headline, groups by verdicts, what is broken, what to do, the cost."""
-        head = [_cut(self.headline()), *self._table(), *self._not_judged()]
+        head = [*wrap(self.headline(), _WIDTH), *self._table(), *self._not_judged()]
         tail = [_cut(f"baseline: {remark}") for remark in self.remarks(baseline)]
         spent = self.spent()
         tail.append(f"asked: {spent['requests']} requests, {spent['completions']} completions")
@@ -97,6 +109,10 @@ class RunSummary:
         ordered = sorted(lines, key=lambda key: _TO_SHOW.index(key[0]))
         return [_cut(_problem(lines[key], alone=len(self.target.dialects) == 1)) for key in ordered]
 
+    def departures(self) -> list[str]:
+        """What no FAIL shows and `--strict` would: each NON-STRICT with its level, expectation and how to repeat it."""
+        return [entry.text() for entry in self._sorted() if entry.verdict is Verdict.NON_STRICT]
+
     def remarks(self, baseline: Baseline) -> list[str]:
         """What the baseline's keeper should do."""
         verdicts = {(entry.clause, entry.dialect): entry.verdict for entry in self.judged}
@@ -125,6 +141,12 @@ class RunSummary:
             "contract": self.contract.document.get("info", {}).get("version"),
             "strict": self.strict,
             "started": self.started.isoformat(timespec="seconds"),
+            "asked": {"verdicts": len(self.judged), "of": self._of or len(self.judged)},
+            "judged": {
+                "enough": self.is_judged,
+                "least": self.least_judged,
+                "dialects": [asdict(each) for each in coverage(self._sorted())],
+            },
             "counts": {str(verdict): counts[verdict] for verdict in Verdict if counts[verdict]},
             "spent": self.spent(),
             "baseline": self.remarks(baseline),

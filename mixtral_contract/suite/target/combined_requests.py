@@ -1,7 +1,7 @@
 """What several clauses want to see accepted, asked for in one request: for targets whose completions cost money.
 
-A refusal is free and a completion is not. So a request that carries many lawful peculiarities at once is tried first:
-when it is answered with a completion, each of them is accepted; when it is not, each clause asks on its own.
+A refusal is free and a completion is not. So a request that is unusual but valid in many ways at once is tried first.
+When it is answered with a completion, each of them is accepted; when it is not, each clause asks on its own.
 """
 
 from __future__ import annotations
@@ -9,15 +9,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-from mixtral_contract.suite.http.exchange import Exchange
-
-if TYPE_CHECKING:
-    from mixtral_contract.suite.target.endpoint import Endpoint
+from mixtral_contract.contract.openapi import Operation
+from mixtral_contract.suite.target.target import Target
 
 DISPUTED = frozenset({("top_p", 0)})
 """Documented bounds that are inclusive on paper and excluded by widespread servers; REQ-10 records them."""
+
+UNUSUAL = "unusual but valid request"
+MINIMUMS = "request of all minimums"
 
 _TEXT = (
     'Say hello in one word. \U0001f408 \U00020bb7 "\\\b\f\n\r\t\u2028\u2029 \u05e9\u05dc\u05d5\u05dd \u202eabc \u0301'
@@ -25,15 +26,33 @@ _TEXT = (
 _TURNS = [{"content": f"{turn}", "role": ("user", "assistant")[turn % 2]} for turn in range(6)]
 
 
+class RequestMaker(Protocol):
+    """What makes the requests of one operation of a target: an endpoint."""
+
+    @property
+    def target(self) -> Target:
+        """The server under test."""
+
+    @property
+    def operation(self) -> Operation:
+        """What the contract says of the operation."""
+
+    def body(self, **changes: Any) -> dict[str, Any]:
+        """A short valid request; each change sets a field, or leaves it out when it is `...`."""
+
+    def key_headers(self, key: str | None = None) -> dict[str, str]:
+        """The header that carries the key, the valid one unless told."""
+
+
 @dataclass(frozen=True, slots=True)
 class CombinedRequest:
     """One such request: how it is made, and the clauses that its acceptance proves."""
 
-    options: Callable[[Endpoint], Mapping[str, Any]]
+    options: Callable[[RequestMaker], Mapping[str, Any]]
     clauses: frozenset[str]
 
 
-def _peculiar(endpoint: Endpoint) -> Mapping[str, Any]:
+def _unusual_but_valid(endpoint: RequestMaker) -> Mapping[str, Any]:
     """Numbers at their maximum, several turns, members backwards, spaced, escaped and in chunks, names in capitals."""
     operation = endpoint.operation
     body = endpoint.body(messages=[*_TURNS, {"content": _TEXT, "role": "user"}], **_bounds(endpoint, "maximum"))
@@ -59,7 +78,7 @@ def _peculiar(endpoint: Endpoint) -> Mapping[str, Any]:
     }
 
 
-def _least(endpoint: Endpoint) -> Mapping[str, Any]:
+def _all_minimums(endpoint: RequestMaker) -> Mapping[str, Any]:
     """Every number at its minimum, no model, several stop sequences, and `stream` said to be false."""
     fields = endpoint.operation.request.properties
     said: dict[str, Any] = {"stream": False, "stop": ["###", "END"]}
@@ -69,7 +88,7 @@ def _least(endpoint: Endpoint) -> Mapping[str, Any]:
     return {"body": endpoint.body(**_bounds(endpoint, "minimum"), **changes)}
 
 
-def _bounds(endpoint: Endpoint, keyword: str) -> dict[str, Any]:
+def _bounds(endpoint: RequestMaker, keyword: str) -> dict[str, Any]:
     fields = endpoint.operation.request.properties.items()
     return {
         name: raw[keyword]
@@ -82,24 +101,11 @@ def _ids(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-TOGETHER: Mapping[str, CombinedRequest] = {
-    "peculiar request": CombinedRequest(
-        _peculiar,
+COMBINED_REQUESTS: Mapping[str, CombinedRequest] = {
+    UNUSUAL: CombinedRequest(
+        _unusual_but_valid,
         _ids("HTTP-06 HTTP-09 HTTP-24 HTTP-25 HTTP-27 AUT-07 REQ-03 REQ-04 REQ-09 REQ-11 REQ-15 REQ-18 REQ-21 REQ-22"),
     ),
-    "least request": CombinedRequest(_least, _ids("REQ-08 REQ-09 REQ-11 STR-09")),
+    MINIMUMS: CombinedRequest(_all_minimums, _ids("REQ-08 REQ-09 REQ-11 STR-09")),
 }
 """A clause that stands in several is proven by all of them."""
-
-
-def proven(endpoint: Endpoint, clause: str) -> bool:
-    """Whether the clause holds because every request that carries what it speaks of was answered with a completion."""
-    names = [name for name, together in TOGETHER.items() if clause in together.clauses]
-    if clause == "REQ-08" and endpoint.target.model is not None:
-        return False
-    return bool(names) and all(is_completion(endpoint.seen.together(name)) for name in names)
-
-
-def is_completion(exchange: Exchange) -> bool:
-    """Whether it is a whole answer, and no error behind a 200."""
-    return exchange.status == 200 and isinstance(exchange.json, dict) and "choices" in exchange.json

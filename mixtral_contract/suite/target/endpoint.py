@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 from mixtral_contract.contract.openapi import Credential, Operation
@@ -16,21 +16,17 @@ from mixtral_contract.primitives.base_url import BaseUrl
 from mixtral_contract.suite.client.client import TargetClient
 from mixtral_contract.suite.http.event_stream import Stream
 from mixtral_contract.suite.http.exchange import Exchange, Request
-from mixtral_contract.suite.target.combined_requests import TOGETHER, is_completion
-from mixtral_contract.suite.target.extra_streams import FURTHER
+from mixtral_contract.suite.target.shared_answers import SharedAnswers
 from mixtral_contract.suite.target.target import Target
 from mixtral_contract.suite.verdicts.verdict import Inconclusive, Outcome, Retired, Unsupported, Violation
 
-WRONG_KEY = "not-a-key-of-anyone"
-_UNKNOWN = "/no-such-endpoint"
 _FEW_TOKENS = 16
-_GREETING_S = 10.0
 _BODILESS = frozenset(("GET", "HEAD"))
 _STATE = frozenset((401, 402, 403, 406, 407, 408, 429))
 """Statuses that speak of the account or the load, not of the request."""
 
 _OF_THE_KEY = frozenset((401, 403))
-"""Those of them that a key which is good gets for a request that is not."""
+"""Those that some servers answer a bad request with, though its key is good."""
 
 
 def speaks_of_choices(exchange: Exchange) -> bool:
@@ -39,13 +35,13 @@ def speaks_of_choices(exchange: Exchange) -> bool:
 
 
 class Endpoint:
-    """One dialect of a running target, on the line of the run."""
+    """One dialect of a running target, with the client of the run."""
 
-    def __init__(self, target: Target, operation: Operation, line: TargetClient) -> None:
+    def __init__(self, target: Target, operation: Operation, client: TargetClient) -> None:
         self.target = target
         self.operation = operation
         self.url = BaseUrl.parse(target.base_url or "").endpoint(operation.path)
-        self.line = line
+        self.client = client
 
     # ---- what to send
 
@@ -116,21 +112,21 @@ class Endpoint:
         Raises: NotRun when the budget is spent, Inconclusive when the target has been silent too often: a server that
         hangs ends the run soon.
         """
-        return self.line.send(self.operation.dialect, [self.request(body, **options)], within_s=within_s)[0]
+        return self.client.send(self.operation.dialect, [self.request(body, **options)], within_s=within_s)[0]
 
     def converse(
         self, requests: Sequence[Request], *, together: bool = False, linger_s: float = 0.0
     ) -> Sequence[Exchange]:
-        """The exchanges of several requests over one connection, as `wire.converse` makes them.
+        """The exchanges of several requests over one connection, as `connection.converse` makes them.
 
         Raises: as `try_to_ask` does.
         """
-        return self.line.send(self.operation.dialect, requests, together=together, linger_s=linger_s)
+        return self.client.send(self.operation.dialect, requests, together=together, linger_s=linger_s)
 
     def greet(self) -> None:
         """Asks for what costs nothing; a target that is silent to it is asked for nothing more."""
         if self.seen.wrong_method.ending == "timeout":
-            self.line.hang_up()
+            self.client.stop()
 
     def complete(self, body: Any = None, **options: Any) -> Exchange:
         """The exchange of a request that must be accepted: a 200.
@@ -231,147 +227,12 @@ class Endpoint:
             raise Inconclusive(simplest.summary, expected="a completion of the simplest request", exchange=simplest)
 
     def once(self, name: str, ask: Callable[[], Exchange]) -> Exchange:
-        """The answer of that name, asked for by whoever looks at it first; the ledger notes who looks."""
-        return self.line.ledger.once(self.operation.dialect, name, ask)
+        """The answer of that name, asked for by whoever looks at it first; the request log notes who looks."""
+        return self.client.log.once(self.operation.dialect, name, ask)
 
     # ---- what all passive clauses look at
 
     @cached_property
-    def seen(self) -> Seen:
+    def seen(self) -> SharedAnswers:
         """The answers that every passive clause judges, each asked for once."""
-        return Seen(self)
-
-
-class Seen:
-    """One answer of each kind, asked for when it is first looked at; the ledger notes who looks."""
-
-    def __init__(self, endpoint: Endpoint) -> None:
-        self._endpoint = endpoint
-
-    @property
-    def answer(self) -> Exchange:
-        """The simplest request's answer, whatever it is."""
-        return self._once("answer", lambda: self._endpoint.try_to_ask(self._endpoint.body()))
-
-    @property
-    def second_answer(self) -> Exchange:
-        """The answer to another short request."""
-        if self._endpoint.line.frugal and is_completion(other := self.together("peculiar request")):
-            return other
-        messages = [{"role": "user", "content": "Say goodbye in one word."}]
-        return self._once("second answer", lambda: self._endpoint.try_to_ask(self._endpoint.body(messages=messages)))
-
-    @property
-    def streamed(self) -> Exchange:
-        """The simplest request's answer, streamed."""
-        return self._once("stream", lambda: self._endpoint.try_to_ask(self._endpoint.body(stream=True)))
-
-    @property
-    def no_key(self) -> Exchange:
-        """The answer to a request without a key."""
-        return self._once("no key", lambda: self._endpoint.try_to_ask(self._endpoint.body(), key_headers={}))
-
-    @property
-    def wrong_key(self) -> Exchange:
-        """The answer to a request with a wrong key."""
-        endpoint = self._endpoint
-        return self._once(
-            "wrong key", lambda: endpoint.try_to_ask(endpoint.body(), key_headers=endpoint.key_headers(WRONG_KEY))
-        )
-
-    @property
-    def wrong_method(self) -> Exchange:
-        """The answer to a GET."""
-        options: dict[str, Any] = {"method": "GET", "headers": {"Content-Type": ""}, "within_s": _GREETING_S}
-        return self._once("wrong method", lambda: self._endpoint.try_to_ask(**options))
-
-    @property
-    def unknown_url(self) -> Exchange:
-        """The answer to a request for a URL that no document names."""
-        endpoint = self._endpoint
-        return self._once("unknown URL", lambda: endpoint.try_to_ask(endpoint.body(), url=endpoint.url + _UNKNOWN))
-
-    @property
-    def malformed(self) -> Exchange:
-        """The answer to a message without content; to messages that are no list where that is taken and free."""
-        first = self._once("malformed", lambda: self._malformed([{"role": "user"}]))
-        if first.status != 200 or self._endpoint.target.paid:
-            return first
-        return self._once("messages that are no list", lambda: self._malformed("hello"))
-
-    def _malformed(self, messages: Any) -> Exchange:
-        return self._endpoint.try_to_ask(self._endpoint.body(messages=messages))
-
-    @property
-    def no_json(self) -> Exchange:
-        """The answer to half of a JSON text, which other code refuses than a field."""
-        return self._once("no JSON", lambda: self._endpoint.try_to_ask(raw=b'{"messages": ['))
-
-    def together(self, name: str) -> Exchange:
-        """The answer to one of the requests that prove several clauses at once."""
-        return self._once(name, lambda: self._endpoint.try_to_ask(**TOGETHER[name].options(self._endpoint)))
-
-    @property
-    def completion(self) -> Exchange:
-        """The simplest request's answer, which must be a completion to be judged.
-
-        Raises: Inconclusive or Retired when it is none.
-        """
-        return self._judgeable(self.answer)
-
-    @property
-    def stream(self) -> Stream:
-        """The simplest stream, which must be one to be judged.
-
-        Raises: Inconclusive or Retired when it is none.
-        """
-        return Stream(self._judgeable(self.streamed))
-
-    @property
-    def streams(self) -> list[Stream]:
-        """Every stream that the passive clauses judge: the simplest, and where nobody counts completions further ones.
-
-        Raises: Inconclusive or Retired when the simplest is none.
-        """
-        return [self.stream, *(Stream(exchange) for exchange in self._further if exchange.status == 200)]
-
-    @property
-    def _further(self) -> list[Exchange]:
-        endpoint = self._endpoint
-        if endpoint.line.frugal:
-            return []
-        known = endpoint.operation.request.properties.keys()
-        bodies = {
-            name: endpoint.body(stream=True, **changes) for name, changes in FURTHER.items() if changes.keys() <= known
-        }
-        return [self._once(name, partial(endpoint.try_to_ask, body)) for name, body in bodies.items()]
-
-    @property
-    def refusals(self) -> list[Exchange]:
-        """One refusal of each kind that the contract documents for every caller."""
-        found = [self.no_key, self.wrong_key, self.wrong_method, self.unknown_url, self.malformed, self.no_json]
-        return [exchange for exchange in found if exchange.status is not None and exchange.status >= 400]
-
-    @property
-    def all(self) -> list[Exchange]:
-        """Every answer of the above that came; refusals first, which are free where a budget is small.
-
-        Raises: Inconclusive when none did: of nothing everything is true.
-        """
-        answers = [*self.refusals, self.answer, self.second_answer]
-        if self._endpoint.operation.streams:
-            answers.append(self.streamed)
-        found = [exchange for exchange in answers if exchange.status is not None]
-        if not found:
-            raise Inconclusive(self.answer.summary, expected="an answer", exchange=self.answer)
-        return found
-
-    def _judgeable(self, exchange: Exchange) -> Exchange:
-        if exchange.status in (404, 410):
-            raise Retired(exchange.summary, expected="a completion", exchange=exchange)
-        if exchange.status != 200:
-            raise Inconclusive(exchange.summary, expected="a completion", exchange=exchange)
-        return exchange
-
-    def _once(self, name: str, ask: Callable[[], Exchange]) -> Exchange:
-        return self._endpoint.once(name, ask)
+        return SharedAnswers(self)

@@ -70,7 +70,7 @@ class FakeTarget:
 
     def _completion(self, request: Request, body: Mapping[str, Any], *, streamed: bool) -> Exchange:
         self._serial += 1
-        head = {"id": f"rehearsal-{self._serial}", "created": 0, "model": "rehearsal"}
+        head = {"id": f"dry-run-{self._serial}", "created": 0, "model": "dry-run"}
         if streamed:
             chunks = [_chunk(head, {"delta": {"role": "assistant", "content": word}}) for word in _WORDS]
             chunks.append(_chunk(head, {"delta": {}, "finish_reason": "length"}) + b"data: [DONE]\n\n")

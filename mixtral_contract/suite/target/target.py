@@ -63,16 +63,16 @@ def choose(
     model: str | None = None,
     api_key_env: str | None = None,
     special_key_envs: Mapping[str, str] = MappingProxyType({}),
-    rehearsed: bool = False,
+    dry_run: bool = False,
 ) -> Target:
     """The target that the command line means.
 
-    `special_key_envs` names the variables of the keys `exhausted`, `forbidden` and `limited`. When it is only
-    `rehearsed` no key is needed.
+    `special_key_envs` names the variables of the keys `exhausted`, `forbidden` and `limited`. A `dry_run`
+    needs no key.
 
     Raises: TargetError for an unknown name or dialect, a bad address, a missing dialect or a missing key.
     """
-    key = _stand_in_key if rehearsed else _key
+    key = _stand_in_key if dry_run else _key
     special = {role: key(variable) for role, variable in special_key_envs.items()}
     known = presets(contract)
     if name not in (None, MOCK, *known):
@@ -118,6 +118,7 @@ def running(target: Target, spec: Path = DOCUMENT, *, options: Sequence[str] = (
         return
     command = [
         sys.executable,
+        "-P",
         "-m",
         "mixtral_contract.mock",
         "--port",
@@ -146,7 +147,7 @@ def _key(variable: str) -> str:
 
 
 def _stand_in_key(variable: str) -> str:
-    return f"rehearsed-{variable}"
+    return f"dry-run-{variable}"
 
 
 def _default_env(contract: Contract, dialect: str) -> str:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from mixtral_contract.suite.http.exchange import Exchange
+from mixtral_contract.suite.http.exchange import Exchange
 
 
 class Verdict(enum.StrEnum):

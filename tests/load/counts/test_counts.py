@@ -6,12 +6,15 @@ import json
 from collections.abc import Sequence
 
 import msgpack  # type: ignore[import-untyped]  # locust brings it
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mixtral_contract.load.counts.counts import RunCounts
+from mixtral_contract.load.estimators.percentiles import percentiles_of
 from mixtral_contract.load.reading.outcome import Outcome
 from mixtral_contract.load.reading.record import Record
+from mixtral_contract.load.results.formatting import cell
 from mixtral_contract.load.units.window import Window
 from tests.support.load_records import MS, S, failed, record, tally
 
@@ -68,6 +71,17 @@ def test_unfinished__is_neither_ok_nor_failed() -> None:
     assert (counted.figures["e2e_ms"].count, counted.censored["e2e_ms"].maximum) == (0, 500)
     silent = RunCounts.from_wire(tally(record(outcome=Outcome.UNFINISHED)).to_wire())
     assert silent.censored["ttft_ms"].minimum == 500
+
+
+def test_timeout__is_a_lower_bound() -> None:
+    """It failed, and it took at least so long: percentiles know of it."""
+    counted = tally(*(record(EVEN, end_ms=40) for _ in range(970)), *([failed(Outcome.TIMEOUT, end_ms=2000)] * 30))
+    assert counted.failures == {("timeout", None): 30}
+    spread = percentiles_of(counted.figures["e2e_ms"], counted.censored["e2e_ms"])
+    assert (spread["n"], spread["censored"], spread["at_least"]) == (970, 30, ["p99"])
+    assert spread["p99"] == pytest.approx(2000, rel=0.001)
+    assert [cell(spread, column) for column in ("p50", "p95", "p99", "max")] == ["40", "40", "≥2000", "≥40"]
+    assert counted.censored["ttft_ms"].count == 30
 
 
 def test_tokens__say_where_they_are_from() -> None:

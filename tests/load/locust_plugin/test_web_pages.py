@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -17,11 +18,14 @@ from urllib.parse import quote
 
 import httpx
 import pytest
+from playwright.sync_api import Page, expect
 
 from tests.load.test_locust_command import KEY, LATEST_S, distributed, end
 from tests.support import browser
 from tests.support.repository import ROOT
 from tests.support.scripted_stream_server import WHOLE, Script, ScriptedServer, Sleep, answer, stream
+
+OUTCOMES = "#outcomes tr"
 
 REFUSAL = json.dumps({"error": {"message": f"<b>wrong</b> key {KEY}"}}).encode()
 
@@ -104,6 +108,11 @@ def running(address: str) -> Any:
     return found if counted and found["phase"] != "over" else None
 
 
+def outcomes(shown: Page) -> list[list[str]]:
+    """The table of outcomes on the live page, cell by cell."""
+    return [row.split("\t") for row in shown.locator(OUTCOMES).all_inner_texts()]
+
+
 @pytest.mark.parametrize("processes", [1, 2])
 def test_figures__are_told_while_the_run_goes_and_are_its_summary_in_the_end(tmp_path: Path, processes: int) -> None:
     """Of one process as of two; and no key in anything that the page tells."""
@@ -155,26 +164,22 @@ def ask(address: str, **fields: str) -> None:
 
 def test_page__without_a_run_says_why_and_shows_nothing_else(tmp_path: Path) -> None:
     """Before the first, after one that did not start, and until one goes."""
-    program = browser.executable()
-    if program is None:
-        pytest.skip("no Chromium on this machine")
     with (
         ScriptedServer(mostly) as server,
         page(tmp_path, "--host", server.url, autostart=False) as address,
-        browser.running(program, tmp_path / "profile") as chromium,
+        browser.running() as chromium,
     ):
-        shown = chromium.open(f"{address}/llm")
-        phase = "(document.querySelector('#phase')?.textContent ?? '')"
-        hidden = "document.querySelector('#found').hidden"
-        shown.wait(f"{phase}.startsWith('No run yet.')")
-        assert shown.evaluate(hidden)
+        shown = browser.open_page(chromium, f"{address}/llm")
+        phase, found = shown.locator("#phase"), shown.locator("#found")
+        expect(phase).to_have_text(re.compile(r"^No run yet\."))
+        assert found.is_hidden()
         ask(address, host="<b>nowhere</b>")
-        shown.wait(f"{phase}.startsWith('The run did not start. --host: expected an http or https URL')")
-        assert shown.evaluate(hidden)
+        expect(phase).to_have_text(re.compile(r"^The run did not start\. --host: expected an http or https URL"))
+        assert found.is_hidden()
         ask(address, host=server.url)
-        shown.wait(f"!{hidden}")
-        assert "did not start" not in shown.evaluate(phase)
-        assert shown.complaints == []
+        expect(found).to_be_visible()
+        assert "did not start" not in (phase.text_content() or "")
+        assert browser.complaints(shown) == []
 
 
 def test_form__takes_durations_and_says_why_no_run_started(tmp_path: Path) -> None:
@@ -192,56 +197,48 @@ def test_form__takes_durations_and_says_why_no_run_started(tmp_path: Path) -> No
 
 def test_page__has_no_empty_cards_where_there_is_no_stream(tmp_path: Path) -> None:
     """A dialect without one shows how long whole answers take, and nothing that it cannot have."""
-    program = browser.executable()
-    if program is None:
-        pytest.skip("no Chromium on this machine")
     with (
         ScriptedServer(lambda _: [Sleep(0.05), answer("200 OK", WHOLE)]) as server,
         page(tmp_path, "--host", server.url, "-u", "2", "-t", "60s", "--dialect", "segmind") as address,
-        browser.running(program, tmp_path / "profile") as chromium,
+        browser.running() as chromium,
     ):
-        shown = chromium.open(f"{address}/llm")
-        shown.wait("document.querySelector('#figures th')?.textContent === 'e2e_ms'")
-        cards = "[...document.querySelectorAll('h3')].map(card => card.textContent)"
-        assert "End to end" in shown.evaluate(cards)
-        assert "Time to first token" not in shown.evaluate(cards)
-        assert "nothing yet" not in shown.evaluate("document.body.innerText")
-        assert shown.evaluate("document.querySelectorAll('#charts svg').length") == 4
-        assert shown.complaints == []
+        shown = browser.open_page(chromium, f"{address}/llm")
+        expect(shown.locator("#figures th").first).to_have_text("e2e_ms")
+        cards = shown.locator("h3").all_text_contents()
+        assert "End to end" in cards
+        assert "Time to first token" not in cards
+        assert "nothing yet" not in shown.inner_text("body")
+        assert shown.locator("#charts svg").count() == 4
+        assert browser.complaints(shown) == []
 
 
 def test_page__shows_the_run_in_a_browser(tmp_path: Path) -> None:
     """Figures and charts that move, nothing thrown and nothing loaded from elsewhere, in wide and narrow windows."""
-    program = browser.executable()
-    if program is None:
-        pytest.skip("no Chromium on this machine")
     with (
         ScriptedServer(mostly) as server,
         page(tmp_path, "--host", server.url, "-u", "4", "-t", "60s", "--slo", "ttft<2s@p50") as address,
-        browser.running(program, tmp_path / "profile") as chromium,
+        browser.running() as chromium,
     ):
-        shown = chromium.open(f"{address}/llm")
-        ended = "[...document.querySelectorAll('#outcomes tr')].map(row => row.innerText.split('\\t'))"
-        first = shown.wait(f"{ended}.length === 2 && {ended}")
+        shown = browser.open_page(chromium, f"{address}/llm")
+        expect(shown.locator(OUTCOMES)).to_have_count(2)
+        first = outcomes(shown)
         assert [row[0] for row in first] == ["ok", "http_error"]
         # what a server says is text, not markup
         assert first[1][3] == "401 <b>wrong</b> key ***"
-        shown.wait(f"+{ended}[0][1] > {first[0][1]}")
-        assert shown.evaluate("document.querySelectorAll('#charts svg').length") == 5
-        assert shown.evaluate("document.querySelector('#charts path.line').getAttribute('d').startsWith('M')")
-        assert shown.evaluate("document.querySelector('#verdict').textContent").endswith(" so far.")
-        assert shown.evaluate("document.querySelector('#slo').textContent").startswith("ttft<2000ms@p50")
+        until(lambda: int(outcomes(shown)[0][1]) > int(first[0][1]))
+        assert shown.locator("#charts svg").count() == 5
+        assert (shown.locator("#charts path.line").first.get_attribute("d") or "").startswith("M")
+        assert (shown.text_content("#verdict") or "").endswith(" so far.")
+        assert (shown.text_content("#slo") or "").startswith("ttft<2000ms@p50")
         for width in (1300, 380):
-            shown.resize(width, 900)
+            shown.set_viewport_size({"width": width, "height": 900})
             assert shown.evaluate("document.documentElement.scrollWidth") <= width
-        assert shown.complaints == []
-        own = chromium.open(address)
-        tab = "[...document.querySelectorAll('[role=tab]')].find(tab => tab.textContent === '{}')"
-        own.wait(f"{tab.format('LLM')} !== undefined")
-        own.evaluate(f"{tab.format('LLM')}.click()")
-        own.wait("[...document.querySelectorAll('td')].some(cell => cell.textContent === 'ttft_ms')")
-        own.evaluate(f"{tab.format('Download Data')}.click()")
-        own.wait("[...document.querySelectorAll('a')].some(link => link.pathname === '/llm')")
+        assert browser.complaints(shown) == []
+        own = browser.open_page(chromium, address)
+        own.get_by_role("tab", name="LLM", exact=True).click()
+        expect(own.get_by_role("cell", name="ttft_ms", exact=True).first).to_be_visible()
+        own.get_by_role("tab", name="Download Data", exact=True).click()
+        expect(own.locator("a[href$='/llm']").first).to_be_visible()
 
 
 def test_sweep__is_on_the_page_when_it_has_ended(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ def test_latencies__count_from_sending() -> None:
     assert EVEN.e2e_ms == 165
     assert EVEN.tpot_ms == 20
     assert EVEN.stream_tokens_per_s == 50
-    assert EVEN.gaps_ms() == [20, 20, 20]
+    assert EVEN.icl_ms() == [20, 20, 20]
 
 
 def test_tokens__come_from_usage_where_there_is_one() -> None:
@@ -35,7 +35,7 @@ def test_tokens__come_from_usage_where_there_is_one() -> None:
 
 def test_events_of_one_recv__are_0_apart() -> None:
     """Three together, then one: two gaps of 0 and one of 30 ms."""
-    assert record([(100, 3), (130, 1)]).gaps_ms() == [0, 0, 30]
+    assert record([(100, 3), (130, 1)]).icl_ms() == [0, 0, 30]
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_ttft__needs_a_stream_with_content() -> None:
     assert record([]).ttft_ms is None
     whole = record([(500, 1)], streamed=False)
     assert whole.ttft_ms is None
-    assert whole.gaps_ms() == []
+    assert whole.icl_ms() == []
 
 
 @given(
@@ -131,11 +131,11 @@ def test_closed_loop__has_no_schedule() -> None:
 def test_totals__tell_the_time_per_token() -> None:
     """Events of 3, 2 and 1 tokens, 20 and 30 ms apart: 10 ms for each of two, 30 for the last; 50 ms for three."""
     found = record([(100, 1), (120, 1), (150, 1)], usage_tokens=6, totals=(3, 5, 6))
-    assert list(found.token_gaps_ms()) == [(10, 2), (30, 1)]
+    assert list(found.itl_ms()) == [(10, 2), (30, 1)]
     assert found.tpot_ms == pytest.approx(50 / 3)
     assert found.stream_tokens_per_s == pytest.approx(60)
 
 
 def test_time_per_token__needs_totals() -> None:
     """Events may hold several tokens: without a count for each there are gaps between events only."""
-    assert not list(record([(100, 1), (120, 1)], usage_tokens=6).token_gaps_ms())
+    assert not list(record([(100, 1), (120, 1)], usage_tokens=6).itl_ms())

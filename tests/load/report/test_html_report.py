@@ -13,8 +13,8 @@ from mixtral_contract.load.reading.outcome import Outcome
 from mixtral_contract.load.reading.record import Record
 from mixtral_contract.load.report.files import table, write_results
 from mixtral_contract.load.report.html_report import render
-from mixtral_contract.load.results.other_tools import TOOLS
 from mixtral_contract.load.results.summary import summarize
+from mixtral_contract.load.units.metric import TOOLS
 from mixtral_contract.load.units.window import Window
 from tests.load.results.test_summary import FACTS, completions, summary
 from tests.load.settings.test_settings import settings

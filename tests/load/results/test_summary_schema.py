@@ -14,8 +14,9 @@ import pytest
 from mixtral_contract.load.counts.counts import FIGURES
 from mixtral_contract.load.reading.outcome import Outcome
 from mixtral_contract.load.results.definitions import DEFINITIONS
-from mixtral_contract.load.results.other_tools import ALSO_CALLED, TOOLS
 from mixtral_contract.load.settings.objectives import parse_slo
+from mixtral_contract.load.units.metric import TOOLS
+from mixtral_contract.load.units.metrics import METRICS
 from tests.load.results.test_summary import completions, summary
 from tests.support.load_records import failed
 from tests.support.summary_schema import SCHEMA, checked
@@ -82,9 +83,10 @@ def test_schema__describes_every_figure() -> None:
 
 def test_names_of_others__are_of_figures_and_tools_that_there_are() -> None:
     """Each figure is defined, and each tool is named for it, if only as having no such figure."""
-    for figure, names in ALSO_CALLED.items():
-        assert figure.partition(".")[0] in DEFINITIONS
-        assert tuple(names) == TOOLS
+    for metric in METRICS:
+        assert metric.key.partition(".")[0] in DEFINITIONS
+        assert tuple(metric.other_names) == TOOLS
+        assert set(metric.also_called or ()) <= set(TOOLS)
 
 
 def test_limits_of_a_summary__can_be_read_again() -> None:

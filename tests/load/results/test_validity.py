@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,80 @@ def test_run__is_doubted(tmp_path: Path, records: list[Record], facts: dict[str,
     found = summary(tmp_path, *records, **facts)["validity"]
     assert found["verdict"] == verdict
     assert any(said in reason["text"] for reason in found["reasons"])
+
+
+def _answered(*sent_s: float) -> list[Record]:
+    return [record([(100.0, 1)], sent_ms=1000 * each, end_ms=150) for each in sent_s]
+
+
+def _refused(*sent_s: float) -> list[Record]:
+    return [failed(Outcome.CONNECTION_ERROR, sent_ms=1000 * each, end_ms=1) for each in sent_s]
+
+
+BUSY = [tenth / 10 for tenth in range(10, 59)]
+"""When one user sent requests that took 100 ms each, in the first half of a window from second 1 to 11."""
+
+
+@pytest.mark.parametrize(
+    ("records", "verdict", "said"),
+    [
+        # a share of requests would say 1 in 11
+        ([*_answered(*BUSY), *_refused(6, 7, 8, 9, 10)], INVALID, "nothing answered from second 6 on"),
+        (
+            [*_answered(*BUSY), record([(100.0, 1)], sent_ms=6000, end_ms=4000), *_answered(10)],
+            INVALID,
+            "nothing answered from second 7 to second 10",
+        ),
+        (
+            [*_answered(*BUSY), record(sent_ms=6000, end_ms=9000, outcome=Outcome.UNFINISHED)],
+            INVALID,
+            "nothing answered from second 6 on",
+        ),
+        # 2 s are no outage yet, but a user who waits for two seconds of twelve for nothing is told
+        (
+            [*_answered(*BUSY, 8, 9, 10), failed(Outcome.TIMEOUT, sent_ms=6000, end_ms=1900)],
+            SUSPECT,
+            "20 % of the users' time was spent on requests that failed",
+        ),
+        (
+            [*_answered(*BUSY), *(failed(Outcome.TIMEOUT, sent_ms=1000, end_ms=4000) for _ in range(3))],
+            INVALID,
+            "62 % of the users' time was spent on requests that failed",
+        ),
+    ],
+)
+def test_outage__is_no_share_of_requests(tmp_path: Path, records: list[Record], verdict: str, said: str) -> None:
+    """A dead server is asked once a second: it is time that tells."""
+    found = summary(tmp_path, *records)
+    assert found["validity"]["verdict"] == verdict
+    assert said in [reason["text"] for reason in found["validity"]["reasons"]]
+    assert found["exit_code"] == 1
+
+
+def test_slow_answers__are_no_outage(tmp_path: Path) -> None:
+    """One user, answers of 4 s in one piece: each second between has none."""
+    records = [record([(4000.0, 1)], sent_ms=1000 + 4000 * index, end_ms=4000) for index in range(12)]
+    counted = tally(*records, window=Window(S, 49 * S))
+    found = summarize(settings(tmp_path, warmup=1.0), dataclasses.replace(FACTS, end_s=49.0), counted)
+    assert found["silence"]["median_answer_s"] == pytest.approx(4, rel=0.001)
+    assert found["validity"] == {"verdict": VALID, "reasons": []}
+
+
+def test_outage_in_a_long_run__is_told(tmp_path: Path) -> None:
+    """Six seconds of two minutes, with answers of 150 ms before and after."""
+    sent_s = [each / 2 for each in range(2, 240) if not 120 < each <= 134]
+    late = record([(100.0, 1)], sent_ms=60_500, end_ms=7000)
+    counted = tally(*_answered(*sent_s), late, window=Window(S, 121 * S))
+    found = summarize(settings(tmp_path, warmup=1.0), dataclasses.replace(FACTS, end_s=121.0), counted)["validity"]
+    assert found["verdict"] == SUSPECT
+    assert found["reasons"][0]["text"] == "nothing answered from second 61 to second 67"
+
+
+def test_run_that_was_given_up__is_invalid(tmp_path: Path) -> None:
+    """Whatever was measured before."""
+    assert summary(tmp_path, *completions(20), gave_up=True)["validity"]["reasons"] == [
+        {"severity": INVALID, "text": "the run was given up, for nothing answered"}
+    ]
 
 
 def test_busy_instrument__is_suspect(tmp_path: Path) -> None:
@@ -95,6 +170,25 @@ def test_requests_that_pile_up__are_suspect(tmp_path: Path, growing: bool, verdi
         end_ms = 1000.0 + (sent_ms * 5 if growing else 0)
         records.append(record([(100.0, 1), (120.0, 1)], sent_ms=sent_ms, end_ms=end_ms, due_ns=sent_ms * MS))
     assert _judged(tmp_path, tally(*records, window=Window(S, 11 * S)), arrivals="constant:10")[0] == verdict
+
+
+def test_overload_behind_a_long_warmup__is_suspect(tmp_path: Path) -> None:
+    """22 requests a second to a server that does 18, for 20 s before the window and 10 s in it."""
+    records, free_s = [], 0.0
+    for index in range(660):
+        due_ms = 1000 * index / 22
+        free_s = max(free_s, due_ms / 1000) + 1 / 18
+        took_ms = 1000 * free_s - due_ms
+        records.append(record([(took_ms, 1)], sent_ms=due_ms, end_ms=took_ms, due_ns=round(due_ms * MS)))
+    counted = tally(*records, window=Window(20 * S, 30 * S))
+    facts = dataclasses.replace(FACTS, end_s=30.0)
+    found = summarize(settings(tmp_path, warmup=20.0, arrivals="constant:22"), facts, counted)
+    assert found["in_flight"]["grows"]
+    assert found["validity"]["verdict"] == SUSPECT
+    assert found["validity"]["reasons"][0]["text"] == (
+        "the server does not keep up: 22 requests/s were offered, 18 completed, and from 81 at the window's beginning "
+        "to 121 at its end were under way"
+    )
 
 
 def test_facts__name_the_lost(tmp_path: Path) -> None:

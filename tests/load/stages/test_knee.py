@@ -14,7 +14,7 @@ from mixtral_contract.load.settings.stages import Goal, Stage, Staging
 from mixtral_contract.load.stages import rate_search
 from mixtral_contract.load.stages.plan import SearchPlan
 from mixtral_contract.load.stages.stage_result import SAMPLES_PER_S, StageResult
-from mixtral_contract.mock.timing.batching_profile import Profile
+from mixtral_contract.mock.timing.batching import Profile
 from mixtral_contract.mock.timing.engine import Generation
 from mixtral_contract.mock.timing.forecast import Prediction
 from mixtral_contract.mock.timing.profile_file import load

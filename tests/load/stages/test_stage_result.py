@@ -22,6 +22,7 @@ from mixtral_contract.load.workload.arrivals import CLOSED, Arrivals
 from tests.load.results.test_summary import CONTENT, FACTS
 from tests.load.settings.test_settings import settings
 from tests.support.load_records import S, failed, record
+from tests.support.summary_schema import checked
 
 SLO = parse_slo("ttft<150ms@p90")
 OPEN = Stage(3, Arrivals("poisson", rate_per_s=20.0), 0, 1.0, 10.0, ends_on_429=True)
@@ -97,6 +98,17 @@ def test_entry__has_load_latency_and_throughput() -> None:
     }
     assert found["slo"] == [{"term": "ttft<150ms@p90", "kept": 20, "missed": 0}]
     assert entry(CROWD, part(), SLO)["load"] == "8 users"
+
+
+def test_timeouts_of_a_stage__leave_bounds(tmp_path: Path) -> None:
+    """In its entry and in the table of stages."""
+    slow = [failed(Outcome.TIMEOUT, sent_ms=2000, end_ms=3000) for _ in range(20)]
+    stage = part(*good(180), *slow)
+    found = summarize_stages(settings(tmp_path, sweep="rate:20"), FACTS, stage.tally, [(OPEN, stage)], None)
+    assert found["stages"][0]["at_least"] == ["ttft_p95_ms", "e2e_p95_ms"]
+    assert found["stages"][0]["e2e_p95_ms"] == pytest.approx(3000, rel=0.001)
+    assert "<td>≥3000</td>" in render(found)
+    checked(found)
 
 
 def test_summary__is_of_the_last_stage(tmp_path: Path) -> None:

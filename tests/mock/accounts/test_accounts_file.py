@@ -16,8 +16,8 @@ from mixtral_contract.mock.accounts.pricing import Price
 from mixtral_contract.mock.accounts.token_bucket import Limit
 from tests.support.repository import ROOT
 
-EXAMPLE = ROOT / "examples" / "accounts.yaml"
-SCHEMA = ROOT / "mock_server" / "accounts.schema.yaml"
+EXAMPLE = ROOT / "mock_server" / "accounts.yaml"
+SCHEMA = ROOT / "mixtral_contract" / "mock" / "accounts" / "accounts.schema.yaml"
 
 RIGHT: dict[str, tuple[str, str, Any]] = {
     "digits": ("key: 12345", "key", "12345"),

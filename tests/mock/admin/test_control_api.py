@@ -12,10 +12,10 @@ import pytest
 
 from mixtral_contract.contract.openapi import Contract
 from mixtral_contract.mock.admin.changes import RESETS, change
+from mixtral_contract.mock.build import build
 from mixtral_contract.mock.journal.entry_json import FIELDS
 from mixtral_contract.mock.journal.grading import RULES
 from mixtral_contract.mock.messages.messages import Reply, Request
-from mixtral_contract.mock.service.mock import build
 from tests.mock.conftest import Start
 from tests.support.prometheus_text import parse
 
@@ -76,7 +76,7 @@ def test_state__shows_what_is_under_way(start: Start) -> None:
         assert under_way["account"] == "valid"
         assert _state(address)["in_flight"]["generation_tokens"] == 1
         labels = '{engine="0",model_name="mistralai/mixtral-8x22b-instruct-v0.1"}'
-        assert f"vllm:num_requests_running{labels} 1\n" in httpx.get(f"{address}/metrics").text
+        assert f"vllm:num_requests_running{labels} 1.0\n" in httpx.get(f"{address}/metrics").text
 
 
 def test_pace__is_changed_for_what_comes(start: Start) -> None:
@@ -124,13 +124,13 @@ def test_change_with_a_fault__changes_nothing(start: Start, body: Any, field: st
 
 
 def test_incidents__are_changed_together(start: Start) -> None:
-    """Those that are named are on and no others; what they befell is counted, and written into the journal."""
+    """Those that are named are on and no others; what they were applied to is counted, and written into the journal."""
     address = start("--incident", "429")
     assert [incident["incident"] for incident in _state(address)["incidents"]] == ["429"]
     changed = _patch(address, {"incidents": ["503"], "pace": {"ttft_ms": 1}}).json()
     assert ([incident["incident"] for incident in changed["incidents"]], changed["pace"]["ttft_ms"]) == (["503"], 1)
     assert _ask(address).status_code == 503
-    assert _state(address)["incidents"][0]["befell"] == 1
+    assert _state(address)["incidents"][0]["applied"] == 1
     (made,) = httpx.get(f"{address}/_mock/journal").json()["requests"]
     assert (made["incident"], made["step"], made["status"]) == ("503", "incident", 503)
     assert _patch(address, {"incidents": []}).json()["incidents"] == []
@@ -270,7 +270,7 @@ def test_other_machines__need_the_token() -> None:
     """Whoever does not come from loopback."""
     address = _own_address()
     if address is None:
-        pytest.skip("this machine has no address but loopback")
+        pytest.skip("needs a network address beside loopback")
     command = [
         sys.executable,
         "-m",
@@ -333,10 +333,10 @@ def test_one_process_of_several__does_not_answer_for_all(contract: Contract) -> 
     one = build(contract)
     one.shared = True
     for path in ("/_mock/state", "/_mock/journal", "/_mock/", "/metrics"):
-        answer = one.side.answer(Request("GET", path, "", (("host", "127.0.0.1"),), b""), "127.0.0.1")
+        answer = one.routes.answer(Request("GET", path, "", (("host", "127.0.0.1"),), b""), "127.0.0.1")
         assert isinstance(answer, Reply)
         assert answer.status == 501
-    health = one.side.answer(Request("GET", "/health", "", (), b""), "10.0.0.1")
+    health = one.routes.answer(Request("GET", "/health", "", (), b""), "10.0.0.1")
     assert isinstance(health, Reply)
     assert health.status == 200
 

@@ -11,8 +11,8 @@ import pytest
 from mixtral_contract.contract import observations as observed
 from mixtral_contract.contract.openapi import Contract
 from mixtral_contract.mock.breaks.observed import behaviour
+from mixtral_contract.mock.build import build
 from mixtral_contract.mock.messages.messages import Reply
-from mixtral_contract.mock.service.mock import build
 from mixtral_contract.mock.service.service import Service
 from tests.support.mock_requests import NOW_NS, VALID, request
 

@@ -18,8 +18,8 @@ import pytest
 import yaml
 
 from mixtral_contract.contract.openapi import Contract
+from mixtral_contract.mock.build import build
 from mixtral_contract.mock.http.connection import protocol
-from mixtral_contract.mock.service.mock import build
 from mixtral_contract.mock.timing.engine import Generation
 from mixtral_contract.mock.timing.profile_file import FOLDER, load
 from tests.mock.conftest import Start

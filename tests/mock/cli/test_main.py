@@ -54,7 +54,7 @@ def _line(process: subprocess.Popen[str]) -> str:
         (["--host", "192.0.2.1"], "--host"),
         (["--host", "a" * 70 + ".b"], "--host"),
         (["--spec", "/no/such/file.yaml"], "/no/such/file.yaml"),
-        (["--spec", str(Path(__file__))], "test_command_line.py"),
+        (["--spec", str(Path(__file__))], "test_main.py"),
         (["--spec", str(DOCUMENT.parent)], "--spec"),
         (["--unknown"], "--unknown"),
         (["extra"], "extra"),

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from mixtral_contract.mock.completions.features import UnanswerableError, check, request_features
+from mixtral_contract.mock.completions.features import UnanswerableError, called_functions, check, request_features
 
 CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
 USER = {"role": "user", "content": "What is the weather in Paris?"}
@@ -59,6 +59,22 @@ def test_suited_functions__share_words_with_the_question(said: str, names: list[
     """A name that is said wins over words that are shared."""
     tools = [_tool("get_weather"), _tool("get_time"), _tool("buy", "Orders a car or a bike.")]
     assert [function.name for function in _asked(tools=tools).suited(said)] == names
+
+
+def test_called_functions__come_last() -> None:
+    """A loop in which a call is required each time gets to the function that takes the result."""
+    asked = _asked(tools=[_tool("get_weather"), _tool("final_result")], tool_choice="required")
+    weather, final = asked.functions
+    assert asked.suited("the weather?") == (weather,)
+    assert asked.suited("the weather?", {"get_weather"}) == (final,)
+    assert asked.suited("get_weather and final_result", {"get_weather"}) == (final,)
+    assert asked.suited("the weather?", {"get_weather", "final_result"}) == (weather,)
+
+
+def test_called_functions__are_those_since_the_user_spoke() -> None:
+    """The next question may want them again."""
+    assert called_functions([USER, CALLING, RESULT]) == {"f"}
+    assert called_functions([USER, CALLING, RESULT, USER]) == set()
 
 
 @pytest.mark.parametrize(

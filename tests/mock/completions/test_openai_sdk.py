@@ -70,6 +70,30 @@ def test_agent_loop__ends(client: OpenAI) -> None:
         assert second.message.content
 
 
+@pytest.mark.parametrize("prompt", ["what is the weather in Paris?", "weather Rome", "go", "hello"])
+def test_agent_loop_with_required_calls__ends(client: OpenAI, prompt: str) -> None:
+    """As with structured output, which one of the functions takes."""
+    tools: Any = [
+        {"type": "function", "function": {"name": name, "parameters": {"type": "object", "properties": {}}}}
+        for name in ("get_weather", "get_news", "final_result")
+    ]
+    messages: Any = [{"role": "user", "content": prompt}]
+    called: list[str] = []
+    while "final_result" not in called:
+        message = (
+            client.chat.completions.create(
+                model=MODEL, messages=messages, tools=tools, tool_choice="required", parallel_tool_calls=False
+            )
+            .choices[0]
+            .message
+        )
+        calls: Any = message.tool_calls
+        (call,) = calls
+        called.append(call.function.name)
+        messages += [message, {"role": "tool", "tool_call_id": call.id, "content": "sunny"}]
+        assert len(called) <= len(tools)
+
+
 def test_choices__are_read_whole_and_streamed(client: OpenAI) -> None:
     """Two texts, by index."""
     made = client.chat.completions.create(model=MODEL, messages=MESSAGES, n=2)

@@ -14,10 +14,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from mixtral_contract.contract.openapi import Contract
+from mixtral_contract.mock.build import build
 from mixtral_contract.mock.http.connection import Connection
 from mixtral_contract.mock.http.response_encoder import DateField
 from mixtral_contract.mock.incidents.active import Incidents
-from mixtral_contract.mock.service.mock import build
 from mixtral_contract.mock.timing.engine import Pace
 from tests.mock.conftest import Start
 from tests.support.mock_requests import SECOND_NS
@@ -381,16 +381,16 @@ def test_paused_writing__holds_up_a_disturbed_stream(contract: Contract) -> None
 
 @pytest.mark.parametrize("incidents", [(), ("stall:after=1,ms=1000",), ("delay:ms=1000",)])
 def test_disconnect__frees_the_slot_at_once(contract: Contract, incidents: Sequence[str]) -> None:
-    """Whatever befalls the stream, its generation is cancelled when its client is gone, and the player's timer too."""
+    """Whatever incident it has, the generation is cancelled with its client, and the timer of its writes too."""
 
     def test(driven: _Driven) -> None:
         driven.ask(stream=True)
-        sending, player = driven.connection._sending, driven.connection._player
-        assert sending is not None
+        stream, writer = driven.connection._stream, driven.connection._incident_writer
+        assert stream is not None
         driven.connection.connection_lost(None)
-        assert sending.generation.cancelled
-        assert (player is not None) == bool(incidents)
-        assert player is None or player._timer is None or player._timer.cancelled()
+        assert stream.generation.cancelled
+        assert (writer is not None) == bool(incidents)
+        assert writer is None or writer._timer is None or writer._timer.cancelled()
 
     _driven(test, contract, *incidents)
 
@@ -401,10 +401,10 @@ def test_cut__frees_the_slot_at_once(contract: Contract, by: str) -> None:
 
     def test(driven: _Driven) -> None:
         driven.ask(stream=True)
-        sending = driven.connection._sending
-        assert sending is not None
+        stream = driven.connection._stream
+        assert stream is not None
         driven.wait(1)
-        assert (driven.events, sending.generation.cancelled) == (2, True)
+        assert (driven.events, stream.generation.cancelled) == (2, True)
         assert driven.connection._pacer.engine.next_ns is None
         assert driven.transport.closed == (by == "fin")
 
@@ -435,10 +435,10 @@ def test_stream__leaves_no_work_for_the_garbage_collector(contract: Contract, *,
 
     def test(driven: _Driven) -> None:
         driven.ask(stream=True, max_tokens=3)
-        sending = driven.connection._sending
-        assert sending is not None
-        call, reader = weakref.ref(sending.call), weakref.ref(driven.connection._reader)
-        del sending
+        stream = driven.connection._stream
+        assert stream is not None
+        call, reader = weakref.ref(stream.exchange.call), weakref.ref(driven.connection._reader)
+        del stream
         driven.wait(1 if leaves else 9)
         assert (call() is None) != leaves
         driven.connection.connection_lost(None)
@@ -457,12 +457,12 @@ def test_late_tokens__leave_in_one_write(contract: Contract) -> None:
 
     def test(driven: _Driven) -> None:
         driven.ask(stream=True, max_tokens=6)
-        sending = driven.connection._sending
-        assert sending is not None
+        stream = driven.connection._stream
+        assert stream is not None
         driven.wait(3)
         driven.wait(0)
         driven.wait(2)
-        assert sending.generation.sent == [(1, 0), (4, 3 * SECOND_NS), (6, 5 * SECOND_NS)]
+        assert stream.generation.sent == [(1, 0), (4, 3 * SECOND_NS), (6, 5 * SECOND_NS)]
         assert driven.transport.writes == 3  # one for each pass that found something due
 
     _driven(test, contract)

@@ -10,9 +10,7 @@ import openai
 import pytest
 from openai import AsyncOpenAI, OpenAI
 
-from mixtral_contract.contract.openapi import Contract
-from mixtral_contract.mock.http.asgi import App
-from mixtral_contract.mock.service.mock import build
+from mixtral_contract.mock.testing.mocks import MixtralApi
 from tests.mock.conftest import Start
 
 MODEL = "mistralai/mixtral-8x22b-instruct-v0.1"
@@ -73,17 +71,17 @@ def test_async_client__gets_the_same(server: str) -> None:
     assert len(set(asyncio.run(ask()))) == 1
 
 
-def test_client_in_process__needs_no_socket(contract: Contract) -> None:
-    """The ASGI application behind the SDK's own transport."""
+def test_client_in_process__needs_no_socket() -> None:
+    """The SDK's own transport, with the vendor's address and nothing behind it."""
 
     async def ask() -> str | None:
-        transport = httpx2.ASGITransport(app=cast("Any", App(build(contract))))
-        http_client = httpx2.AsyncClient(transport=transport)
-        async with AsyncOpenAI(base_url="http://mock/v1", api_key="mock-valid", http_client=http_client) as client:
+        async with AsyncOpenAI(base_url="https://integrate.api.nvidia.com/v1", api_key="mock-valid") as client:
             made = await client.chat.completions.create(model=MODEL, messages=MESSAGES, max_tokens=5)
         return made.choices[0].finish_reason
 
-    assert asyncio.run(ask()) == "length"
+    with MixtralApi():
+        finish_reason = asyncio.run(ask())
+    assert finish_reason == "length"
 
 
 @pytest.mark.parametrize(

@@ -238,14 +238,14 @@ def test_set__replaces_everything_or_nothing(contract: Contract) -> None:
     assert (incidents.status(), _drawn(incidents, contract, [request])) == ([], [""])
 
 
-def test_status__tells_what_befell(contract: Contract) -> None:
+def test_status__tells_how_many_were_applied(contract: Contract) -> None:
     """So that a rate that never hits is seen."""
     incidents = Incidents()
     incidents.set("429*2,ok", "cut;rate=0")
     _drawn(incidents, contract, [_request(contract)] * 5)
     assert incidents.status() == [
-        {"incident": "429*2,ok", "requests": 5, "befell": 2},
-        {"incident": "cut;rate=0", "requests": 5, "befell": 0},
+        {"incident": "429*2,ok", "requests": 5, "applied": 2},
+        {"incident": "cut;rate=0", "requests": 5, "applied": 0},
     ]
 
 

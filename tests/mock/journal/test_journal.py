@@ -162,7 +162,7 @@ def test_redactor__takes_keys_out() -> None:
 def test_file__is_given_up_when_it_cannot_be_written() -> None:
     """Once said, and the server goes on."""
     if not Path("/dev/full").exists():
-        pytest.skip("no /dev/full on this system")
+        pytest.skip("needs /dev/full: Linux")
     told: list[str] = []
     file = JournalFile(Path("/dev/full"), lambda _: b"line\n", told.append)
     file.add(entry())

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mixtral_contract.mock.journal.journal import CLIENT_LEFT, CUT, Journal
-from mixtral_contract.mock.journal.metrics import Histogram, Metrics, lateness
-from mixtral_contract.mock.journal.prometheus import Load, exposition
+from mixtral_contract.mock.journal.metrics import Histogram, Load, Metrics, lateness
+from mixtral_contract.mock.journal.prometheus import exposition
 from tests.support.journal_entries import at, completed, generation, refused, write
 from tests.support.prometheus_text import parse
 

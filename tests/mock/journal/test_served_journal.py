@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import http.client
 import json
@@ -16,10 +15,8 @@ import httpx
 import pytest
 
 from mixtral_contract.contract.openapi import Contract
-from mixtral_contract.mock.http.asgi import App
 from mixtral_contract.mock.journal.journal import CLIENT_LEFT, COMPLETE, CUT, SERVER_STOPPED, Entry
-from mixtral_contract.mock.service.mock import build
-from mixtral_contract.mock.timing.engine import Pace
+from mixtral_contract.mock.testing.mocks import MixtralApi
 from mixtral_contract.mock.timing.token_times import by_token
 from tests.mock.conftest import Start
 from tests.mock.http.test_connection import _body, _Driven, _driven, _post
@@ -243,20 +240,14 @@ def test_journal_file__has_what_was_under_way_when_the_server_stopped(tmp_path: 
     assert len(json.loads(line)["sent_after_ns"]) == 1
 
 
-def test_in_process__is_written_down_too(contract: Contract) -> None:
+def test_in_process__is_written_down_too() -> None:
     """Whatever the edge: the same entries, without a connection."""
-    mock = build(contract, pace=Pace(ttft_ns=1_000_000, itl_ns=1_000_000))
-
-    async def ask() -> None:
-        transport = httpx.ASGITransport(App(mock))
-        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
-            for stream in (True, False):
-                headers = {"Authorization": "Bearer mock-valid"}
-                await client.post("/v1/chat/completions", json={**SOME, "stream": stream}, headers=headers)
-            assert len((await client.get("/_mock/journal")).json()["requests"]) == 2
-
-    asyncio.run(ask())
-    streamed, whole = mock.journal.entries()
+    with MixtralApi(ttft_ms=1, itl_ms=1) as api:
+        for stream in (True, False):
+            httpx.post(
+                api.urls["nvidia"], json={**SOME, "stream": stream}, headers={"Authorization": "Bearer mock-valid"}
+            )
+    streamed, whole = api.mock.journal.entries()
     for made in (streamed, whole):
         assert (made.status, made.end, made.connection, made.account) == (200, COMPLETE, None, "valid")
         assert made.sent[-1][0] == made.dues[-1][0] == 5

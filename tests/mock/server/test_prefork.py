@@ -33,7 +33,7 @@ accounts:
   - {{key: spender, price_per_call: 1, credits: 1000000, tokens_per_minute: 1000000}}
 """
 
-needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
+needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs processes in /proc: Linux")
 
 
 @contextlib.contextmanager
@@ -43,8 +43,8 @@ def _running(*options: str, grace_s: int = 3600) -> Iterator[tuple[subprocess.Po
     The grace is so long that nothing ends because it is over.
     """
     program = (
-        "import sys; from mock_server import __main__, serving; "
-        f"serving.GRACE_S = {grace_s}; sys.exit(__main__.main(sys.argv[1:]))"
+        "import sys; from mixtral_contract.mock.cli import main; from mixtral_contract.mock.server import server; "
+        f"server.GRACE_S = {grace_s}; sys.exit(main.main(sys.argv[1:]))"
     )
     command = [sys.executable, "-c", program, "--port", "0", "--workers", str(WORKERS), *options]
     with subprocess.Popen(
@@ -249,7 +249,7 @@ def test_port_of_other_workers__is_in_use() -> None:
         ["--break", "SSE-08"],
         ["--as", "observed"],
         ["--engine", "mixtral-8x7b"],
-        ["--fixtures", "examples/fixtures.yaml"],
+        ["--fixtures", "mock_server/fixtures.yaml"],
     ],
 )
 def test_what_is_not_shared__is_refused_with_its_reason(options: list[str]) -> None:

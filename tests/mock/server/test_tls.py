@@ -22,7 +22,7 @@ from tests.support.raw_socket import FIN, OPEN, RST
 MODEL = "mistralai/mixtral-8x22b-instruct-v0.1"
 MESSAGES: Any = [{"role": "user", "content": "hello"}]
 OPENSSL = shutil.which("openssl")
-pytestmark = pytest.mark.skipif(OPENSSL is None, reason="certificates are made with the openssl command")
+pytestmark = pytest.mark.skipif(OPENSSL is None, reason="needs openssl: apt-get install openssl")
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from mixtral_contract.contract.openapi import Contract, Operation
 from mixtral_contract.mock.accounts.accounts import UNLIMITED, Account, Accounts
 from mixtral_contract.mock.accounts.pricing import Price
 from mixtral_contract.mock.accounts.token_bucket import Limit
+from mixtral_contract.mock.build import Ids
 from mixtral_contract.mock.completions.generator import CompletionGenerator
 from mixtral_contract.mock.messages.messages import Reply
-from mixtral_contract.mock.service.checks import Call
-from mixtral_contract.mock.service.mock import Ids
+from mixtral_contract.mock.service.call import Call
 from mixtral_contract.mock.service.service import Service
 from tests.support.mock_requests import NOW_NS, SECOND_NS, message_of, request
 

@@ -11,7 +11,7 @@ from mixtral_contract.contract.openapi import Contract, Operation
 from mixtral_contract.mock.accounts.accounts import ACCOUNTS, PRICE, Account, Accounts
 from mixtral_contract.mock.completions.generator import CompletionGenerator
 from mixtral_contract.mock.messages.messages import Head, Reply, Request
-from mixtral_contract.mock.service.checks import Call
+from mixtral_contract.mock.service.call import Call
 from mixtral_contract.mock.service.service import Service
 from tests.support.mock_requests import NOW_NS, SECOND_NS, message_of, request, service
 

@@ -18,7 +18,7 @@ import requests
 import respx
 
 from mixtral_contract.mock.testing.mocks import MixtralApi
-from mixtral_contract.mock.testing.patched_transports import UnmockedError
+from mixtral_contract.mock.testing.network.guard import UnmockedError
 from mixtral_contract.mock.timing.token_times import by_token
 from mixtral_contract.primitives.sse import Decoder
 from tests.support.api_requests import (
@@ -228,7 +228,9 @@ def test_other_host__is_not_reached(library: ModuleType, *, on_loop: bool) -> No
     [
         ("127.0.0.1", []),
         pytest.param(
-            "127.0.0.2", ["127.0.0.2"], marks=pytest.mark.skipif(sys.platform != "linux", reason="one address")
+            "127.0.0.2",
+            ["127.0.0.2"],
+            marks=pytest.mark.skipif(sys.platform != "linux", reason="needs 127.0.0.2: Linux"),
         ),
     ],
 )
@@ -265,7 +267,7 @@ def test_routes_of_the_test__stand_beside_the_mock() -> None:
 def test_other_client__is_told_what_to_take() -> None:
     """One that opens sockets of its own would reach the real endpoint: it is stopped where it looks up the address."""
     with (
-        pytest.raises(AssertionError, match="by a client other than httpx"),
+        pytest.raises(AssertionError, match=r"a connection to integrate\.api\.nvidia\.com:443"),
         MixtralApi(),
         pytest.raises(UnmockedError, match="take mixtral_server"),
     ):
@@ -321,6 +323,13 @@ def test_long_body__is_refused() -> None:
     with MixtralApi() as api:
         answer = ask(httpx, content=b" " * (api.mock.limits.body_bytes + 1), json=None)
     assert answer.status_code == 413
+
+
+def test_long_prompt__is_answered() -> None:
+    """However many tokens it has."""
+    with MixtralApi():
+        answer = ask(httpx, json={"messages": [{"role": "user", "content": "cat " * 20_000}]})
+    assert answer.json()["usage"]["prompt_tokens"] > 15_000
 
 
 def test_models__are_listed() -> None:

@@ -6,12 +6,13 @@ import asyncio
 import time
 from typing import Any
 
+import httpx
 import openai
 import pytest
 from openai import AsyncOpenAI, OpenAI
 
 from mixtral_contract.mock.testing.mocks import MixtralApi, MixtralServer
-from tests.support.api_requests import MODEL
+from tests.support.api_requests import MODEL, NVIDIA, body
 
 MESSAGES: Any = [{"role": "user", "content": "tell me a joke on cats"}]
 
@@ -97,7 +98,7 @@ def test_stall__is_a_timeout() -> None:
 )
 def test_key_of_the_application__is_judged(key: str, error: type[openai.APIStatusError]) -> None:
     """One that it sends by itself stays what it is."""
-    with MixtralApi(), OpenAI(api_key=key) as client, pytest.raises(error):
+    with MixtralApi(strict_keys=True), OpenAI(api_key=key) as client, pytest.raises(error):
         _create(client)
 
 
@@ -119,3 +120,29 @@ def test_other_base_url__is_stopped() -> None:
         pytest.raises(openai.APIConnectionError),
     ):
         _create(client)
+
+
+@on_each
+def test_key_of_the_application__is_taken(
+    kind: type[MixtralApi | MixtralServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that it names itself, and one that the test sets; neither is shown."""
+    with kind() as mock:
+        with OpenAI(api_key="sk-in-the-code") as client:
+            assert _create(client)
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-of-the-test")
+        with OpenAI() as client:
+            assert client.chat.completions.create(
+                model=MODEL, messages=[{"role": "user", "content": "my key is sk-of-the-test"}]
+            )
+        assert [request.account for request in mock.requests] == ["application-1", "application-2"]
+        assert "sk-" not in repr([request.body for request in mock.requests])
+        with pytest.raises(AssertionError, match="in the body"):
+            mock.assert_no_key_leaked()
+
+
+def test_no_key__is_refused_all_the_same() -> None:
+    """An application that forgets its key is told."""
+    with MixtralApi() as api, httpx.Client() as client:
+        assert client.post(NVIDIA, json=body()).status_code == 401
+        assert [request.account for request in api.requests] == [None]

@@ -11,12 +11,11 @@ from typing import Any
 import httpx
 import pytest
 
-from mixtral_contract.mock.testing.incident_queue import written
 from mixtral_contract.mock.testing.mocks import MixtralApi
 from tests.support.api_requests import BEARER, MODEL, NVIDIA, SEGMIND, ask, body
 from tests.support.repository import ROOT
 
-EXAMPLES = ROOT / "examples"
+EXAMPLES = ROOT / "mock_server"
 
 
 def _say(text: str, url: str = NVIDIA, **fields: Any) -> str:
@@ -27,80 +26,6 @@ def _say(text: str, url: str = NVIDIA, **fields: Any) -> str:
 
 def _statuses(number: int) -> list[int]:
     return [ask(httpx).status_code for _ in range(number)]
-
-
-# incidents
-
-
-def test_next__befalls_the_next_call_only() -> None:
-    """Whatever it asks."""
-    with MixtralApi() as api:
-        api.next("503", retry_after=7)
-        refused = ask(httpx)
-        assert (refused.status_code, refused.headers["retry-after"]) == (503, "7")
-        assert _statuses(2) == [200, 200]
-
-
-def test_next__queues() -> None:
-    """Sequences and single ones, in the order in which they were put in store."""
-    with MixtralApi() as api:
-        api.next("429*2,ok")
-        api.next("500")
-        assert list(api.in_store) == ["429", "429", "ok", "500"]
-        assert _statuses(5) == [429, 429, 200, 500, 200]
-        assert list(api.in_store) == []
-
-
-def test_next__comes_before_always() -> None:
-    """An `ok` in store spares one call what befalls all others; `calm` ends it."""
-    with MixtralApi() as api:
-        api.always("503")
-        api.next("ok")
-        assert _statuses(3) == [200, 503, 503]
-        api.next("429")
-        api.calm()
-        assert _statuses(1) == [200]
-
-
-def test_always__takes_several() -> None:
-    """Together, each with its arguments."""
-    with MixtralApi() as api:
-        api.always("content-type", value="text/html")
-        api.always("content-length", off=-2)
-        answer = ask(httpx)
-        assert answer.headers["content-type"] == "text/html"
-        assert not answer.content.endswith(b"}}")
-
-
-@pytest.mark.parametrize(
-    ("text", "arguments", "message"),
-    [
-        ("stal", {}, "expected stall, got 'stal'"),
-        ("stall", {"aftr": 3}, "stall: expected after= or ms= once, got 'aftr=3'"),
-        ("429*2,ok", {"retry_after": 1}, "expected the name of one incident beside retry_after="),
-        ("cut;rate=0.5", {}, "without rate and per"),
-    ],
-)
-def test_unknown_incident__is_told(text: str, arguments: dict[str, object], message: str) -> None:
-    """At once, in the line of the test, with nothing put in store."""
-    with MixtralApi() as api:
-        with pytest.raises(ValueError, match=re.escape(message)):
-            api.next(text, **arguments)
-        assert list(api.in_store) == []
-
-
-@pytest.mark.parametrize(
-    ("arguments", "text"),
-    [
-        ({}, "stall"),
-        ({"after": 3}, "stall(after=3)"),
-        ({"ms": 2.5, "after": 0}, "stall(ms=2.5,after=0)"),
-        ({"ms": 100.0}, "stall(ms=100)"),
-    ],
-)
-def test_written__is_the_grammar(arguments: dict[str, object], text: str) -> None:
-    """Numbers as people write them."""
-    assert written("stall", arguments) == text
 
 
 # replies
@@ -131,7 +56,7 @@ def test_reply__goes_by_condition() -> None:
 
 def test_reply__goes_on_where_it_was() -> None:
     """Another one beside it does not let it begin anew."""
-    with MixtralApi() as api:
+    with MixtralApi(allow_unused=True) as api:
         api.reply("One.", "Two.", "Three.")
         assert _say("a") == "One."
         api.reply("Sunny.", when="weather")
@@ -218,7 +143,7 @@ def test_bad_option__is_told(options: dict[str, Any], message: str) -> None:
 
 def test_as_observed__behaves_as_seen() -> None:
     """NVIDIA answers a wrong key with 403."""
-    with MixtralApi(as_observed=True):
+    with MixtralApi(as_observed=True, strict_keys=True):
         assert ask(httpx, headers={"Authorization": "Bearer wrong"}).status_code == 403
 
 
@@ -325,7 +250,7 @@ def test_retry_storm__is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_refused_for_good__is_a_storm_when_asked_again_and_again() -> None:
     """A wrong key does not get better."""
-    with MixtralApi() as api:
+    with MixtralApi(strict_keys=True) as api:
         for _ in range(4):
             ask(httpx, headers={"Authorization": "Bearer wrong"})
         with pytest.raises(AssertionError, match="final-retried"):

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mixtral_contract.mock.timing.batching import BatchingScheduler
-from mixtral_contract.mock.timing.batching_profile import Profile
+from mixtral_contract.mock.timing.batching import BatchingScheduler, Profile
 from mixtral_contract.mock.timing.engine import Generation, Load, Overload
 from mixtral_contract.mock.timing.profile_file import load
 from tests.support.virtual_time import SECOND_NS, Lengths, Run

@@ -13,7 +13,7 @@ import itertools
 import pytest
 
 from mixtral_contract.mock.cli.forecast_table import render
-from mixtral_contract.mock.timing.batching_profile import Profile
+from mixtral_contract.mock.timing.batching import Profile
 from mixtral_contract.mock.timing.forecast import Prediction
 from mixtral_contract.mock.timing.profile_file import load
 from tests.support.virtual_time import SECOND_NS, Lengths, Run, closed_loop, open_loop, spread

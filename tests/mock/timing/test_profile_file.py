@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
-from mixtral_contract.mock.timing.batching_profile import Profile
+from mixtral_contract.mock.timing.batching import Profile
 from mixtral_contract.mock.timing.engine import Pace
 from mixtral_contract.mock.timing.profile_file import FIELDS, FOLDER, ProfileError, load, names, parse
 

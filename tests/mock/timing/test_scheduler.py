@@ -21,7 +21,9 @@ MS = 1_000_000
 LIMIT_S = 30
 TIMERS = [
     LoopTimer,
-    pytest.param(DescriptorTimer, marks=pytest.mark.skipif(sys.platform != "linux", reason="a system call of Linux")),
+    pytest.param(
+        DescriptorTimer, marks=pytest.mark.skipif(sys.platform != "linux", reason="needs a system call of Linux")
+    ),
 ]
 
 
@@ -77,7 +79,7 @@ def test_timer__rings_once_and_not_too_early(kind: type, new_loop: Callable[[], 
     _run(new_loop, main)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="a system call of Linux")
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a system call of Linux")
 @pytest.mark.parametrize("new_loop", LOOPS)
 def test_descriptor__is_open_only_while_an_alarm_is_set(new_loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
     """After the last ring it is closed, and after the loop at the latest."""

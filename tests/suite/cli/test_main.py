@@ -75,7 +75,7 @@ def test_strange_server__gets_a_verdict(tmp_path: Path, answer: bytes, verdict: 
         done = run_suite(*options, "-k", "RSP-02 or SSE-08", folder=tmp_path)
     assert "Traceback" not in done.stdout
     assert verdict in (tmp_path / "verdicts.json").read_text(encoding="utf-8")
-    assert done.returncode == (1 if verdict == "FAIL" else 0)
+    assert done.returncode == (1 if verdict == "FAIL" else 3)
 
 
 @pytest.mark.parametrize("said", [[], [b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n"]])
@@ -84,7 +84,10 @@ def test_hanging_server__ends_soon(tmp_path: Path, said: list[bytes]) -> None:
     with serving(*said, hang=True) as script:
         options = ["--base-url", script.url, "--dialect", "nvidia", "--request-timeout", "0.3"]
         done = run_suite(*options, folder=tmp_path)
-    assert done.returncode in (0, 1)
+    # the answer to a GET breaks a must; silence breaks none, and keeps none
+    assert done.returncode == (1 if said else 3)
+    told = "contract: 1 broken" if said else "contract: not judged"
+    assert f'aria-label="{told}"' in (tmp_path / "badge.svg").read_text(encoding="utf-8")
     # the first connection is the one that sees whether anything listens
     assert len(script.received) <= 2
     assert not {"PASS", "FAIL"} & {verdict for (name, _), verdict in verdicts(tmp_path).items() if name != "HTTP-02"}

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from mixtral_contract.suite.http import connection as wire
+from mixtral_contract.suite.http import connection
 from mixtral_contract.suite.http.exchange import Exchange, Request
 from tests.support.other_http import other_server
 from tests.support.other_server import CHAT, Style
@@ -16,7 +16,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
 
 def _send(url: str, *, timeout_s: float = 5.0) -> Exchange:
-    return wire.send(Request("POST", f"{url}/v1/x?a=b", (("X-Api-Key", "k"),), b"{}"), timeout_s=timeout_s)
+    return connection.send(Request("POST", f"{url}/v1/x?a=b", (("X-Api-Key", "k"),), b"{}"), timeout_s=timeout_s)
 
 
 def test_request__is_sent_as_it_is() -> None:
@@ -97,7 +97,7 @@ def test_shown__never_holds_the_key() -> None:
         request = Request(
             "POST", f"{script.url}/?api_key=s3cr", (("Authorization", "Bearer s3cr"),), b"{}", secrets=("s3cr",)
         )
-        exchange = wire.send(request)
+        exchange = connection.send(request)
     shown = exchange.shown()
     assert "s3cr" not in "".join((*shown.values(), exchange.summary))
     assert "'Authorization: Bearer '\"$API_KEY\"" in shown["curl"]
@@ -159,14 +159,14 @@ def test_cut_body__does_not_show_half_a_key(before: int) -> None:
 def test_bytes_after_the_end__are_surplus() -> None:
     """The body is what its framing says, the rest is kept beside it."""
     with serving(OK + b"Content-Length: 2\r\n\r\n{}", b"more") as script:
-        exchange = wire.send(Request("POST", script.url), linger_s=1.0)
+        exchange = connection.send(Request("POST", script.url), linger_s=1.0)
     assert (exchange.body, exchange.surplus, exchange.ending) == (b"{}", b"more", "complete")
 
 
 def test_head_request__takes_any_body_for_surplus() -> None:
     """RFC 9110 section 9.3.2: there is none."""
     with serving(OK + b"Content-Length: 2\r\n\r\n{}") as script:
-        exchange = wire.send(Request("HEAD", script.url), linger_s=1.0)
+        exchange = connection.send(Request("HEAD", script.url), linger_s=1.0)
     assert (exchange.body, exchange.surplus) == (b"", b"{}")
 
 
@@ -175,7 +175,7 @@ def test_conversation__has_an_answer_for_each_request(together: bool) -> None:  
     """Over one connection, in the order of the requests."""
     with other_server() as url:
         requests = [Request("GET", url + CHAT), Request("GET", f"{url}/nowhere"), Request("HEAD", url + CHAT)]
-        exchanges = wire.converse(requests, together=together)
+        exchanges = connection.converse(requests, together=together)
     assert [exchange.status for exchange in exchanges] == [405, 404, 405]
     assert [exchange.request for exchange in exchanges] == requests
     assert exchanges[2].surplus == b""
@@ -184,7 +184,7 @@ def test_conversation__has_an_answer_for_each_request(together: bool) -> None:  
 def test_conversation__ends_where_the_server_closes() -> None:
     """What comes after has no status, and is no refusal to connect."""
     with serving(OK + b"Content-Length: 2\r\n\r\n{}") as script:
-        first, second = wire.converse([Request("POST", script.url)] * 2)
+        first, second = connection.converse([Request("POST", script.url)] * 2)
     assert (first.status, second.status, second.ending) == (200, None, "truncated")
 
 
@@ -199,10 +199,10 @@ def test_compressed_body__is_read_and_its_coding_kept() -> None:
 def test_chunked_request__is_sent_in_chunks() -> None:
     """Instead of a length."""
     with serving(OK + b"Content-Length: 0\r\n\r\n") as script:
-        wire.send(Request("POST", script.url, (("Transfer-Encoding", "chunked"),), b"abcde"))
+        connection.send(Request("POST", script.url, (("Transfer-Encoding", "chunked"),), b"abcde"))
     head, _, _ = script.received[0].partition(b"\r\n\r\n")
     assert b"Content-Length" not in head
-    assert wire._chunked(b"abcde") == b"2\r\nab\r\n3\r\ncde\r\n0\r\n\r\n"
+    assert connection._chunked(b"abcde") == b"2\r\nab\r\n3\r\ncde\r\n0\r\n\r\n"
 
 
 @pytest.mark.parametrize("body", [b"{}", b'{"messages": []}'])
@@ -210,16 +210,16 @@ def test_expectation__holds_the_body_back_until_it_is_met(body: bytes) -> None:
     """The server reads all of it after its 100 (Continue)."""
     headers = (("Expect", "100-continue"), ("Authorization", "Bearer mock-valid"), ("Content-Type", "application/json"))
     with other_server() as url:
-        exchange = wire.send(Request("POST", url + CHAT, headers, body))
+        exchange = connection.send(Request("POST", url + CHAT, headers, body))
     assert (exchange.status, exchange.ending) == (400, "complete")
     assert exchange.raw_head.startswith(b"HTTP/1.1 400")
 
 
 def test_expectation_that_is_not_met__lets_go_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     """RFC 9110 section 10.1.1: a client must not wait for ever."""
-    monkeypatch.setattr(wire, "_CONTINUE_S", 0.05)
+    monkeypatch.setattr(connection, "_CONTINUE_S", 0.05)
     with serving(OK + b"Content-Length: 0\r\n\r\n") as script:
-        exchange = wire.send(Request("POST", script.url, (("Expect", "100-continue"),), b"body"))
+        exchange = connection.send(Request("POST", script.url, (("Expect", "100-continue"),), b"body"))
     assert exchange.status == 200
     assert script.received[0].endswith(b"body")
 
@@ -229,6 +229,6 @@ def test_http_1_0__is_said_in_the_first_line() -> None:
     request = Request("GET", "http://127.0.0.1:1/x", version="1.0")
     assert "--http1.0" in request.curl()
     with other_server(Style(framing="close")) as url:
-        exchange = wire.send(Request("GET", url + CHAT, version="1.0"))
+        exchange = connection.send(Request("GET", url + CHAT, version="1.0"))
     assert exchange.status == 405
     assert exchange.header("connection") == "close"

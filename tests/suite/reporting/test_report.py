@@ -92,9 +92,40 @@ def test_headline__says_what_was_found(record: Made) -> None:
     """Broken, clean, or nothing judged."""
     assert record(SSE_08=Violation("x"), RSP_02=None).headline() == "1 clause is broken on mock: SSE-08"
     assert record(RSP_02=None, SSE_15=Info("x")).headline() == "mock breaks no clause: 1 of 2 verdicts PASS, none FAIL"
-    assert record(RSP_02=Inconclusive("x")).headline().startswith("nothing could be judged")
+    silent = record(RSP_02=Inconclusive("x")).headline()
+    assert silent == "too little could be judged on mock: 0 of 1 musts"
     most = record(RSP_02=None, RSP_01=Inconclusive("x"), SSE_08=Inconclusive("x")).headline()
-    assert most == "most could not be judged on mock: 2 of 3 verdicts INCONCLUSIVE, 1 PASS"
+    assert most == "too little could be judged on mock: 1 of 3 musts"
+
+
+def test_headline__counts_what_only_strict_fails(record: Made) -> None:
+    """A departure that fails no run is never "no clause"."""
+    assert record(RSP_02=None, SSE_04=Violation("x"), AUT_02=Tolerable("x")).headline() == (
+        "mock fails no clause, and departs from 2 clauses that --strict fails: AUT-02, SSE-04"
+    )
+    assert record(SSE_08=Violation("x"), SSE_04=Violation("x")).headline() == (
+        "1 clause is broken on mock: SSE-08; 1 more departed from (NON-STRICT)"
+    )
+
+
+def test_headline__says_of_how_many_verdicts_it_is(record: Made) -> None:
+    """One clause that passes is not the contract."""
+    made = RunSummary(choose(CONTRACT), CONTRACT, list(CLAUSES), strict=False, of=422)
+    made.add(judge(CLAUSES["RSP-02"], "nvidia", None, strict=False, test="t").as_dict())
+    assert made.headline() == "mock breaks no clause: 1 of 1 verdicts PASS, none FAIL (1 of 422 verdicts asked for)"
+    assert 'aria-label="contract: kept, 1 of 422 asked"' in badge(_run(made))
+    assert record(RSP_02=None).as_dict(Baseline())["asked"] == {"verdicts": 1, "of": 1}
+
+
+def test_departures__are_told_with_level_expectation_and_how_to_repeat_them(record: Made) -> None:
+    """Whoever reads only the terminal learns of each."""
+    request = Request("POST", "http://x", (), b"{}")
+    told = record(
+        SSE_04=Violation("crlf", expected="LF", exchange=Exchange(request, 200)), SSE_08=Violation("x"), RSP_02=None
+    ).departures()
+    assert len(told) == 1
+    assert told[0].startswith("NON-STRICT  SSE-04 (should) on nvidia\n")
+    assert "  expected  LF\n  got       crlf\n  repeat    curl " in told[0]
 
 
 def test_written_report__holds_every_verdict_and_no_key(record: Made, tmp_path: Path) -> None:
@@ -177,6 +208,8 @@ def test_file_that_is_no_run__is_refused(tmp_path: Path, text: str, said: str) -
         ({"RSP_02": None}, "contract: kept"),
         ({"RSP_02": None, "SSE_08": Violation("x")}, "contract: 1 broken"),
         ({"RSP_02": Inconclusive("x")}, "contract: not judged"),
+        ({"RSP_02": None, "RSP_01": Inconclusive("x")}, "contract: not judged"),
+        ({"RSP_02": None, "SSE_04": Violation("x")}, "contract: kept, 1 departed from"),
     ],
 )
 def test_badge__says_it_in_two_words(record: Made, outcomes: dict[str, Outcome | None], said: str) -> None:

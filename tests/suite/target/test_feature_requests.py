@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from mixtral_contract.suite.target import feature_requests as optional
+from mixtral_contract.suite.target import feature_requests
 from tests.support.suite_run import run_suite, verdicts
 
 OPTIONAL = ("tools", "response_format", "logprobs", "top_logprobs", "n")
@@ -113,4 +113,4 @@ def test_fragments_in_turns__are_told_apart_by_their_index() -> None:
     """Those of two calls; a fragment without a readable index belongs to the first."""
     texts = [(0, "one", "{"), (1, "two", "["), (0, None, "}"), (1, None, "]"), (None, None, "!")]
     fragments = [{"index": at, "function": {"name": name, "arguments": more}} for at, name, more in texts]
-    assert optional.named(optional.by_call(fragments)) == ("onetwo", "{}![]")
+    assert feature_requests.named(feature_requests.by_call(fragments)) == ("onetwo", "{}![]")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mixtral_contract.contract import observations as observed
+from mixtral_contract.contract import observations
 from mixtral_contract.contract.openapi import Contract
 from mixtral_contract.suite.target.target import choose, running
 from tests.support.suite_run import run_suite, verdicts
@@ -19,7 +19,7 @@ def test_mock_as_observed__departs_where_the_observations_say_so(tmp_path: Path)
     told = {
         (clause, dialect)
         for dialect in ("nvidia", "segmind")
-        for clause in observed.departures(observed.load(), dialect)
+        for clause in observations.departures(observations.load(), dialect)
     }
     assert {each for each in broken if each[1] != "segmind-openai"} == told
     assert found["RSP-01", "segmind-openai"] == "RETIRED"

@@ -1,1 +1,1 @@
-"""json_values."""
+"""Values that keep a JSON Schema, for tool arguments and JSON mode."""

@@ -6,9 +6,10 @@ Whether the value keeps the schema is for the maker to find out, who validates i
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import orjson
 
@@ -24,9 +25,6 @@ from mixtral_contract.mock.completions.json_values.subschemas import (
     target,
 )
 
-if TYPE_CHECKING:
-    from mixtral_contract.mock.completions.json_values.generator import JsonValueGenerator
-
 _SHALLOW = 3
 """Down to this depth optional parts are added by chance; below it, as little as possible."""
 _DEEPEST = 50
@@ -38,14 +36,32 @@ _LATE = 12
 _DECIDED = frozenset(("$ref", "allOf", "anyOf", "oneOf", "if", "then", "else"))
 
 
+class Materials(Protocol):
+    """What candidates of one request are made from."""
+
+    @property
+    def chance(self) -> random.Random:
+        """What decides."""
+
+    @property
+    def words(self) -> Callable[[], str]:
+        """Some words, others each time."""
+
+    def matching(self, pattern: str, low: int, high: int | None) -> str:
+        """A string of that many characters in which the pattern is found; raises UnmadeError when none was."""
+
+    def step(self, size: int = 0) -> None:
+        """Counts one subschema, and the bytes of a value that was ready; raises UnsatisfiableError for too many."""
+
+
 class Candidate:
     """The proposal of that number, from 0: they differ in how much of what is optional they have."""
 
-    def __init__(self, maker: JsonValueGenerator, root: Any, heights: Heights, number: int) -> None:
-        self._maker = maker
+    def __init__(self, materials: Materials, root: Any, heights: Heights, number: int) -> None:
+        self._materials = materials
         self._root = root
         self._heights = heights
-        self._chance = maker.chance
+        self._chance = materials.chance
         # by turns as chance has it, with as little and with as much as can be
         self._optional = (0.8, 0.0, 1.0)[number % 3]
         # a schema that speaks of no type gets text first
@@ -65,7 +81,7 @@ class Candidate:
         if not values:
             raise UnsatisfiableError("no value is in every enum")
         value = self._chance.choice(values)
-        self._maker.step(len(orjson.dumps(value)))
+        self._materials.step(len(orjson.dumps(value)))
         return value
 
     def _flat(self, schema: Any, depth: int) -> dict[str, Any]:
@@ -73,7 +89,7 @@ class Candidate:
         node: dict[str, Any] = {}
         waiting = [schema]
         while waiting:
-            self._maker.step()
+            self._materials.step()
             part = waiting.pop()
             if part is False:
                 raise UnsatisfiableError("nothing is admitted")
@@ -151,8 +167,8 @@ class Candidate:
         if rule is not None:
             return str(self.value({"allOf": [{"type": "string"}, rule]}, depth + 1))
         if patterns and node.get("additionalProperties") is False:
-            return self._maker.matching(self._chance.choice(patterns), 0, None)
-        return self._maker.words().replace(" ", "_")
+            return self._materials.matching(self._chance.choice(patterns), 0, None)
+        return self._materials.words().replace(" ", "_")
 
     # ---- arrays
 
@@ -194,10 +210,10 @@ class Candidate:
         low = int(node.get("minLength", 0))
         high = int(node["maxLength"]) if "maxLength" in node else None
         if "pattern" in node:
-            made = self._maker.matching(node["pattern"], low, high)
+            made = self._materials.matching(node["pattern"], low, high)
         else:
-            made = formatted(self._chance, node.get("format")) or text(self._chance, self._maker.words, low, high)
-        self._maker.step(len(made))
+            made = formatted(self._chance, node.get("format")) or text(self._chance, self._materials.words, low, high)
+        self._materials.step(len(made))
         return made
 
     def number(self, node: Node, _depth: int) -> float:
