@@ -16,6 +16,8 @@ _INSTALLED = {
     "python -m mock_server": f"{CONSOLE_COMMAND} mock",
     "python -m contract_tests": CONSOLE_COMMAND,
     "pytest contract_tests": f"{CONSOLE_COMMAND} check",
+    "python -m load report": "python -m mixtral_contract.load.cli.main report",
+    "python -m load accept": "python -m mixtral_contract.load.cli.main accept",
     "python -m load": CONSOLE_COMMAND,
     "locust -f load/": f"{CONSOLE_COMMAND} load",
     "python -m spec": f"{CONSOLE_COMMAND} spec",

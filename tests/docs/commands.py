@@ -149,6 +149,15 @@ COMMANDS: Mapping[str, Ends | Serves | Elsewhere] = {
     "python -m load compare reports/monday reports/tuesday --tolerance 5% --out comparison.html": Elsewhere(
         "tests/load/compare/test_comparison.py::test_command__exits_with_what_it_found"
     ),
+    "python -m load compare baseline reports/load --pinned reports/release --markdown summary.md --json": Elsewhere(
+        "tests/load/compare/test_several_runs.py::test_small_steps__are_seen_against_a_pinned_run"
+    ),
+    "python -m load report reports/load --warmup 5s -u 20": Elsewhere(
+        "tests/load/report/test_requests_file.py::test_report__of_parts_that_a_killed_run_left"
+    ),
+    "python -m load accept reports/load baseline --reason 'a larger model, slower to the first token'": Elsewhere(
+        "tests/load/compare/test_several_runs.py::test_accepted_run__is_the_baseline"
+    ),
     # the mock's own speed
     "python -m benchmarks.completions --reference nginx --out reports/speed/completions.json": Elsewhere(
         "tests/benchmarks/test_programs.py::test_completions__are_compared_with_nginx"

@@ -7,20 +7,22 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
 from mixtral_contract.load.cli.calibrate import add_options, run_calibrate
-from mixtral_contract.load.compare.comparison import compare
-from mixtral_contract.load.compare.html_comparison import render_comparison
-from mixtral_contract.load.compare.run_folder import RunFolderError, read_run_folder
-from mixtral_contract.load.settings.options import OPTIONS, percent
+from mixtral_contract.load.cli.compare import add_accept_options, add_compare_options, run_accept, run_compare
+from mixtral_contract.load.cli.report import add_report_options, run_report
+from mixtral_contract.load.settings.options import OPTIONS
 from mixtral_contract.primitives.command_line import Parser, as_typed
 
 _EPILOG = """examples:
   python -m load compare reports/monday reports/tuesday
   python -m load compare base candidate --tolerance 10% --out comparison.html
+  python -m load compare reports/monday reports/tuesday --pinned reports/release --markdown summary.md
+  python -m load report reports/load --warmup 5s -u 20
+  python -m load accept reports/tuesday baseline --reason "larger model"
 
-exit status of compare: 0 nothing is worse, 1 something is, 2 the command line or a folder is no good"""
+exit status of compare: 0 nothing is worse, and that is sure; 1 something is, or may be; 2 the command line or a folder
+is no good, or the runs cannot be compared (INVALID, interrupted, not asked alike)"""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -58,40 +60,20 @@ def _commands() -> Parser:
     )
     added = commands.add_subparsers(dest="command", metavar="COMMAND")
     comparing = added.add_parser("compare", help="two runs: what changed, how sure that is, and whether it is worse")
-    comparing.add_argument("first", type=Path, metavar="A", help="the folder of the run to compare with")
-    comparing.add_argument("second", type=Path, metavar="B", help="the folder of the run in question")
-    comparing.add_argument(
-        "--tolerance",
-        type=percent,
-        default=0.05,
-        metavar="P%",
-        help="a change up to this is no regression (default: 5%%)",
-    )
-    comparing.add_argument("--out", type=Path, metavar="FILE", help="write a page that shows both (default: none)")
-    comparing.set_defaults(run=_compare)
+    add_compare_options(comparing)
+    comparing.set_defaults(run=run_compare)
+    accepting = added.add_parser("accept", help="make a run the baseline that others are compared with")
+    add_accept_options(accepting)
+    accepting.set_defaults(run=run_accept)
+    reporting = added.add_parser("report", help="the report of a run of which only the requests are left")
+    add_report_options(reporting)
+    reporting.set_defaults(run=run_report)
     calibrating = added.add_parser(
         "calibrate", help="the error of this instrument on this machine, against a mock that knows what it sent when"
     )
     add_options(calibrating)
     calibrating.set_defaults(run=run_calibrate)
     return commands
-
-
-def _compare(options: argparse.Namespace) -> int:
-    try:
-        first, second = (read_run_folder(folder) for folder in (options.first, options.second))
-        comparison = compare(first, second, tolerance=options.tolerance)
-        if options.out is not None:
-            options.out.write_text(render_comparison(comparison), encoding="utf-8")
-    except RunFolderError as error:
-        print(as_typed(f"python -m load compare: {error}"), file=sys.stderr)
-        return 2
-    except OSError as error:
-        expected = f"--out: expected a file to write to, got '{options.out}'"
-        print(as_typed(f"python -m load compare: {expected}: {error.strerror}"), file=sys.stderr)
-        return 2
-    print(comparison.text(), end="")
-    return 1 if comparison.regressed else 0
 
 
 if __name__ == "__main__":

@@ -138,7 +138,8 @@ class Client:
         if exchange is None:
             return  # a kept connection that the server no longer keeps
         if self._reader is not None and self._reader.end():
-            self._end(None)
+            # without a length a reset is an end, too, and all that tells it from a cut
+            self._end(None if error is None else f"{type(error).__name__}: {error}")
         elif self._reader is not None and self._connecting_ns is None and exchange.first_byte_ns is None:
             self._on_unanswered(exchange)
         else:

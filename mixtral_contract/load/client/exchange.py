@@ -20,8 +20,9 @@ class Exchange:
     `connect_ns` is the time for TCP and TLS, None on a connection that was there already. `received` holds the body as
     it came: pieces of one `recv` share its stamp. `sent_again` tells that the server closed the kept connection and the
     request left once more, on a new one: `sent_ns` is of the second time; `unanswered`, that it did not leave again,
-    because it may be billed. `failure` says what broke, `timed_out` whether time did. `asked_tokens` is the longest
-    answer that the request asks for, `asked_prompt_tokens` how long its prompt is, as far as that is known.
+    because it may be billed. `failure` says what broke, `timed_out` whether time did; an answer without a length is
+    `complete` with a `failure` where a reset ended it. `asked_tokens` is the longest answer that the request
+    asks for, `asked_prompt_tokens` how long its prompt is, as far as that is known.
     """
 
     started_ns: int

@@ -1,54 +1,41 @@
 """What changed between two runs: each figure of the second against the first, with an interval, and a verdict.
 
-A figure is worse when the whole interval of its change lies beyond the tolerance on the bad side; a change that could
-as well be chance is none.
+A figure is worse when the whole interval of its change lies beyond the tolerance on the bad side. Where an interval
+reaches beyond it, the figure may be worse: that is unclear, and no "no regression".
 """
 
 from __future__ import annotations
 
-import itertools
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
-from mixtral_contract.load.compare.run_folder import Line, RunFolder
-from mixtral_contract.load.estimators.bootstrap import interval, mean_draws, percentile_draws
+from mixtral_contract.load.compare.differences import LENGTHS, Difference, differences
+from mixtral_contract.load.compare.figures import FIGURES, Figure
+from mixtral_contract.load.compare.lengths import LengthChange, length_changes
+from mixtral_contract.load.compare.run_folder import RunFolder
+from mixtral_contract.load.estimators.bootstrap import interval
 from mixtral_contract.load.estimators.confidence import wilson
-from mixtral_contract.load.estimators.percentiles import FLOORS
-from mixtral_contract.load.units.metric import Metric
-from mixtral_contract.load.units.metrics import NUMBERS, SPREADS
+from mixtral_contract.load.results.validity import INVALID, SUSPECT
 
 CONFIDENCE = 0.95
 WORSE, BETTER, SAME, UNCLEAR, NONE = "worse", "better", "same", "unclear", "not measured"
+OTHER_LENGTHS = "other lengths"
+"""Instead of better, where prompts or answers were not as long."""
 
-_COMPARABLE = (
-    *("dialect", "model", "streamed", "arrivals", "users", "workers", "prompt_tokens", "max_tokens", "prefix_share"),
-    *("images", "turns", "think_s"),
-)
-"""The settings of a run whose difference explains another figure."""
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One figure that is compared: its name, its key in the summary, its unit, which way is good, how to draw it."""
-
-    name: str
-    key: str
-    unit: str
-    lower_is_better: bool
-    draw: Callable[[RunFolder, random.Random], Sequence[float] | None]
-    value: Callable[[RunFolder], float | None]
-
-    def is_known_of(self, run: RunFolder) -> bool:
-        """Whether the run has any sample of it: a closed loop has no schedule, a whole answer no gaps."""
-        found: Any = run.summary[self.key]
-        return not isinstance(found, Mapping) or found["n"] > 0
+REGRESSION, NO_REGRESSION, NO_VERDICT = "regression", "no regression", "no verdict"
+EXIT_STATUS = {NO_REGRESSION: 0, REGRESSION: 1, UNCLEAR: 1, NO_VERDICT: 2}
+WORST_FIRST = (NO_VERDICT, REGRESSION, UNCLEAR, NO_REGRESSION)
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One figure of both runs; `ratio` is second / first with the ends of its interval, None where one has no value."""
+    """One figure of both runs; `ratio` is second / first with the ends of its interval, None where one has no value.
+
+    `may_be_worse` tells of what is not worse for sure, whether it could be, by more than the tolerance.
+    """
 
     name: str
     unit: str
@@ -56,18 +43,53 @@ class Change:
     second: float | None
     ratio: tuple[float, float, float] | None
     verdict: str
+    may_be_worse: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two runs, what was asked of them differently, and what changed."""
+    """Two runs, what was asked of them differently, what changed, and what that comes to."""
 
     first: RunFolder
     second: RunFolder
     tolerance: float
     confidence: float
-    differences: tuple[str, ...]
+    settings: tuple[Difference, ...]
+    lengths: tuple[LengthChange, ...]
     changes: tuple[Change, ...]
+    may_differ: AbstractSet[str] = frozenset()
+    allows_unclear: bool = False
+
+    @property
+    def differences(self) -> tuple[str, ...]:
+        """What was asked differently, in words."""
+        return tuple(str(each) for each in self.settings)
+
+    @property
+    def obstacles(self) -> tuple[str, ...]:
+        """Why the one run cannot be held against the other."""
+        return tuple(self._obstacles())
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a reader of the figures should know of the two runs."""
+        return tuple(self._warnings())
+
+    @property
+    def verdict(self) -> str:
+        """What it comes to: no regression, regression, unclear or no verdict."""
+        if self.obstacles:
+            return NO_VERDICT
+        if self.regressed:
+            return REGRESSION
+        if self._lengths_matter or any(change.may_be_worse for change in self.changes):
+            return UNCLEAR
+        return NO_REGRESSION if any(change.verdict != NONE for change in self.changes[:-1]) else UNCLEAR
+
+    @property
+    def exit_status(self) -> int:
+        """0: nothing is worse, and that is sure; 1: something is, or may be; 2: the runs cannot be compared."""
+        return 0 if self.verdict == UNCLEAR and self.allows_unclear else EXIT_STATUS[self.verdict]
 
     @property
     def regressed(self) -> bool:
@@ -76,28 +98,125 @@ class Comparison:
 
     def text(self) -> str:
         """The comparison as a table of text."""
-        lines = [f"{'':22}{'first':>10}{'second':>10}{'change':>9}   {100 * self.confidence:g} % interval"]
+        lines = [f"{which:8}{run.title}" for which, run in (("first", self.first), ("second", self.second))]
+        lines += ["", f"{'':22}{'first':>10}{'second':>10}{'change':>9}   {100 * self.confidence:g} % interval"]
         lines += [_row(change) for change in self.changes]
-        lines += [f"! not asked alike: {difference}" for difference in self.differences]
-        worse = [change.name for change in self.changes if change.verdict == WORSE]
+        lines += [f"! {warning}" for warning in self.warnings]
+        return "\n".join([*lines, self.conclusion()]) + "\n"
+
+    def conclusion(self) -> str:
+        """The verdict with its reason, in a line."""
         beyond = f" by more than {100 * self.tolerance:g} %" if self.tolerance else ""
-        lines.append(f"regression: {', '.join(worse)} worse{beyond}" if worse else f"no regression{beyond}")
-        return "\n".join(lines) + "\n"
+        if self.verdict == NO_VERDICT:
+            return f"{NO_VERDICT}: {'; '.join(self.obstacles)}"
+        if self.verdict == REGRESSION:
+            return f"{REGRESSION}: {_names(self.changes, WORSE)} worse{beyond}"
+        if self.verdict == NO_REGRESSION:
+            return f"{NO_REGRESSION}{beyond}{self._reservations()}"
+        if self._lengths_matter:
+            return f"{UNCLEAR}: {'; '.join(map(str, self.lengths))}: another workload, and no faster or slower server"
+        may = ", ".join(change.name for change in self.changes if change.may_be_worse)
+        return f"{UNCLEAR}: {may} may be worse{beyond}" if may else f"{UNCLEAR}: no figure of both runs was measured"
+
+    def _obstacles(self) -> Iterator[str]:
+        for which, run in (("first", self.first), ("second", self.second)):
+            validity = run.summary["validity"]
+            if run.summary["window"]["interrupted"]:
+                yield f"the {which} run was interrupted"
+            if validity["verdict"] == INVALID:
+                yield f"the {which} run is INVALID: {_reasons(validity, INVALID)}"
+        unlike = [each for each in self.settings if each.is_decisive and each.setting not in self.may_differ]
+        if unlike:
+            names = ",".join(each.setting for each in unlike)
+            told = ", ".join(map(str, unlike))
+            yield f"the runs were not asked alike: {told} (--may-differ {names} compares them all the same)"
+
+    def _warnings(self) -> Iterator[str]:
+        yield from (f"not asked alike: {each}" for each in self.settings)
+        yield from (f"other lengths: {each}" for each in self.lengths)
+        for which, run in (("first", self.first), ("second", self.second)):
+            validity = run.summary["validity"]
+            if validity["verdict"] != "VALID":
+                yield f"the {which} run is {validity['verdict']}: {_reasons(validity, validity['verdict'])}"
+            if run.summary["failure"] is not None:
+                yield f"the {which} run failed: {run.summary['failure']}"
+
+    @property
+    def _lengths_matter(self) -> bool:
+        return bool(self.lengths) and LENGTHS not in self.may_differ
+
+    def _reservations(self) -> str:
+        """What takes a part of "no regression" back."""
+        doubted = [run.summary["validity"]["verdict"] == SUSPECT for run in (self.first, self.second)]
+        parts = ["a run is SUSPECT"] if any(doubted) else []
+        missing = _names(self.changes, NONE)
+        if missing:
+            parts.append(f"not measured: {missing}")
+        failed = self.changes[-1]
+        if failed.verdict == UNCLEAR and (failed.second or 0) > (failed.first or 0):
+            parts.append("unclear: failed")
+        return f" ({'; '.join(parts)})" if parts else ""
 
 
-def compare(first: RunFolder, second: RunFolder, *, tolerance: float, confidence: float = CONFIDENCE) -> Comparison:
+def compare(
+    first: RunFolder,
+    second: RunFolder,
+    *,
+    tolerance: float,
+    confidence: float = CONFIDENCE,
+    may_differ: AbstractSet[str] = frozenset(),
+    allows_unclear: bool = False,
+) -> Comparison:
     """The comparison of two runs; `tolerance` is the relative change that is still no regression.
 
-    A figure that neither run has a sample of is left out.
+    A figure that neither run has a sample of is left out. `may_differ` are the settings in which the runs are unlike
+    and compared all the same; `allows_unclear` gives what is unclear the exit status 0.
     """
+    lengths = length_changes(first, second)
     wanted = [figure for figure in FIGURES if figure.is_known_of(first) or figure.is_known_of(second)]
     changes = [_change(figure, first, second, tolerance, confidence) for figure in wanted]
+    if lengths:
+        changes = [_of_other_lengths(change) for change in changes]
     changes.append(_failures(first, second, confidence))
-    return Comparison(first, second, tolerance, confidence, tuple(_differences(first, second)), tuple(changes))
+    settings = differences(first, second)
+    return Comparison(
+        first, second, tolerance, confidence, settings, lengths, tuple(changes), may_differ, allows_unclear
+    )
+
+
+def _row(change: Change) -> str:
+    cells = f"{change.name:22}{shown(change.first):>10}{shown(change.second):>10}"
+    if change.ratio is None:
+        return f"{cells}{'':9}   {'':20}{change.verdict}"
+    ratio, low, high = change.ratio
+    span = f"{100 * (low - 1):+.1f} … {100 * (high - 1):+.1f} %"
+    return f"{cells}{100 * (ratio - 1):>+8.1f}%   {span:20}{change.verdict}"
+
+
+def shown(value: float | None) -> str:
+    """The value in a table; a dash for none."""
+    return "–" if value is None else f"{value:.4g}"
+
+
+def _names(changes: tuple[Change, ...], verdict: str) -> str:
+    return ", ".join(change.name for change in changes if change.verdict == verdict)
+
+
+def _reasons(validity: Mapping[str, Any], severity: str) -> str:
+    return "; ".join(reason["text"] for reason in validity["reasons"] if reason["severity"] == severity)
+
+
+def _of_other_lengths(change: Change) -> Change:
+    if change.verdict != BETTER:
+        return change
+    return Change(change.name, change.unit, change.first, change.second, change.ratio, OTHER_LENGTHS)
 
 
 def _failures(first: RunFolder, second: RunFolder, confidence: float) -> Change:
-    """The share of failed requests; it has no ratio, for the first is mostly 0."""
+    """The share of failed requests; it has no ratio, for the first is mostly 0.
+
+    It may be worse where it is above what the run itself allows (`--max-error-share`).
+    """
     counted = [_failed(run) for run in (first, second)]
     shares = [100 * failed / ended if ended else None for failed, ended in counted]
     before, after = (wilson(failed, ended, confidence) for failed, ended in counted)
@@ -109,7 +228,9 @@ def _failures(first: RunFolder, second: RunFolder, confidence: float) -> Change:
         verdict = BETTER
     else:
         verdict = SAME if shares[0] == shares[1] else UNCLEAR
-    return Change("failed", "%", shares[0], shares[1], None, verdict)
+    allowed = 100 * second.summary["run"]["max_error_share"]
+    grew = verdict == UNCLEAR and (shares[1] or 0) > max(shares[0] or 0, allowed)
+    return Change("failed", "%", shares[0], shares[1], None, verdict, may_be_worse=grew or verdict == NONE)
 
 
 def _failed(run: RunFolder) -> tuple[int, int]:
@@ -121,17 +242,24 @@ def _change(figure: Figure, first: RunFolder, second: RunFolder, tolerance: floa
     values = figure.value(first), figure.value(second)
     chance = random.Random(figure.name)  # noqa: S311 -- repeatable on purpose
     draws = [figure.draw(run, chance) for run in (first, second)]
-    if draws[0] is None or draws[1] is None or not values[0] or values[1] is None:
-        return Change(figure.name, figure.unit, *values, None, NONE)
+    if draws[0] is None or draws[1] is None or values[0] is None or values[1] is None:
+        # too few samples are too few for a word; none at all of what the other run has is a change
+        vanished = figure.is_known_of(first) != figure.is_known_of(second)
+        return Change(figure.name, figure.unit, *values, None, NONE, may_be_worse=vanished)
     ratios = [after / before for before, after in zip(*draws, strict=True) if before]
-    if not ratios:
-        return Change(figure.name, figure.unit, *values, None, NONE)
+    if not ratios or not values[0]:
+        same = values[0] == values[1]
+        worse = not same and (values[1] > values[0]) == figure.lower_is_better
+        return Change(figure.name, figure.unit, *values, None, SAME if same else UNCLEAR, may_be_worse=worse)
     low, high = interval(ratios, confidence)
     ratio = values[1] / values[0]
     # the interval of the draws is that of the estimate: it holds it but for the coarseness of drawing
     ends = min(low, ratio), max(high, ratio)
     verdict = _verdict(ends, tolerance, lower_is_better=figure.lower_is_better)
-    return Change(figure.name, figure.unit, *values, (ratio, *ends), verdict)
+    reaches = ends[1] > 1 + tolerance if figure.lower_is_better else ends[0] < 1 - tolerance
+    return Change(
+        figure.name, figure.unit, *values, (ratio, *ends), verdict, may_be_worse=verdict == UNCLEAR and reaches
+    )
 
 
 def _verdict(ends: tuple[float, float], tolerance: float, *, lower_is_better: bool) -> str:
@@ -141,105 +269,3 @@ def _verdict(ends: tuple[float, float], tolerance: float, *, lower_is_better: bo
         return WORSE if above == lower_is_better else BETTER
     inside = 1 - tolerance <= low and high <= 1 + tolerance
     return SAME if inside else UNCLEAR
-
-
-def _differences(first: RunFolder, second: RunFolder) -> Iterator[str]:
-    for name in _COMPARABLE:
-        values = first.summary["run"].get(name), second.summary["run"].get(name)
-        if values[0] != values[1]:
-            yield f"{name} {' and '.join('none' if value is None else str(value) for value in values)}"
-
-
-def _row(change: Change) -> str:
-    cells = f"{change.name:22}{_number(change.first):>10}{_number(change.second):>10}"
-    if change.ratio is None:
-        return f"{cells}{'':9}   {change.verdict}"
-    ratio, low, high = change.ratio
-    span = f"{100 * (low - 1):+.1f} … {100 * (high - 1):+.1f} %"
-    return f"{cells}{100 * (ratio - 1):>+8.1f}%   {span:20}{change.verdict}"
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4g}"
-
-
-def _percentile(metric: Metric, percent: int, values: Callable[[Line], Iterator[float]]) -> Figure:
-    def draw(run: RunFolder, chance: random.Random) -> Sequence[float] | None:
-        blocks = run.by_second(values)
-        if sum(map(len, blocks)) < FLOORS[percent]:
-            return None
-        return percentile_draws(blocks, percent, chance)
-
-    def value(run: RunFolder) -> float | None:
-        spread: Mapping[str, Any] = run.summary[metric.key]
-        found: float | None = spread[f"p{percent}"]
-        return found
-
-    name = f"{metric.name} p{percent}"
-    return Figure(name, metric.key, metric.unit, lower_is_better=True, draw=draw, value=value)
-
-
-def _field(name: str) -> Callable[[Line], Iterator[float]]:
-    return lambda line: iter(() if line[name] is None else (line[name],))
-
-
-def _from_schedule(name: str) -> Callable[[Line], Iterator[float]]:
-    """The figure, but from the moment at which the schedule wanted the request."""
-
-    def values(line: Line) -> Iterator[float]:
-        if line["due_s"] is not None and line[name] is not None:
-            yield line[name] + 1000 * (line["sent_s"] - line["due_s"])
-
-    return values
-
-
-def _gaps(line: Line) -> Iterator[float]:
-    for _, count in line["content_ms"]:
-        yield from itertools.repeat(0.0, count - 1)
-    for (earlier, _), (later, _) in itertools.pairwise(line["content_ms"]):
-        yield later - earlier
-
-
-def _rate(name: str, events: Callable[[Line], Iterator[tuple[float, float]]]) -> Figure:
-    return Figure(
-        name.replace("_per_s", "/s").replace("_", " "),
-        name,
-        "",
-        lower_is_better=False,
-        draw=lambda run, chance: mean_draws(run.counts(events), chance),
-        value=lambda run: run.summary[name],
-    )
-
-
-def _tokens(line: Line) -> Iterator[tuple[float, float]]:
-    events = sum(count for _, count in line["content_ms"])
-    for since_ms, count in line["content_ms"]:
-        yield line["sent_s"] + since_ms / 1000, line["output_tokens"] * count / events
-
-
-def _ends(line: Line) -> Iterator[tuple[float, float]]:
-    yield line["sent_s"] + line["e2e_ms"] / 1000, 1.0
-
-
-_OF_LINES: Mapping[str, Callable[[Line], Iterator[float]]] = {
-    "icl_ms": _gaps,
-    "schedule_ttft_ms": _from_schedule("ttft_ms"),
-    "schedule_e2e_ms": _from_schedule("e2e_ms"),
-}
-"""How a figure is made from a request's line that does not hold it."""
-
-_EVENTS: Mapping[str, Callable[[Line], Iterator[tuple[float, float]]]] = {
-    "output_tokens_per_s": _tokens,
-    "requests_per_s": _ends,
-}
-"""What happened when, for the rates."""
-
-FIGURES = (
-    *(
-        _percentile(metric, percent, _OF_LINES.get(metric.key) or _field(metric.key))
-        for metric in SPREADS
-        for percent in metric.compared
-    ),
-    *(_rate(metric.key, _EVENTS[metric.key]) for metric in NUMBERS if metric.compared),
-)
-"""What is compared, in the order of the table."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import markupsafe
 
-from mixtral_contract.load.compare.comparison import BETTER, WORSE, Change, Comparison
+from mixtral_contract.load.compare.comparison import BETTER, NO_REGRESSION, REGRESSION, WORSE, Change, Comparison
 from mixtral_contract.load.estimators.ddsketch import Sketch
 from mixtral_contract.load.report.cumulative_chart import cumulative
 from mixtral_contract.load.report.html_report import Chart, templates
@@ -28,6 +28,9 @@ class Row:
     bar: markupsafe.Markup | None
 
 
+_TONES = {NO_REGRESSION: "good", REGRESSION: "bad"}
+
+
 def render_comparison(comparison: Comparison) -> str:
     """The page."""
     reach = _reach(comparison)
@@ -41,7 +44,20 @@ def render_comparison(comparison: Comparison) -> str:
     ]
     page = templates().get_template("_comparison.html")
     charts = list(_charts(comparison))
-    return page.render(comparison=comparison, rows=rows, charts=charts, reach=reach, width=_WIDTH, worse=WORSE)
+    return page.render(
+        comparison=comparison,
+        rows=rows,
+        charts=charts,
+        reach=reach,
+        width=_WIDTH,
+        tone=_TONES.get(comparison.verdict, "soft"),
+        conclusion=_sentence(comparison.conclusion()),
+        warnings=[_sentence(warning) for warning in comparison.warnings],
+    )
+
+
+def _sentence(text: str) -> str:
+    return text[0].upper() + text[1:]
 
 
 def _charts(comparison: Comparison) -> Iterator[Chart]:

@@ -34,6 +34,7 @@ _LINE: dict[str, Any] = {
         **dict.fromkeys(_FIGURES, _NUMBER_OR_NONE),
         "e2e_ms": {"type": "number"},
         "output_tokens": {"type": ["integer", "null"]},
+        "prompt_tokens": {"type": ["integer", "null"]},
         "content_ms": {
             "items": {"type": "array", "minItems": 2, "prefixItems": [{"type": "number"}, {"type": "integer"}]},
             "type": "array",
@@ -54,6 +55,19 @@ class RunFolder:
     folder: Path
     summary: Mapping[str, Any]
     lines: Sequence[Line]
+
+    @property
+    def name(self) -> str:
+        """What tells it from another: the label that the run was given, else its folder."""
+        return str(self.summary["run"].get("label") or self.folder)
+
+    @property
+    def title(self) -> str:
+        """Its name, folder, date and whether it can be believed, in a line."""
+        label = self.summary["run"].get("label")
+        started = self.summary["run"]["started_at"].replace("T", " ").replace("+00:00", " UTC")
+        parts = [*([str(label)] if label else []), str(self.folder), started, self.summary["validity"]["verdict"]]
+        return ", ".join(parts)
 
     @property
     def seconds(self) -> int:
@@ -84,7 +98,7 @@ class RunFolder:
 def read_run_folder(folder: Path) -> RunFolder:
     """The run that was written to the folder.
 
-    Raises: FinishedError.
+    Raises: RunFolderError.
     """
     summary = _json(folder / SUMMARY)
     if not isinstance(summary, dict) or summary.get("format") != FORMAT:

@@ -45,10 +45,14 @@ def _on_parser(parser: LocustArgumentParser, **_: Any) -> None:
         parser.add_argument(option.flag, include_in_web_ui=option.in_web_ui, **option.keywords)
     # Locust's own defaults listen on all interfaces, and know no login
     parser.set_defaults(web_host=LOOPBACK, master_bind_host=LOOPBACK, master_bind_port=ports.USUAL)
+    # Locust's own default is 0, which somebody may mean
+    parser.set_defaults(stop_timeout=None)
     parse_args = parser.parse_args
 
     def parse_and_check(*args: Any, **kwargs: Any) -> argparse.Namespace:
         options: argparse.Namespace = parse_args(*args, **kwargs)
+        options.is_stop_timeout_given = options.stop_timeout is not None
+        options.stop_timeout = options.stop_timeout or 0
         try:
             ports.choose(options)
             _check(options)

@@ -153,7 +153,8 @@ class ReportingRole:
             self.begin(settings, reporting)
         except UsageError as error:
             self._refuse(str(error))
-        self.environment.stop_timeout = float(options.stop_timeout or settings.timeout_s)
+        is_given = options.is_stop_timeout_given
+        self.environment.stop_timeout = float(options.stop_timeout if is_given else settings.timeout_s)
         self.reporting = reporting
 
     def _refuse(self, reason: str) -> NoReturn:

@@ -63,9 +63,11 @@ class StreamJudge:
         self._dones = 0
         self._usage_in_last = False
 
-    def done(self) -> None:
-        """Sees the event `[DONE]`."""
+    def done(self, data: str) -> None:
+        """Sees the event `[DONE]`, perhaps with blanks around it."""
         self._dones += 1
+        if data != data.strip():
+            self.broken.add("SSE-08")
 
     def event(self, kind: str, data: str) -> None:
         """Sees the frame of an event that is not `[DONE]`."""

@@ -156,16 +156,6 @@ def looks_whole(exchange: Exchange) -> bool:
     return exchange.received[-1][1].rstrip().endswith(DONE.encode())
 
 
-def answer_text(exchange: Exchange, *, streamed: bool) -> str:
-    """The text of a completion that was read without a fault."""
-    if not streamed:
-        return "".join(choice["message"]["content"] or "" for choice in _choices(_json(exchange.body())))
-    decoder = Decoder()
-    events = [event.data for event in decoder.feed(exchange.body()) if event.data != DONE]
-    deltas = (choice["delta"] for data in events for choice in _choices(_json(data)))
-    return "".join(delta.get("content") or "" for delta in deltas)
-
-
 def error_text(body: bytes) -> str:
     """What an error's body says, in one line: its message where it is JSON of a known kind, else its start."""
     try:
@@ -193,20 +183,31 @@ def _read_success(exchange: Exchange, completion: Completion, expected: str) -> 
         completion.broken.add("SSE-13" if expected == EVENT_STREAM else "HTTP-14")
     if exchange.timed_out:
         completion.end_as(Outcome.TIMEOUT, exchange.failure or "timeout")
-    elif completion.outcome is Outcome.OK:
-        _judge_end(exchange, completion, done=done)
-
-
-def _judge_end(exchange: Exchange, completion: Completion, *, done: bool) -> None:
-    """Settles how an answer ended that was read without a fault."""
-    if not exchange.complete:
-        completion.end_as(Outcome.TRUNCATED, exchange.failure or "cut")
-    elif not done:
-        completion.end_as(Outcome.TRUNCATED, "ended without data: [DONE]" + _instead(exchange, completion))
-    elif completion.finish_reason is None:
-        completion.end_as(Outcome.TRUNCATED, "ended without a finish_reason")
+    elif completion.outcome is not Outcome.OK:
+        return
+    elif cut := _cut(exchange, completion, done=done):
+        completion.end_as(Outcome.TRUNCATED, cut)
     elif not completion.content:
         completion.end_as(Outcome.EMPTY, _emptiness(completion))
+
+
+def _cut(exchange: Exchange, completion: Completion, *, done: bool) -> str | None:
+    """What shows that a part of the answer may be missing; None where all of it is there."""
+    if not exchange.complete:
+        return exchange.failure or "cut"
+    if completion.finish_reason is None:
+        return "ended without a finish_reason" if done else _unfinished(exchange, completion)
+    if done:
+        return None
+    if exchange.failure:
+        return exchange.failure
+    if "SSE-07" in completion.broken:
+        return "ended within an event"
+    return "ended without data: [DONE] and usage" if completion.completion_tokens is None else None
+
+
+def _unfinished(exchange: Exchange, completion: Completion) -> str:
+    return "ended without a finish_reason" + _instead(exchange, completion)
 
 
 def _emptiness(completion: Completion) -> str:
@@ -238,7 +239,7 @@ def _is_readable(exchange: Exchange, completion: Completion, expected: str) -> b
 
 
 def _read_stream(exchange: Exchange, completion: Completion) -> Generator[None, None, bool]:
-    """Reads the events; whether `[DONE]` or an error came."""
+    """Reads the events; whether `[DONE]`, be it without its blank line, or an error came."""
     decoder, judge, done = Decoder(), StreamJudge(), False
     shape: EventTemplate | None = None
     completion.broken = judge.broken
@@ -253,9 +254,9 @@ def _read_stream(exchange: Exchange, completion: Completion) -> Generator[None, 
         shape = None
         events = decoder.feed(received)
         for event in events:
-            if event.data == DONE:
+            if event.data.strip() == DONE:
                 done = True
-                judge.done()
+                judge.done(event.data)
                 continue
             judge.event(event.type, event.data)
             if done:
@@ -271,7 +272,14 @@ def _read_stream(exchange: Exchange, completion: Completion) -> Generator[None, 
                 shape = event_template_of(received, chunk)
     if exchange.complete and not exchange.timed_out:
         judge.end(rest=decoder.pending)
+        done = done or _is_done(decoder)
     return done
+
+
+def _is_done(decoder: Decoder) -> bool:
+    """Whether what no blank line has ended is `[DONE]`."""
+    # one line end for the line, one that may belong to a carriage return before it, and the blank line
+    return [event.data.strip() for event in decoder.feed(b"\n\n\n")] == [DONE]
 
 
 def _read_chunk(chunk: dict[str, Any], stamp_ns: int, completion: Completion, judge: StreamJudge) -> None:

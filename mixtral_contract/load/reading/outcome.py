@@ -34,14 +34,19 @@ class Outcome(enum.StrEnum):
 
 
 OUTCOMES: Mapping[Outcome, str] = {
-    Outcome.OK: "status 200 and a whole completion; as a stream: with a finish_reason and data: [DONE]",
+    Outcome.OK: (
+        "status 200 and a whole completion; as a stream: with a finish_reason, and data: [DONE] (also without its "
+        "blank line) or else usage and a clean end, which break SSE-08"
+    ),
     Outcome.EMPTY: "status 200 and a whole completion without content, reasoning, call or refusal: nothing was said",
     Outcome.RATE_LIMITED: "status 429",
     Outcome.HTTP_ERROR: "another status than 200 and 429",
     Outcome.WRONG_CONTENT_TYPE: "status 200, but not text/event-stream for a stream, or not application/json otherwise",
     Outcome.ERROR_EVENT: "status 200, then an error inside the answer",
     Outcome.MALFORMED: "status 200, then an event or an answer that is no completion's JSON",
-    Outcome.TRUNCATED: "status 200, then an end before [DONE], finish_reason or the announced length",
+    Outcome.TRUNCATED: (
+        "status 200, then an end before the finish_reason or the announced length, or before both [DONE] and usage"
+    ),
     Outcome.TIMEOUT: "no end within --timeout: a lower bound in the percentiles",
     Outcome.CONNECTION_ERROR: "no connection, or no HTTP answer on it",
     Outcome.UNANSWERED: "the server closed a kept connection without an answer; not sent again, for it may be billed",

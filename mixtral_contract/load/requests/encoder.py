@@ -16,7 +16,7 @@ USER_AGENT = "mixtral-contract-load"
 
 
 def fields(settings: Settings, ask: ChatRequest) -> dict[str, Any]:
-    """The body: the contract's required fields, and of the optional ones those that a measurement needs."""
+    """The body: the contract's required fields, of the optional ones those that a measurement needs, and its own."""
     operation = settings.operation
     documented = operation.request.properties
     wanted: dict[str, Any] = {
@@ -29,7 +29,7 @@ def fields(settings: Settings, ask: ChatRequest) -> dict[str, Any]:
     if not operation.streams:
         del wanted["stream"], wanted["stream_options"]
     sent = {name: value for name, value in wanted.items() if name in documented}
-    return {**operation.minimal_request, "messages": ask.messages, **sent}
+    return {**operation.minimal_request, "messages": ask.messages, **sent, **ask.fields}
 
 
 def check_fields(settings: Settings) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from mixtral_contract.load.settings.settings import Settings
@@ -20,13 +20,14 @@ Messages = Sequence[Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """One request: its conversation, and the longest answer in tokens.
+    """One request: its conversation, the longest answer in tokens, and further fields of its body.
 
     `prompt_tokens` is how long the prompt is without the template; None for one that goes on, or has images.
     """
 
     messages: Messages
     max_tokens: int
+    fields: Mapping[str, Any] = field(default_factory=dict)
     prompt_tokens: int | None = None
 
 
@@ -54,10 +55,10 @@ class RequestGenerator:
             output_tokens = arrival.output_tokens or output_tokens
         if own is not None:
             counted = None if history else self._counted(own)
-            return ChatRequest([*history, *own.messages], own.max_tokens or output_tokens, counted)
+            return ChatRequest([*history, *own.messages], own.max_tokens or output_tokens, own.fields, counted)
         question = {"role": "user", "content": self._content(self._prompts.next(prompt_tokens))}
         known = None if history or self._settings.images else prompt_tokens
-        return ChatRequest([*history, question], output_tokens, known)
+        return ChatRequest([*history, question], output_tokens, prompt_tokens=known)
 
     def _counted(self, own: OwnPrompt) -> int | None:
         """How long a user's own prompt is, counted once; None where it has more than texts."""

@@ -56,18 +56,26 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """One calibration: where and when it was made, and its steps by rising rate."""
+    """One calibration: where and when it was made, and its steps by rising rate; a quick one tried only low rates."""
 
     machine: Mapping[str, Any]
     date: str
     bound_ms: float
     steps: tuple[Step, ...]
+    is_quick: bool = False
 
     @property
     def highest_events_per_s(self) -> float:
         """The highest rate that one process held, with all lower ones; 0 when it held none."""
         held = itertools.takewhile(lambda step: step.held, self.steps)
         return max((step.events_per_s for step in held), default=0.0)
+
+    @property
+    def limit_events_per_s(self) -> float | None:
+        """Beyond which rate the figures of a run are in doubt; None where a quick one held all that it tried."""
+        if not self.is_quick:
+            return self.highest_events_per_s
+        return next((step.events_per_s for step in self.steps if not step.held), None)
 
     def at(self, events_per_s: float) -> Step | None:
         """The step that says most of a run at this rate: the next higher one that was held, else the highest held."""
@@ -82,6 +90,7 @@ class Calibration:
             "machine": dict(self.machine),
             "bound_ms": self.bound_ms,
             "highest_events_per_s": self.highest_events_per_s,
+            "limit_events_per_s": self.limit_events_per_s,
             "at_events_per_s": None if step is None else step.events_per_s,
             "ttft_error_ms": None if step is None else asdict(step.ttft_error_ms),
             "gap_error_ms": None if step is None else asdict(step.gap_error_ms),
@@ -179,6 +188,7 @@ def write_calibration(calibration: Calibration, path: Path) -> None:
         "machine": dict(calibration.machine),
         "date": calibration.date,
         "bound_ms": calibration.bound_ms,
+        "quick": calibration.is_quick,
         "highest_events_per_s": calibration.highest_events_per_s,
         "steps": [asdict(step) for step in calibration.steps],
     }
@@ -206,7 +216,9 @@ def read_calibration(path: Path) -> Calibration:
     try:
         steps = tuple(_step(step) for step in content["steps"])
         dt.datetime.fromisoformat(content["date"])
-        return Calibration(measured, content["date"], float(content["bound_ms"]), steps)
+        return Calibration(
+            measured, content["date"], float(content["bound_ms"]), steps, is_quick=content.get("quick") is True
+        )
     except (KeyError, TypeError, ValueError) as error:
         raise CalibrationError(f"{path}: expected a calibration, got one without {error}") from error
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mixtral_contract.load.settings.cost import Cost
+from mixtral_contract.load.settings.pricing import Budget
 from mixtral_contract.load.settings.settings import Settings
 
 
@@ -25,8 +26,17 @@ def estimate(settings: Settings, run_time_s: float | None) -> Estimate:
     at_most = None if requests is None or each is None else requests * each
     text = f"{_many(settings, requests)}, {_price(cost, each, at_most)}"
     if cost.budget is not None:
-        text = f"{text}, and never more than {cost.budget}"
+        text = f"{text}, and {_promise(cost, cost.budget)}"
     return Estimate(requests, at_most, text)
+
+
+def _promise(cost: Cost, budget: Budget) -> str:
+    """What the budget holds: without an if only where no answer can be dearer than was asked for."""
+    if cost.is_exact and cost.worst is not None:
+        return f"never more than {budget}"
+    if cost.worst is None:
+        return f"no request more once {budget} are spent, by what the target says is left"
+    return f"never more than {budget} if answers keep max_tokens; a longer one is learned from, but may be beyond it"
 
 
 def _requests(settings: Settings, run_time_s: float | None) -> float | None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mixtral_contract.load.counts import lengths
+from mixtral_contract.load.settings.cost import overspent
 from mixtral_contract.load.units.metrics import streamed_names
 
 _COALESCED = 1.5
@@ -24,6 +25,14 @@ def notes(summary: Summary) -> list[str]:
         *lengths.notes(summary),
         *(sentence(summary) for applies, sentence in _LAST if applies(summary)),
     ]
+
+
+def _is_beyond_quick_calibration(summary: Summary) -> bool:
+    calibration, events_per_s = summary["instrument"]["calibration"], summary["instrument"]["events_per_s"]
+    if calibration is None or calibration["highest_events_per_s"] >= events_per_s:
+        return False
+    limit = calibration["limit_events_per_s"]
+    return limit is None or bool(events_per_s <= limit)
 
 
 def _late_users(summary: Summary) -> bool:
@@ -78,6 +87,13 @@ _FIRST: tuple[tuple[Callable[[Summary], bool], Callable[[Summary], str]], ...] =
         ),
     ),
     (
+        lambda summary: overspent(summary["cost"]) is not None,
+        lambda summary: (
+            f"The run cost {overspent(summary['cost']):.4g} {summary['cost']['budget']['unit']} by usage, more than "
+            f"its budget of {summary['cost']['budget']['amount']:g}: answers were longer than max_tokens."
+        ),
+    ),
+    (
         lambda summary: bool(summary["stages"]),
         lambda summary: (
             f"The figures are those of the last of {len(summary['stages'])} stages; all before it count as its warm-up."
@@ -116,6 +132,14 @@ _LAST: tuple[tuple[Callable[[Summary], bool], Callable[[Summary], str]], ...] = 
     (
         lambda summary: summary["instrument"]["calibration"] is None,
         lambda _: "How far off the instrument is on this machine is not known: python -m load calibrate finds out.",
+    ),
+    (
+        _is_beyond_quick_calibration,
+        lambda summary: (
+            "How far off the instrument is at this rate is not known: a quick calibration held "
+            f"{summary['instrument']['calibration']['highest_events_per_s']:,.0f} events/s in a process, and this run "
+            f"had {summary['instrument']['events_per_s']:,.0f}."
+        ),
     ),
     (
         lambda summary: summary["run"]["warmup_s"] == 0,

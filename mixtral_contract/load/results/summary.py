@@ -26,7 +26,8 @@ from mixtral_contract.load.results.estimate import estimate
 from mixtral_contract.load.results.headline import headline
 from mixtral_contract.load.results.notes import notes
 from mixtral_contract.load.results.validity import INVALID, judge
-from mixtral_contract.load.settings.cost import bill
+from mixtral_contract.load.settings.cost import bill, overspent
+from mixtral_contract.load.settings.digests import contract_digest
 from mixtral_contract.load.settings.settings import Settings
 from mixtral_contract.load.units.metrics import METRICS
 from mixtral_contract.load.units.numbers import rounded
@@ -163,7 +164,7 @@ def failure(summary: Mapping[str, Any]) -> str | None:
         return f"missed {' and '.join(missed)}"
     if summary["lost"]["workers"] or summary["lost"]["requests"]:
         return "not all that was measured arrived"
-    return None
+    return "cost more than its budget" if overspent(summary["cost"]) is not None else None
 
 
 def _contract(tally: RunCounts) -> dict[str, Any]:
@@ -262,8 +263,11 @@ def _run(settings: Settings, facts: Facts) -> dict[str, Any]:
     sent = fields(settings, ChatRequest((), settings.output_tokens.most or 0))
     return {
         "id": facts.run_id,
+        "label": settings.label,
         "started_at": facts.started_at.isoformat(timespec="seconds"),
         "dialect": settings.operation.dialect,
+        "contract": contract_digest(settings.operation),
+        "workload": settings.workload,
         "target": settings.target.url,
         "path": settings.operation.path,
         "model": sent.get("model"),

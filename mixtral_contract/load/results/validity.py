@@ -112,7 +112,9 @@ def _at_highest(lag: Mapping[str, Any]) -> str:
 def _beyond_calibration(summary: Summary) -> bool:
     instrument = summary["instrument"]
     calibration = instrument["calibration"]
-    return calibration is not None and bool(instrument["events_per_s"] > calibration["highest_events_per_s"])
+    if calibration is None or calibration["limit_events_per_s"] is None:
+        return False
+    return bool(instrument["events_per_s"] > calibration["limit_events_per_s"])
 
 
 def _error_share(summary: Summary) -> float:

@@ -10,7 +10,7 @@ from gevent.pool import Group  # type: ignore[import-untyped]
 
 from mixtral_contract.load.client.client import Client
 from mixtral_contract.load.client.exchange import Exchange
-from mixtral_contract.load.reading.completion import answer_text
+from mixtral_contract.load.reading.answer_text import answer_text
 from mixtral_contract.load.reading.outcome import Outcome
 from mixtral_contract.load.requests.generator import ChatRequest, Messages
 from mixtral_contract.load.run.run import Run
@@ -48,7 +48,7 @@ class Conversation:
     def _said(self, ask: ChatRequest, exchange: Exchange) -> Messages:
         """What the next turn has to repeat; nothing when the conversation has had all its turns."""
         settings = self._run.settings
-        if sum(message["role"] == "user" for message in ask.messages) >= settings.turns:
+        if settings.turns == 1 or sum(message.get("role") == "user" for message in ask.messages) >= settings.turns:
             return ()
         answer = answer_text(exchange, streamed=settings.operation.streams)
         return [*ask.messages, {"role": "assistant", "content": answer}]

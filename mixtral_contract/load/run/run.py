@@ -20,6 +20,7 @@ from mixtral_contract.load.requests.encoder import RequestWriter
 from mixtral_contract.load.requests.generator import ChatRequest, Messages, RequestGenerator
 from mixtral_contract.load.run.answer_watch import AnswerWatch
 from mixtral_contract.load.run.backoff import pause_s
+from mixtral_contract.load.run.payments import Payments
 from mixtral_contract.load.run.request_log import RequestLog
 from mixtral_contract.load.settings.settings import Settings
 from mixtral_contract.load.units.window import Window
@@ -60,7 +61,7 @@ class Run:
         self._tally = RunCounts(settings.slo)
         self._over = threading.Event()
         self._under_way: dict[int, Exchange] = {}
-        self._purse = settings.cost.purse(share.workers)
+        self._payments = Payments(settings.cost, share.workers)
         self.on_spent: Callable[[], None] = lambda: None
         """Called once, when no further request fits into the budget."""
         self._answers = AnswerWatch(settings.give_up_s)
@@ -157,8 +158,8 @@ class Run:
 
     def drop(self, arrival: Arrival, *, was_admitted: bool = True) -> None:
         """Counts a request that was due and is not sent; one that was admitted gives its room in the budget back."""
-        if self._purse is not None and was_admitted:
-            self._purse.release()
+        if was_admitted:
+            self._payments.release()
         self._tally.drop(arrival.due_ns, self._window_of(arrival.due_ns))
 
     def close_exchange(self, exchange: Exchange, *, cut_off: bool = False) -> Record:
@@ -285,9 +286,9 @@ class Run:
 
     def _reserve(self) -> bool:
         """Whether the budget has room for one more request, which is then taken; an empty one ends the run."""
-        if self._purse is None or self._purse.reserve():
+        if self._payments.reserve():
             return True
-        if self._purse.is_empty and not self._tally.counts["out_of_budget"]:
+        if self._payments.is_empty and not self._tally.counts["out_of_budget"]:
             self._tally.counts["out_of_budget"] = 1
             self._rests = True
             self.on_spent()
@@ -297,15 +298,7 @@ class Run:
         left = _decimal(exchange.headers.get(_CREDITS, ""))
         if left is not None:
             self._tally.note_credits(left, left)
-        if self._purse is None:
-            return
-        cost: float | None = None
-        if record.outcome.is_answer:
-            cost = self.settings.cost.paid(1, record.prompt_tokens or 0, record.billed_tokens)
-        elif record.sent_ns is None or record.status not in (None, 200):
-            # refused, or never sent; what broke off may be billed all the same
-            cost = self.settings.cost.paid(1, 0, 0) if self.settings.cost.counts_requests else 0.0
-        self._purse.settle(cost, left)
+        self._payments.settle(record, left)
 
     def _hold(self, seconds: float) -> None:
         self._held_until_ns = max(self._held_until_ns, self._clock_ns() + round(seconds * _NS_PER_S))

@@ -25,6 +25,8 @@ from mixtral_contract.load.workload.arrivals import Arrival
 from mixtral_contract.load.workload.lengths import Lengths
 from mixtral_contract.load.workload.prompt_file import OwnPrompt
 
+_ROUNDING = 1e-9
+
 _TEMPLATE_TOKENS = 16
 """At most so many tokens does a chat template add to a prompt of one message."""
 
@@ -37,6 +39,9 @@ class Cost:
     budget: Budget | None
     prompt_tokens: int | None
     output_tokens: int | None
+    turns: int = 1
+    context_tokens: int | None = None
+    """The most that prompt and answer have together, by the contract; None where it does not say."""
 
     @property
     def counts_requests(self) -> bool:
@@ -59,9 +64,33 @@ class Cost:
             return None
         return self.price.cost(1, self.prompt_tokens, self.output_tokens)
 
+    @property
+    def is_exact(self) -> bool:
+        """Whether no request can cost more than the worst, whatever the server does."""
+        return self.counts_requests or self.price is None or not self.price.depends_on_length
+
+    @property
+    def ceiling(self) -> float | None:
+        """What a request costs whose answer fills the context window; None where that is not known."""
+        if self.price is None or self.prompt_tokens is None or self.context_tokens is None:
+            return None
+        dearest = max(self.price.per_prompt_token, self.price.per_output_token)
+        return self.price.per_request + dearest * max(self.context_tokens, self.prompt_tokens)
+
+    def worst_after(self, prompt_tokens: int, output_tokens: int) -> float | None:
+        """The most that one request can cost when prompts and answers as long as these were seen."""
+        if self.is_exact or self.prompt_tokens is None or self.output_tokens is None:
+            return self.worst
+        output = max(self.output_tokens, output_tokens)
+        # a conversation says long answers again
+        prompt = max(self.prompt_tokens + (self.turns - 1) * (output - self.output_tokens), prompt_tokens)
+        return None if self.price is None else self.price.cost(1, prompt, output)
+
     def purse(self, workers: int) -> Purse | None:
         """What one of so many processes pays from: an equal share; None without a budget."""
-        return None if self.budget is None else Purse(self.budget.amount / workers, self.worst)
+        if self.budget is None:
+            return None
+        return Purse(self.budget.amount / workers, self.worst, is_exact=self.is_exact, ceiling=self.ceiling)
 
     def paid(self, requests: int, prompt_tokens: int, output_tokens: int) -> float | None:
         """What so much costs in the budget's unit or else the price's."""
@@ -79,8 +108,11 @@ def read_cost(
     own: Sequence[OwnPrompt],
     trace: Sequence[Arrival],
     is_bounded: bool,
+    context_tokens: int | None = None,
 ) -> Cost:
     """Price and budget in these options; `is_bounded` tells whether tokens are all that is asked for, and limited.
+
+    `context_tokens` are the most that the model takes, prompt and answer together; None where that is not known.
 
     Raises: UsageError when the budget could not be held.
     """
@@ -100,7 +132,7 @@ def read_cost(
         prompt = options.turns * (prompt + _TEMPLATE_TOKENS) + (options.turns - 1) * output
     if budget is not None and budget.unit == CREDITS and (price is None or price.unit != CREDITS):
         price = None
-    cost = Cost(price, budget, prompt, output)
+    cost = Cost(price, budget, prompt, output, options.turns, context_tokens)
     if budget is not None and budget.unit == USD and (price is None or price.unit != USD):
         raise UsageError("--budget: expected --price with it, in usd: no price is published for this target")
     if budget is not None and price is not None and cost.worst is None:
@@ -140,6 +172,18 @@ def bill(cost: Cost, counts: Mapping[str, int], credits_seen: tuple[float, float
     }
 
 
+def overspent(bill: Mapping[str, Any]) -> float | None:
+    """What a run cost by its bill, in the unit of its budget, where that is more than the budget; None where it is not.
+
+    None also where nobody knows, as with credits whose price nobody told.
+    """
+    budget = bill["budget"]
+    if budget is None or budget["unit"] == REQUESTS or bill["by_usage"] is None:
+        return None
+    spent: float = bill["by_usage"]
+    return spent if spent > budget["amount"] * (1 + _ROUNDING) else None
+
+
 def _published(preset: Preset | None) -> Price | None:
     if preset is None or preset.price is None:
         return None
@@ -156,4 +200,4 @@ def _most(values: Sequence[int | None], lengths: Lengths) -> int | None:
 
 def _bytes(prompt: OwnPrompt) -> int:
     """No prompt has more tokens than bytes."""
-    return len(orjson.dumps(prompt.messages))
+    return len(orjson.dumps([prompt.messages, prompt.fields]))

@@ -172,7 +172,8 @@ OPTIONS = (
     Option(
         "--prefix-share",
         "SHARE",
-        "The part of each prompt, from 0 to 1, that is the same in all requests, as a long system prompt is.",
+        "The part of each prompt's tokens, from 0 to 1, that is a beginning which all requests have in common, as a "
+        "long system prompt is; with 0 they have just an opening sentence.",
         default=0.0,
         type=share,
     ),
@@ -187,7 +188,8 @@ OPTIONS = (
         "--prompts",
         "FILE",
         'Your own prompts instead, one JSON object a line: {"prompt": "..."} or {"messages": [...]}, with max_tokens '
-        "if you like. A relative path counts from where each worker runs.",
+        "and other fields of the request if you like; a field that would not be sent is refused. A relative path "
+        "counts from where each worker runs.",
     ),
     Option(
         "--turns",
@@ -324,8 +326,10 @@ OPTIONS = (
         "--budget",
         "AMOUNT",
         "The most that the run may cost, with its unit: 5usd, 200credits or 1000requests. A request only leaves when "
-        "the most that it and all under way can cost still fits; the run ends when no further one does. Credits "
-        "without a price are learned from x-remaining-credits. Workers get equal shares.",
+        "the most that it and all under way can cost still fits; the run ends when no further one does. With a price "
+        "per token that most is of max_tokens, or of the longest answer seen; until answers show it, no more requests "
+        "leave at once than have ended. Credits without a price are learned from x-remaining-credits. Workers get "
+        "equal shares.",
         in_web_ui=False,
     ),
     Option(
@@ -333,6 +337,12 @@ OPTIONS = (
         "DIR",
         "Where summary.json, requests.jsonl and report.html are written.",
         default="reports/load",
+        in_web_ui=False,
+    ),
+    Option(
+        "--label",
+        "NAME",
+        "What the run is called in its report and in comparisons, such as a branch or a release.",
         in_web_ui=False,
     ),
     Option(

@@ -92,10 +92,17 @@ class Purse:
 
     `worst` is the most that one request can cost. None is a price that nobody told: then requests go one at a time,
     until what the server says is left shows what one takes; when it says nothing the purse is closed after the first.
+    `is_exact` False is a worst that holds only if the server does what it was asked. Then no more requests are under
+    way than have ended, at least one, unless all fit at `ceiling`: what one costs that ends as late as it can.
     """
 
-    def __init__(self, amount: float, worst: float | None) -> None:
+    def __init__(
+        self, amount: float, worst: float | None, *, is_exact: bool = True, ceiling: float | None = None
+    ) -> None:
         self.amount = amount
+        self._is_exact = is_exact
+        self._ceiling = ceiling
+        self._ended = 0
         self.spent = 0.0
         self.closed_because: str | None = None
         self._worst = worst
@@ -110,7 +117,7 @@ class Purse:
         if self._worst is None:
             fits = not self._under_way and self.spent < self.amount
         else:
-            fits = self._fits(self._under_way + 1)
+            fits = self._fits(self._under_way + 1) and self._is_tried(self._under_way + 1)
         self._under_way += fits
         return fits
 
@@ -125,9 +132,15 @@ class Purse:
         """Gives the room of a request back that was not sent."""
         self._under_way -= 1
 
+    def expect(self, worst: float) -> None:
+        """Requests were seen to cost so much: those under way may, too."""
+        if not self._learns and self._worst is not None:
+            self._worst = max(self._worst, worst)
+
     def settle(self, cost: float | None, left: float | None = None) -> None:
         """A request has ended: `cost` None may have cost anything up to the worst, `left` is what the server says."""
         self._under_way -= 1
+        self._ended += 1
         if not self._learns:
             self.spent += (self._worst or 0.0) if cost is None else cost
         elif left is not None:
@@ -144,5 +157,14 @@ class Purse:
             self.spent += 2 * fall if first else fall
         self._left = left if self._left is None else min(left, self._left)
 
+    def _is_tried(self, requests: int) -> bool:
+        """Whether as many may be under way at once, by what is known of the server."""
+        if self._is_exact or requests <= max(1, self._ended):
+            return True
+        return self._ceiling is not None and self._holds(requests, max(self._ceiling, self._worst or 0.0))
+
     def _fits(self, requests: int) -> bool:
-        return self.spent + requests * (self._worst or 0.0) <= self.amount * (1 + _ROUNDING)
+        return self._holds(requests, self._worst or 0.0)
+
+    def _holds(self, requests: int, each: float) -> bool:
+        return self.spent + requests * each <= self.amount * (1 + _ROUNDING)

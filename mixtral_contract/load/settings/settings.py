@@ -16,6 +16,7 @@ from typing import TypeVar
 from mixtral_contract.contract.openapi import DOCUMENT, Contract, ContractError, Model, Operation
 from mixtral_contract.contract.presets import is_paid, preset_at, presets
 from mixtral_contract.load.settings.cost import Cost, read_cost
+from mixtral_contract.load.settings.digests import workload_digest
 from mixtral_contract.load.settings.objectives import Slo, parse_slo
 from mixtral_contract.load.settings.stage_options import read_staging
 from mixtral_contract.load.settings.stages import Staging
@@ -70,6 +71,10 @@ class Settings:
     staging: Staging | None
     """How the run goes through several loads; None for one that has just one."""
     out: Path
+    label: str | None = None
+    """What the user calls the run."""
+    workload: str | None = None
+    """A digest of what was read from files."""
 
     @property
     def contract_model(self) -> Model:
@@ -97,7 +102,7 @@ def read_settings(options: argparse.Namespace, host: str | None) -> Settings:
     trace = _read("--arrivals", lambda: _trace(arrivals, options.speed))
     prompts = _read("--prompt-tokens", lambda: parse_lengths(str(options.prompt_tokens)))
     outputs = _read("--output-tokens", lambda: parse_lengths(str(options.output_tokens)))
-    own = _read("--prompts", lambda: read_prompts(Path(options.prompts)) if options.prompts else ())
+    own = _read("--prompts", lambda: _own_prompts(options.prompts, operation))
     preset = preset_at(target, known, operation.dialect)
     return Settings(
         operation=operation,
@@ -129,9 +134,12 @@ def read_settings(options: argparse.Namespace, host: str | None) -> Settings:
             own=own,
             trace=trace,
             is_bounded="max_tokens" in operation.request.properties and not options.images,
+            context_tokens=(operation.model(options.model or None) or operation.models[0]).context_window,
         ),
         staging=staging,
         out=_writable(Path(options.out)),
+        label=options.label or None,
+        workload=workload_digest(own, trace, (prompts, outputs)),
     )
 
 
@@ -143,8 +151,15 @@ def _check_together(options: argparse.Namespace, arrivals: Arrivals) -> None:
         )
     if options.turns > 1 and options.prompts:
         raise UsageError("--turns: expected 1 with --prompts, whose lines are conversations already")
+    if options.prompts and (options.images or options.prefix_share):
+        flag = "--images" if options.images else "--prefix-share"
+        raise UsageError(f"{flag}: expected 0 with --prompts, which are sent as they are")
     if not _LEAST_SPEED <= options.speed < math.inf or (options.speed != 1 and arrivals.kind != "trace"):
         raise UsageError(f"--speed: expected a number above 0, with --arrivals trace:FILE, got {options.speed:g}")
+
+
+def _own_prompts(path: str | None, operation: Operation) -> tuple[OwnPrompt, ...]:
+    return read_prompts(Path(path), operation.request.properties) if path else ()
 
 
 def _trace(arrivals: Arrivals, speed: float) -> tuple[Arrival, ...]:

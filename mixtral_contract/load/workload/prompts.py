@@ -31,8 +31,9 @@ head hear heart heat heavy help high hill history hold home hope horse hot hour 
 class Prompts:
     """Texts of a given number of tokens; the template around them is not counted.
 
-    Of each text the given share is a beginning that all texts of the seed have in common, as a long system prompt would
-    be; the rest is its own. `worker` makes the own parts of one process differ from those of another.
+    Of each text the given share, `round(share * tokens)` tokens, is a beginning that all texts of the seed have in
+    common, as a long system prompt would be; the rest is its own. With a share of 0 that beginning is just the opening
+    sentence. `worker` makes the own parts of one process differ from those of another.
     """
 
     def __init__(self, tokenizer: Tokenizer, seed: int, worker: int = 0, prefix_share: float = 0.0) -> None:
@@ -46,11 +47,15 @@ class Prompts:
 
     def next(self, tokens: int) -> str:
         """The next text, of exactly so many tokens."""
-        opens = self._opening_tokens < tokens
-        missing = tokens - self._opening_tokens if opens else tokens
-        common = self._prefix(min(missing, round(self._prefix_share * tokens)))
-        own = self._own_chance.choices(self._words, k=missing - len(common))
-        return " ".join([*([OPENING] if opens else []), *common, *own])
+        asks = self._opening_tokens < tokens
+        words = tokens - self._opening_tokens if asks else tokens
+        shared = round(self._prefix_share * tokens)
+        opens = asks and (shared >= self._opening_tokens or not self._prefix_share)
+        # where the opening is longer than what is to be common, it stands behind the words
+        common = self._prefix(min(words, max(0, shared - self._opening_tokens) if opens else shared))
+        own = self._own_chance.choices(self._words, k=words - len(common))
+        sentence = [OPENING] if asks else []
+        return " ".join([*sentence, *common, *own] if opens else [*common, *own, *sentence])
 
     def _prefix(self, words: int) -> list[str]:
         if words > len(self._common):

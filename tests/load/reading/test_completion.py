@@ -125,6 +125,61 @@ def test_stream__ends_as(received: bytes, changes: dict[str, Any], outcome: Outc
     assert found.detail is not None
 
 
+USAGE = event(usage=usage(1))
+A = event({"content": "a"})
+
+
+@pytest.mark.parametrize(
+    ("received", "changes", "broken"),
+    [
+        (A + STOP + USAGE, {}, {"SSE-08"}),
+        (A + event(finish="stop", usage=usage(1)), {}, {"SSE-08"}),
+        (A + STOP + USAGE + b": bye\n", {}, {"SSE-08"}),
+        (A + STOP + USAGE + b"data: [DONE]", {}, {"SSE-07", "SSE-08"}),
+        (A + STOP + USAGE + b"data: [DONE]\n", {}, {"SSE-07", "SSE-08"}),
+        (A + STOP + USAGE + b"data: [DONE]\r", {}, {"SSE-07", "SSE-08"}),
+        (A + STOP + USAGE + b"data: [DONE]\r\n", {}, {"SSE-07", "SSE-08"}),
+        (A + STOP + USAGE + b"data:[DONE]", {}, {"SSE-07", "SSE-08"}),
+        (A + STOP + USAGE + b"data: [DONE] \n\n", {}, {"SSE-08"}),
+        (A + STOP + b"data: [DONE]", {}, {"SSE-07", "SSE-08", "STR-07"}),
+        (A + STOP + USAGE + DONE, {"failure": "ConnectionResetError: reset"}, set()),
+    ],
+)
+def test_whole_stream__with_a_wrong_end_is_ok_and_broke_a_clause(
+    received: bytes, changes: dict[str, Any], broken: set[str]
+) -> None:
+    """All that the model wrote is there: the server is measured, and told what its stream lacks."""
+    found = streamed(ROLE + received, **changes)
+    assert (found.outcome, found.detail) == (Outcome.OK, None)
+    assert found.broken == broken
+
+
+@pytest.mark.parametrize(
+    ("received", "changes", "detail"),
+    [
+        (A, {}, "ended without a finish_reason"),
+        (A + USAGE, {}, "ended without a finish_reason"),
+        (A + USAGE + DONE, {}, "ended without a finish_reason"),
+        (A + b"data: [DONE]", {}, "ended without a finish_reason"),
+        (A + STOP, {}, "ended without data: [DONE] and usage"),
+        (A + STOP[:-1], {}, "ended without a finish_reason"),
+        (A + STOP + USAGE[:-1], {}, "ended within an event"),
+        (A + STOP + USAGE + b"data: [DO", {}, "ended within an event"),
+        (A + STOP + USAGE + b"data: [DONE", {}, "ended within an event"),
+        (A + STOP + USAGE + b"data: {}\ndata: [DONE]", {}, "ended within an event"),
+        (A + STOP + USAGE, {"failure": "ConnectionResetError: reset"}, "ConnectionResetError: reset"),
+        (A + STOP + USAGE, {"complete": False, "failure": "reset"}, "reset"),
+        (A + STOP + USAGE + b"data: [DONE]", {"complete": False, "failure": "reset"}, "reset"),
+        (A + STOP + USAGE + DONE, {"complete": False, "failure": "reset"}, "reset"),
+        (b"", {}, "ended without a finish_reason"),
+    ],
+)
+def test_cut_stream__stays_truncated(received: bytes, changes: dict[str, Any], detail: str) -> None:
+    """Where something may be missing, the answer is not called whole."""
+    found = streamed(ROLE + received, **changes)
+    assert (found.outcome, found.detail) == (Outcome.TRUNCATED, detail)
+
+
 def test_failed_stream__keeps_what_came_before() -> None:
     """A cut stream still says when its content came."""
     found = streamed(event({"content": "a"}), event({"content": "b"}), complete=False, failure="reset")

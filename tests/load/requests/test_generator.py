@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
+from mixtral_contract.load.requests.encoder import fields
 from mixtral_contract.load.requests.generator import RequestGenerator
+from mixtral_contract.load.units.usage_error import UsageError
 from mixtral_contract.load.workload.arrivals import Arrival, Share
 from mixtral_contract.load.workload.images import png_data_uri
 from mixtral_contract.load.workload.prompt_file import PromptFileError, read_prompts
@@ -105,6 +107,45 @@ def test_own_conversation__is_sent_as_it_is(tmp_path: Path) -> None:
     assert RequestGenerator(settings(tmp_path, prompts=str(path)), Share()).next().messages == messages
 
 
+def test_fields_of_a_line__are_sent(tmp_path: Path) -> None:
+    """Those that the dialect documents, beside what the run says."""
+    path = tmp_path / "prompts.jsonl"
+    line = {"prompt": "a", "max_tokens": 9, "temperature": 0.5, "seed": 7, "stop": ["x"]}
+    path.write_text(json.dumps(line), encoding="utf-8")
+    chosen = settings(tmp_path, prompts=str(path))
+    body = fields(chosen, RequestGenerator(chosen, Share()).next())
+    assert {name: body[name] for name in ("max_tokens", "temperature", "seed", "stop")} == {
+        name: line[name] for name in ("max_tokens", "temperature", "seed", "stop")
+    }
+    assert (body["messages"], body["stream"]) == ([{"role": "user", "content": "a"}], True)
+
+
+@pytest.mark.parametrize("name", ["id", "system", "model", "n", "stream", "stream_options"])
+def test_field_that_would_not_be_sent__is_refused(tmp_path: Path, name: str) -> None:
+    """By its name, and its line."""
+    path = tmp_path / "prompts.jsonl"
+    path.write_text('{"prompt": "a"}\n' + json.dumps({"prompt": "a", name: 1}), encoding="utf-8")
+    with pytest.raises(UsageError, match=f"^--prompts: {path}:2: .*, got '{name}', which "):
+        settings(tmp_path, prompts=str(path))
+
+
+def test_limit_of_a_dialect_without_one__is_refused(tmp_path: Path) -> None:
+    """It was dropped in silence."""
+    path = tmp_path / "prompts.jsonl"
+    path.write_text('{"prompt": "a", "max_tokens": 3}', encoding="utf-8")
+    with pytest.raises(UsageError, match="got 'max_tokens', which the dialect does not document"):
+        settings(tmp_path, prompts=str(path), dialect="segmind")
+
+
+@pytest.mark.parametrize(("name", "value"), [("images", 1), ("prefix_share", 0.5)])
+def test_prompts_of_ones_own__are_sent_as_they_are(tmp_path: Path, name: str, value: Any) -> None:
+    """So nothing can be asked to be added to them."""
+    path = tmp_path / "prompts.jsonl"
+    path.write_text('{"prompt": "a"}', encoding="utf-8")
+    with pytest.raises(UsageError, match="expected 0 with --prompts"):
+        settings(tmp_path, prompts=str(path), **{name: value})
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -115,6 +156,12 @@ def test_own_conversation__is_sent_as_it_is(tmp_path: Path) -> None:
         (r'{"prompt": "\ud800"}', ":1: expected JSON, got "),
         ('{"prompt": 1}', ":1: prompt: expected a text, got 1"),
         ('{"messages": []}', ":1: messages: expected a list of messages, got []"),
+        ('{"prompt": "a", "id": 7}', ":1: expected messages or prompt and fields to send, got 'id', which the dialect"),
+        ('{"prompt": "a", "temperature": 1}', ":1: expected messages or prompt and fields to send, got 'temperature'"),
+        (
+            '{"prompt": "a", "stream": false}',
+            ":1: expected messages or prompt and fields to send, got 'stream', which the",
+        ),
         ('{"prompt": "a", "max_tokens": 0}', ":1: max_tokens: expected a whole number of at least 1, got 0"),
     ],
 )

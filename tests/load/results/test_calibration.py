@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -156,6 +157,35 @@ def test_run_beyond_the_calibration__is_suspect(tmp_path: Path, steps: tuple[Ste
     found = summary(tmp_path, *completions(200), calibration=calibration(*steps))
     assert found["validity"]["verdict"] == SUSPECT
     assert any(said in reason["text"] for reason in found["validity"]["reasons"])
+
+
+@pytest.mark.parametrize(
+    ("steps", "verdict"),
+    [
+        ((step(5),), VALID),
+        ((step(5), step(70, held=False)), VALID),
+        ((step(5, held=False),), SUSPECT),
+        ((step(5), step(30, held=False)), SUSPECT),
+    ],
+)
+def test_quick_calibration__speaks_only_against_rates_that_it_tried(
+    tmp_path: Path, steps: tuple[Step, ...], verdict: str
+) -> None:
+    """60 events/s are more than it held: beyond a rate that it did not hold they are SUSPECT, else there is a note."""
+    quick = dataclasses.replace(calibration(*steps), is_quick=True)
+    found = summary(tmp_path, *completions(200), calibration=quick)
+    assert found["validity"]["verdict"] == verdict
+    noted = any(
+        "a quick calibration held 5 events/s in a process, and this run had 60" in note for note in found["notes"]
+    )
+    assert noted == (verdict == VALID)
+
+
+def test_quick_calibration__is_read_as_one(tmp_path: Path) -> None:
+    """As it was written."""
+    written = dataclasses.replace(calibration(step(500)), is_quick=True)
+    write_calibration(written, tmp_path / "calibration.json")
+    assert read_calibration(tmp_path / "calibration.json") == written
 
 
 def test_run_without_calibration__says_so(tmp_path: Path) -> None:

@@ -91,6 +91,17 @@ def test_budget__that_could_not_be_held_is_refused(
             {"budget": "30requests"},
             "as many requests as are answered, at a price that is not known, and never more than 30 requests",
         ),
+        (
+            {"arrivals": "poisson:2", "price": PER_TOKEN, "budget": "300usd"},
+            (
+                "about 120 requests, at most about 65.3 usd together (by --price), and never more than 300 usd if "
+                "answers keep max_tokens; a longer one is learned from, but may be beyond it"
+            ),
+        ),
+        (
+            {"price": "1credits/request", "budget": "9credits"},
+            "as many requests as are answered, each at most 1 credits (by --price), and never more than 9 credits",
+        ),
         # each stage of 10 s has 2 s of warm-up and up to 5 s of cool-down
         (
             {"sweep": "rate:2..8", "price": "0.5usd/request"},

@@ -84,6 +84,40 @@ def test_purse__is_never_overdrawn(amount: float, worst: float, moves: list[tupl
         assert purse.spent + under_way * worst <= amount * 1.0000001
 
 
+@given(
+    excess=st.floats(1, 100),
+    amount=st.floats(1, 500),
+    moves=st.lists(st.booleans(), max_size=200),
+)
+def test_purse__holds_though_each_request_costs_more_than_it_should(
+    excess: float, amount: float, moves: list[bool]
+) -> None:
+    """Whatever leaves and ends when: no more is spent, unless one such request alone is too dear."""
+    purse = Purse(amount, 1.0, is_exact=False)
+    under_way = 0
+    for begins in moves:
+        if begins:
+            under_way += purse.reserve()
+        elif under_way:
+            under_way -= 1
+            purse.expect(excess)
+            purse.settle(excess)
+        assert purse.spent + under_way * excess <= max(amount, excess) * 1.0000001
+
+
+def test_purse_of_a_bound_that_was_only_asked_for__begins_with_one() -> None:
+    """No more at once than have ended; all at once where they fit, however late the server ends them."""
+    purse = Purse(1000.0, 1.0, is_exact=False)
+    assert [purse.reserve(), purse.reserve()] == [True, False]
+    for _ in range(2):
+        purse.settle(1.0)
+        purse.reserve()
+    assert [purse.reserve(), purse.reserve()] == [True, False]
+    assert [Purse(1000.0, 1.0, is_exact=False, ceiling=1000.0).reserve() for _ in range(2)] == [True, True]
+    purse = Purse(1000.0, 1.0, is_exact=False, ceiling=500.0)
+    assert [purse.reserve() for _ in range(3)] == [True, True, False]
+
+
 def test_purse__waits_for_those_under_way_before_it_is_empty() -> None:
     """They may cost less than the worst, and leave room for another."""
     purse = Purse(2.0, 1.0)

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from mixtral_contract.load.compare.comparison import FIGURES as COMPARED
 from mixtral_contract.load.compare.comparison import compare
+from mixtral_contract.load.compare.figures import FIGURES as COMPARED
 from mixtral_contract.load.compare.html_comparison import render_comparison
 from mixtral_contract.load.compare.run_folder import read_run_folder
 from mixtral_contract.load.reading.outcome import Outcome

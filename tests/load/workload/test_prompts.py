@@ -44,3 +44,30 @@ def test_prefix__is_common_to_all_workers_and_nothing_else_is() -> None:
     )
     assert 200 <= tokenizer("v3").count(common) <= 200 + tokenizer("v3").count(OPENING) + 2
     assert Prompts(tokenizer("v3"), 1, 0, prefix_share=0.5).next(400)[: len(common)] != common
+
+
+def _common_tokens(texts: list[str]) -> int:
+    """How many words all texts begin with, in tokens."""
+    words = itertools.takewhile(lambda same: len(set(same)) == 1, zip(*(text.split() for text in texts), strict=False))
+    return tokenizer("v3").count(" ".join(same[0] for same in words))
+
+
+@settings(deadline=None)
+@given(tokens=st.integers(1, 600), seed=st.integers(0, 1000), share=st.floats(0.01, 1))
+def test_prefix__is_exactly_the_share(tokens: int, seed: int, share: float) -> None:
+    """Of any length: as many tokens are common to ten texts as the share says, none more."""
+    texts = [Prompts(tokenizer("v3"), seed, worker, share).next(tokens) for worker in range(10)]
+    shared = round(share * tokens)
+    opening = tokenizer("v3").count(OPENING)
+    own = tokens - shared
+    # where nothing but the opening follows what is common, that is common too
+    expected = tokens if own == 0 or (shared < opening < tokens and own <= opening) else shared
+    assert _common_tokens(texts) == expected
+
+
+@pytest.mark.parametrize(("tokens", "share", "common"), [(64, 0.5, 32), (64, 0.1, 6), (400, 0.25, 100), (64, 0.0, 10)])
+def test_prefix__of_some_shares(tokens: int, share: float, common: int) -> None:
+    """Half of 64 are 32, though the opening sentence is a part of them; without a share there is just that."""
+    texts = [Prompts(tokenizer("v3"), 0, worker, share).next(tokens) for worker in range(10)]
+    assert _common_tokens(texts) == common
+    assert all(OPENING in text for text in texts)
