@@ -20,7 +20,7 @@ PACKAGE = "mixtral_contract"
 DOORS = ("spec", "mock_server", "contract_tests", "load")
 
 FLOORS: Mapping[str, tuple[str, ...]] = {
-    "": ("primitives", "contract", "cassettes"),
+    "": ("primitives.bounded", "primitives", "contract", "cassettes"),
     "mock": (
         "completions.json_values timing accounts",
         "completions",
@@ -52,7 +52,8 @@ FLOORS: Mapping[str, tuple[str, ...]] = {
         "requests",
         "results run",
         "report",
-        "compare locust_plugin",
+        "compare locust_plugin.web",
+        "locust_plugin",
         "cli",
         ".",
     ),

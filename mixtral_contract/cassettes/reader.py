@@ -21,7 +21,7 @@ from typing import Any
 from mixtral_contract.cassettes.exchange import Answer, Headers, Piece, Recorded, Request
 from mixtral_contract.contract.openapi import read_yaml
 from mixtral_contract.contract.schema import Schema
-from mixtral_contract.primitives import safe_yaml
+from mixtral_contract.primitives.bounded import safe_yaml
 
 SCHEMA = Path(__file__).with_name("cassette.schema.yaml")
 VERSION = 1

@@ -16,7 +16,7 @@ from typing import Any
 import jsonschema_rs
 
 from mixtral_contract.contract.schema import Schema, resolve
-from mixtral_contract.primitives import safe_yaml
+from mixtral_contract.primitives.bounded import safe_yaml
 from mixtral_contract.primitives.doors import door
 
 DOCUMENT = door("spec") / "openapi.yaml"

@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 
 import sentencepiece
 
+from mixtral_contract.primitives.bounded.work import Work
 from mixtral_contract.primitives.word_cache import SPACE, Words, parts, separable
-from mixtral_contract.primitives.work import Work
 
 _FOLDER = Path(__file__).with_name("tokenizers")
 _FILES = {"v1": "tokenizer.model.v1", "v3": "mistral_instruct_tokenizer_240323.model.v3"}

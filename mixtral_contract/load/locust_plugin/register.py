@@ -18,6 +18,7 @@ from locust.event import Events
 from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 
 from mixtral_contract.load.locust_plugin import consent
+from mixtral_contract.load.locust_plugin.ctrl_c import interrupt_main_only, leave_first_to_master
 from mixtral_contract.load.locust_plugin.local_role import LocalRole
 from mixtral_contract.load.locust_plugin.master_role import MasterRole
 from mixtral_contract.load.locust_plugin.reporting_role import ReportingRole, listen
@@ -27,7 +28,6 @@ from mixtral_contract.load.locust_plugin.web.pages import add_pages
 from mixtral_contract.load.locust_plugin.worker_role import WorkerRole
 from mixtral_contract.load.requests.encoder import check_fields
 from mixtral_contract.load.results.calibration import CalibrationError, read_calibration
-from mixtral_contract.load.run.ctrl_c import interrupt_main_only, leave_first_to_master
 from mixtral_contract.load.settings.options import OPTIONS
 from mixtral_contract.load.settings.settings import UsageError, check_load, read_key, read_settings
 

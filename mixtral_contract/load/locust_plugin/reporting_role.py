@@ -15,10 +15,10 @@ from locust.runners import Runner
 
 from mixtral_contract.load.counts.counts import RunCounts
 from mixtral_contract.load.locust_plugin import consent
+from mixtral_contract.load.locust_plugin.ctrl_c import all_is_written, keep_reports
 from mixtral_contract.load.locust_plugin.run_report import RunReport
 from mixtral_contract.load.locust_plugin.web.command_line import CommandLine
 from mixtral_contract.load.results.live import LiveState, idle, live
-from mixtral_contract.load.run.ctrl_c import all_is_written, keep_reports
 from mixtral_contract.load.settings.settings import Settings, UsageError, read_settings
 
 _NEVER = -1

@@ -19,7 +19,7 @@ from mixtral_contract.contract.openapi import Contract
 from mixtral_contract.mock.accounts.accounts import ANONYMOUS, PRICE, Account
 from mixtral_contract.mock.accounts.pricing import Price
 from mixtral_contract.mock.accounts.token_bucket import Limit
-from mixtral_contract.primitives import yaml_strings as texts
+from mixtral_contract.primitives.bounded import yaml_strings as texts
 
 _KEY = re.compile(r"[\x21-\x7e]{1,256}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")

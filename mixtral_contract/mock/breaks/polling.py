@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 from mixtral_contract.mock.breaks.broken_service import Break
 from mixtral_contract.mock.messages.messages import Refusal, Reply, Request
 from mixtral_contract.mock.service.call import Call
-from mixtral_contract.primitives.bounded_cache import BoundedCache
+from mixtral_contract.primitives.bounded.bounded_cache import BoundedCache
 
 IMPATIENT = "impatient"
 """The word for a client that would rather ask again than wait."""

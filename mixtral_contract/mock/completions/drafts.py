@@ -17,8 +17,8 @@ from mixtral_contract.mock.completions import filler_text as prose
 from mixtral_contract.mock.completions.features import RequestFeatures, UnanswerableError, called_functions
 from mixtral_contract.mock.completions.json_values.generator import JsonValueGenerator
 from mixtral_contract.mock.completions.json_values.subschemas import UnsatisfiableError
+from mixtral_contract.primitives.bounded.work import Work
 from mixtral_contract.primitives.tokenizer import Tokenizer, text_of
-from mixtral_contract.primitives.work import Work
 
 MOST_CALLS = 4
 """How many functions are called side by side."""

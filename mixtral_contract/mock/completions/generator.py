@@ -22,9 +22,9 @@ from mixtral_contract.mock.completions.completion import Completion, Text, usage
 from mixtral_contract.mock.completions.drafts import ChoiceDraft, draft_choices, said_last
 from mixtral_contract.mock.completions.features import RequestFeatures, UnanswerableError, check, request_features
 from mixtral_contract.mock.completions.logprobs import entries
-from mixtral_contract.primitives.bounded_cache import BoundedCache
+from mixtral_contract.primitives.bounded.bounded_cache import BoundedCache
+from mixtral_contract.primitives.bounded.work import Work
 from mixtral_contract.primitives.tokenizer import tokenizer
-from mixtral_contract.primitives.work import Work
 
 _NOT_SAMPLED = frozenset(
     ("messages", "model", "stream", "stream_options", "max_tokens", "stop", "n", "logprobs", "top_logprobs")

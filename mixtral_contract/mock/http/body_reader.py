@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 from mixtral_contract.mock.messages.messages import Reply
 from mixtral_contract.mock.service.exchange import Exchange
-from mixtral_contract.primitives.work import MOST_S, TooMuchWorkError, Work
+from mixtral_contract.primitives.bounded.work import MOST_S, TooMuchWorkError, Work
 
 LONG_BODY_BYTES = 8 * 1024
 """From this size on a body is read in another thread: a thousand prompt tokens cost about a millisecond."""

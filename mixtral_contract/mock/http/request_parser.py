@@ -14,7 +14,7 @@ import httptools
 
 from mixtral_contract.mock.messages.limits import Limits, Phase, Progress
 from mixtral_contract.mock.messages.messages import Head, Request
-from mixtral_contract.primitives.bounded_cache import BoundedCache
+from mixtral_contract.primitives.bounded.bounded_cache import BoundedCache
 
 _HEAD_END = b"\r\n\r\n"
 _LONGEST_REMEMBERED = 2048

@@ -14,7 +14,7 @@ from mixtral_contract.contract.openapi import Operation
 from mixtral_contract.mock.incidents.grammar import IncidentError, Plan, parse
 from mixtral_contract.mock.incidents.incident import Incident
 from mixtral_contract.mock.messages.messages import Request
-from mixtral_contract.primitives.bounded_cache import BoundedCache
+from mixtral_contract.primitives.bounded.bounded_cache import BoundedCache
 
 HEADER = "x-mock-incident"
 """Asks for incidents instead of those that are on; `ok` asks for none. Each field of this name is one plan."""

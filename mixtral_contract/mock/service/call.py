@@ -13,7 +13,7 @@ from mixtral_contract.mock.completions.generator import CompletionRequest, Draft
 from mixtral_contract.mock.fixtures.matching import Match
 from mixtral_contract.mock.incidents.incident import Incident
 from mixtral_contract.mock.messages.messages import Request
-from mixtral_contract.primitives.work import Work
+from mixtral_contract.primitives.bounded.work import Work
 
 
 class Admitted(NamedTuple):

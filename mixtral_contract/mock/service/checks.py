@@ -24,7 +24,7 @@ from mixtral_contract.mock.messages.messages import Refusal, Request
 from mixtral_contract.mock.service import first_violation as violation_of
 from mixtral_contract.mock.service.call import Admitted, Call
 from mixtral_contract.mock.service.error_responses import ErrorResponses
-from mixtral_contract.primitives import strict_json
+from mixtral_contract.primitives.bounded import strict_json
 from mixtral_contract.primitives.tokenizer import TooManyTokensError
 
 _PREFERENCE = re.compile(r'(?:^|,)\s*code\s*=\s*"?([^",;\s]*)', re.IGNORECASE)

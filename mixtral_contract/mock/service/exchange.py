@@ -15,7 +15,7 @@ from mixtral_contract.mock.service import journaling
 from mixtral_contract.mock.service.call import Call
 from mixtral_contract.mock.service.mock import Mock
 from mixtral_contract.mock.timing.engine import Generation, Overload
-from mixtral_contract.primitives.work import TooMuchWorkError, Work
+from mixtral_contract.primitives.bounded.work import TooMuchWorkError, Work
 
 
 class Turns(Protocol):

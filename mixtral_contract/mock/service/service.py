@@ -55,8 +55,8 @@ from mixtral_contract.mock.service.checks import Checks
 from mixtral_contract.mock.service.error_responses import ALWAYS_REFUSED, ErrorResponses
 from mixtral_contract.mock.service.scripted_replies import ScriptedReplies
 from mixtral_contract.mock.timing.engine import Overload
-from mixtral_contract.primitives.bounded_cache import BoundedCache
-from mixtral_contract.primitives.work import TooMuchWorkError, Work
+from mixtral_contract.primitives.bounded.bounded_cache import BoundedCache
+from mixtral_contract.primitives.bounded.work import TooMuchWorkError, Work
 
 CREDITS_HEADER = "x-remaining-credits"
 

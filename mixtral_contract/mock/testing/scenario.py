@@ -32,7 +32,7 @@ from mixtral_contract.mock.testing.recorded_request import RecordedRequest, reco
 from mixtral_contract.mock.testing.reply_arguments import check_reply, described
 from mixtral_contract.mock.timing import profile_file
 from mixtral_contract.mock.timing.engine import Deployment, Pace
-from mixtral_contract.primitives.bounded_cache import BoundedCache
+from mixtral_contract.primitives.bounded.bounded_cache import BoundedCache
 
 __tracebackhide__ = True
 # pytest leaves these frames out: the line of the test is what failed

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from mixtral_contract.mock.timing.batching import Profile
 from mixtral_contract.mock.timing.engine import Deployment, Pace
-from mixtral_contract.primitives import safe_yaml
+from mixtral_contract.primitives.bounded import safe_yaml
 from mixtral_contract.primitives.doors import door
 
 INSTANT = "instant"

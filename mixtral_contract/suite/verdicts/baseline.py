@@ -16,7 +16,7 @@ import jsonschema_rs
 import yaml
 
 from mixtral_contract.contract.openapi import read_yaml
-from mixtral_contract.primitives.safe_yaml import YamlError
+from mixtral_contract.primitives.bounded.safe_yaml import YamlError
 from mixtral_contract.suite.verdicts.verdict import Verdict
 
 SCHEMA = Path(__file__).with_name("baseline.schema.json")

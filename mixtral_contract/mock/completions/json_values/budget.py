@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mixtral_contract.mock.completions.json_values.subschemas import UnsatisfiableError
-from mixtral_contract.primitives.work import Work
+from mixtral_contract.primitives.bounded.work import Work
 
 MOST_STEPS = 100_000
 """Subschemas followed, rules validated, names held against patterns, parts of patterns, over all schemas and tries."""

@@ -17,7 +17,7 @@ from mixtral_contract.mock.completions.json_values.candidate import Candidate
 from mixtral_contract.mock.completions.json_values.strings import UnmadeError, matching
 from mixtral_contract.mock.completions.json_values.subschemas import ENDLESS, Heights, UnsatisfiableError
 from mixtral_contract.mock.completions.json_values.validation import BoundedValidator
-from mixtral_contract.primitives.work import Work
+from mixtral_contract.primitives.bounded.work import Work
 
 TRIES = 24
 

@@ -11,7 +11,7 @@ import pytest
 from mixtral_contract.mock.completions.json_values.generator import JsonValueGenerator
 from mixtral_contract.mock.completions.json_values.subschemas import UnsatisfiableError
 from mixtral_contract.mock.completions.json_values.validation import BoundedValidator
-from mixtral_contract.primitives.work import TooMuchWorkError, Work
+from mixtral_contract.primitives.bounded.work import TooMuchWorkError, Work
 
 _TWICE = {"properties": {"x": {"$ref": "#/$defs/a"}}}
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from mixtral_contract.primitives.linear_pattern import LONGEST, LinearPattern, PatternError
+from mixtral_contract.primitives.bounded.linear_pattern import LONGEST, LinearPattern, PatternError
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from mixtral_contract.primitives.work import TooMuchWorkError, Work
+from mixtral_contract.primitives.bounded.work import TooMuchWorkError, Work
 
 
 def test_work__ends_with_its_limit() -> None:

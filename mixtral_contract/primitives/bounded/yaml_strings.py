@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from mixtral_contract.primitives import safe_yaml
+from mixtral_contract.primitives.bounded import safe_yaml
 
 
 def read(path: Path) -> Any:

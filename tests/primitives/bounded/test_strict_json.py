@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mixtral_contract.primitives.strict_json import MOST_VALUES, loads
+from mixtral_contract.primitives.bounded.strict_json import MOST_VALUES, loads
 
 JSON = st.recursive(
     st.none()

@@ -15,8 +15,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mixtral_contract.primitives import safe_yaml, yaml_strings
-from mixtral_contract.primitives.safe_yaml import YamlError
+from mixtral_contract.primitives.bounded import safe_yaml, yaml_strings
+from mixtral_contract.primitives.bounded.safe_yaml import YamlError
 from mixtral_contract.suite.verdicts import baseline
 from mixtral_contract.suite.verdicts.baseline import BaselineError
 

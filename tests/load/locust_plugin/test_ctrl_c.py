@@ -8,7 +8,7 @@ import sys
 PROGRAM = """
 import os, signal
 import gevent
-from mixtral_contract.load.run.ctrl_c import interrupt_main_only
+from mixtral_contract.load.locust_plugin.ctrl_c import interrupt_main_only
 
 interrupt_main_only()
 
@@ -28,7 +28,7 @@ working.join()
 WRITING = """
 import os, signal, sys
 import gevent
-from mixtral_contract.load.run.ctrl_c import interrupt_main_only
+from mixtral_contract.load.locust_plugin.ctrl_c import interrupt_main_only
 
 interrupt_main_only()
 try:
@@ -44,7 +44,7 @@ except KeyboardInterrupt:
 ENDED = """
 import os, signal
 import gevent
-from mixtral_contract.load.run.ctrl_c import interrupt_main_only, keep_reports
+from mixtral_contract.load.locust_plugin.ctrl_c import interrupt_main_only, keep_reports
 
 interrupt_main_only()
 keep_reports()
@@ -63,7 +63,7 @@ def test_interrupt_after_the_end__leaves_the_report_to_be_written() -> None:
 
 WRITTEN = """
 import os, signal
-from mixtral_contract.load.run.ctrl_c import all_is_written, interrupt_main_only
+from mixtral_contract.load.locust_plugin.ctrl_c import all_is_written, interrupt_main_only
 
 class AtTheVeryEnd:
     def __del__(self, kill=os.kill, process=os.getpid()):

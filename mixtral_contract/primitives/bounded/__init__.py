@@ -1,0 +1,1 @@
+"""What somebody else sends, read within bounds: YAML, JSON, patterns, work, memory."""
