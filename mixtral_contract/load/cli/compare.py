@@ -17,7 +17,7 @@ from mixtral_contract.load.compare.html_comparison import render_comparison
 from mixtral_contract.load.compare.json_comparison import comparison_document, worst_of
 from mixtral_contract.load.compare.markdown_comparison import render_markdown
 from mixtral_contract.load.compare.run_folder import RunFolder, RunFolderError, read_run_folder
-from mixtral_contract.load.settings.options import percent
+from mixtral_contract.load.settings.option_types import percent
 from mixtral_contract.primitives.command_line import as_typed
 
 

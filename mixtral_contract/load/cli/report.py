@@ -22,7 +22,8 @@ from mixtral_contract.load.results.notes import notes
 from mixtral_contract.load.results.summary import Facts, failure, summarize
 from mixtral_contract.load.results.validity import INVALID, SUSPECT
 from mixtral_contract.load.run.request_log import NAME
-from mixtral_contract.load.settings.options import OPTIONS, at_least_one
+from mixtral_contract.load.settings.option_types import at_least_one
+from mixtral_contract.load.settings.options import OPTIONS
 from mixtral_contract.load.settings.settings import Settings, UsageError, read_settings
 from mixtral_contract.load.units.duration import Duration
 from mixtral_contract.load.units.window import Window

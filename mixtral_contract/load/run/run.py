@@ -20,8 +20,8 @@ from mixtral_contract.load.requests.encoder import RequestWriter
 from mixtral_contract.load.requests.generator import ChatRequest, Messages, RequestGenerator
 from mixtral_contract.load.run.answer_watch import AnswerWatch
 from mixtral_contract.load.run.backoff import pause_s
-from mixtral_contract.load.run.payments import Payments
 from mixtral_contract.load.run.request_log import RequestLog
+from mixtral_contract.load.settings.payments import Payments
 from mixtral_contract.load.settings.settings import Settings
 from mixtral_contract.load.units.window import Window
 from mixtral_contract.load.workload.arrivals import Arrival, Share

@@ -93,21 +93,6 @@ def test_close_delimited_stream__is_read_to_its_end() -> None:
     assert not exchange.reusable
 
 
-@pytest.mark.parametrize(
-    ("end", "outcome"),
-    [
-        ([b"data: [DONE]", Close()], Outcome.OK),
-        ([Close()], Outcome.OK),
-        ([Sleep(0.05), Close(reset=True)], Outcome.TRUNCATED),
-        ([b"data: [DO", Close()], Outcome.TRUNCATED),
-    ],
-)
-def test_close_delimited_stream__without_done_is_whole_after_a_clean_end(end: Script, outcome: Outcome) -> None:
-    """A reset, or an end within an event, is not one."""
-    body = event({"content": "a"}) + STOP + event(usage=usage(1))
-    assert once([CLOSE_HEAD + body, *end])[1].outcome is outcome
-
-
 def test_events_of_one_recv__share_its_stamp() -> None:
     """What the network delivered together was not measured apart."""
     together = chunk(event({"content": "a"})) + chunk(event({"content": "b"}) + event({"content": "c"}))

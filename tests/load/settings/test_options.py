@@ -7,7 +7,8 @@ import argparse
 import pytest
 
 from mixtral_contract.load.cli.main import parser
-from mixtral_contract.load.settings.options import OPTIONS, at_least_one, share, yes_or_no
+from mixtral_contract.load.settings.option_types import at_least_one, share, yes_or_no
+from mixtral_contract.load.settings.options import OPTIONS
 from mixtral_contract.load.units.duration import Duration, duration_s
 
 
