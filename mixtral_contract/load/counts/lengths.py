@@ -25,8 +25,9 @@ NOTED, DOUBTED = 0.05, 0.2
 REFUTED = 0.05
 """From this share of the answers with a refuted usage on the run is SUSPECT."""
 
+_CLAIMS = {claim: f"claim_{claim}" for claim in Claim}
 NAMES = (
-    *(f"claim_{claim}" for claim in Claim),
+    *_CLAIMS.values(),
     *("refuted_claimed_tokens", "refuted_received_tokens", "hidden_tokens"),
     *("answers_asked", "answers_shorter", "answers_longer"),
     *("prompts_known", "prompts_refuted", "prompts_refuted_sent_tokens", "prompts_refuted_claimed_tokens"),
@@ -62,9 +63,9 @@ def count(record: Record, counts: Counter[str]) -> None:
 def _count_answer(record: Record, counts: Counter[str]) -> None:
     found, claimed = record.tokens, record.usage_tokens
     if found is None:
-        counts[f"claim_{Claim.MISSING if claimed is None else Claim.BELIEVED}"] += 1
+        counts[_CLAIMS[Claim.MISSING if claimed is None else Claim.BELIEVED]] += 1
         return
-    counts[f"claim_{found.claim}"] += 1
+    counts[_CLAIMS[found.claim]] += 1
     if found.claim is Claim.REFUTED and claimed is not None:
         counts["refuted_claimed_tokens"] += claimed
         counts["refuted_received_tokens"] += found.received
@@ -82,7 +83,7 @@ def report(counts: Mapping[str, int]) -> dict[str, Any]:
     """What was counted, for summary.json."""
     return {
         "usage": {
-            **{str(claim): counts[f"claim_{claim}"] for claim in Claim},
+            **{str(claim): counts[name] for claim, name in _CLAIMS.items()},
             **{name: counts[name] for name in ("refuted_claimed_tokens", "refuted_received_tokens", "hidden_tokens")},
         },
         "answers": {name: counts[f"answers_{name}"] for name in ("asked", "shorter", "longer")},

@@ -242,13 +242,14 @@ def _read_stream(exchange: Exchange, completion: Completion) -> Generator[None, 
     """Reads the events; whether `[DONE]`, be it without its blank line, or an error came."""
     decoder, judge, done = Decoder(), StreamJudge(), False
     shape: EventTemplate | None = None
+    content, texts = completion.content, completion.texts
     completion.broken = judge.broken
     for number, (stamp_ns, received) in enumerate(exchange.received):
         if number % _STEP == 0:
             yield
-        if shape is not None and shape.fits(received):
-            _count_content(completion.content, stamp_ns)
-            completion.texts.append(shape.text_of(received))
+        if shape is not None and (text := shape.text_in(received)) is not None:
+            _count_content(content, stamp_ns)
+            texts.append(text)
             continue
         # a shape holds only as long as nothing else comes: what follows another event is to be judged anew
         shape = None

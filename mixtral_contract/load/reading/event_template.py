@@ -25,18 +25,14 @@ class EventTemplate:
         self._around = len(begin) + len(end)
         self._start, self._stop = len(begin), -len(end)
 
-    def fits(self, received: bytes) -> bool:
-        """Whether these bytes are one whole event of this shape, with some text."""
-        return (
-            len(received) > self._around
-            and received.startswith(self._begin)
-            and received.endswith(self._end)
-            and _PLAIN.fullmatch(received, len(self._begin), len(received) - len(self._end)) is not None
-        )
-
-    def text_of(self, received: bytes) -> bytes:
-        """The text of an event that fits."""
-        return received[self._start : self._stop]
+    def text_in(self, received: bytes) -> bytes | None:
+        """The text, if these bytes are one whole event of this shape; None if they are not, or have none."""
+        if received.startswith(self._begin) and received.endswith(self._end):
+            text = received[self._start : self._stop]
+            # an event shorter than what stands around a text has none, though it may begin and end so
+            if _PLAIN.fullmatch(text) is not None and len(received) > self._around:
+                return text
+        return None
 
 
 def event_template_of(received: bytes, chunk: Mapping[str, Any]) -> EventTemplate | None:

@@ -218,6 +218,7 @@ class Record:
     def line(self) -> dict[str, Any]:
         """The record as a line of requests.jsonl: times in ms from sending, rounded to a microsecond."""
         origin_ns = self.origin_ns
+        half_up_ns = origin_ns - 500
 
         def since_sent(time_ns: int | None) -> float | None:
             return None if time_ns is None else round((time_ns - origin_ns) / _NS_PER_MS, 3)
@@ -246,7 +247,8 @@ class Record:
             "asked_tokens": self.asked_tokens,
             "asked_prompt_tokens": self.asked_prompt_tokens,
             "received_bytes": self.received_bytes,
-            "content_ms": [[round((time_ns - origin_ns) / _NS_PER_MS, 3), count] for time_ns, count in self.content],
+            # whole microseconds, for `round` takes as long as all else that is done with an event here
+            "content_ms": [[(time_ns - half_up_ns) // 1000 / 1000, count] for time_ns, count in self.content],
         }
 
 

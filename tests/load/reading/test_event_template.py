@@ -81,8 +81,9 @@ def test_shape__fits_another_text(text: str, *, fits: bool) -> None:
     received, chunk = compact()
     shape = event_template_of(received, chunk)
     assert shape is not None
-    assert shape.fits(received.replace(b'"a"', f'"{text}"'.encode())) is fits
-    assert not shape.fits(received.replace(b'"c"', b'"d"'))
+    found = shape.text_in(received.replace(b'"a"', f'"{text}"'.encode()))
+    assert found == (text.encode() if fits else None)
+    assert shape.text_in(received.replace(b'"c"', b'"d"')) is None
 
 
 @pytest.mark.parametrize(
