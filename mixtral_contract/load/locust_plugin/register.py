@@ -25,7 +25,12 @@ from mixtral_contract.load.locust_plugin.web_pages import add_pages
 from mixtral_contract.load.locust_plugin.worker_role import WorkerRole
 from mixtral_contract.load.requests.encoder import check_fields
 from mixtral_contract.load.results.calibration import CalibrationError, read_calibration
-from mixtral_contract.load.run.ctrl_c import interrupt_main_only, leave_first_to_master
+from mixtral_contract.load.run.ctrl_c import (
+    interrupt_main_only,
+    leave_first_to_master,
+    leave_hangup_to_master,
+    terminate_on_hangup,
+)
 from mixtral_contract.load.settings.options import OPTIONS
 from mixtral_contract.load.settings.settings import UsageError, check_load, read_key, read_settings
 
@@ -93,8 +98,10 @@ def _on_init(environment: Environment, **_: Any) -> None:
     time.sleep(0)
     if not isinstance(runner, WorkerRunner):
         interrupt_main_only()
+        terminate_on_hangup()
     elif getattr(environment.parsed_options, "processes", None):
         leave_first_to_master()
+        leave_hangup_to_master()
     if isinstance(runner, WorkerRunner):
         WorkerRole(environment, runner).listen()
     elif isinstance(runner, MasterRunner):
