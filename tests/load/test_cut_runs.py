@@ -99,7 +99,7 @@ def test_runs_of_one_page__have_a_folder_each(tmp_path: Path) -> None:
             until(lambda: running(address))
             httpx.post(f"{address}/stop", timeout=60).raise_for_status()
             until((folder / "requests.jsonl").exists)
-            assert figures(address)["phase"] == "over"
+            until(lambda: figures(address)["phase"] == "over")
     found = [
         json.loads((folder / "summary.json").read_text(encoding="utf-8")) for folder in (tmp_path, tmp_path / "run-2")
     ]

@@ -41,8 +41,10 @@ MOST_ERROR_SHARE = 0.05
 LONG_SILENCE_S, MANY_ANSWERS = 5.0, 10.0
 """An outage that was short beside the window is told from so long on, and from as many median answers."""
 
-SHARE_IN_VAIN, MOST_IN_VAIN = 0.1, 0.25
-"""Beyond the first share of the users' time spent on failed requests a run is suspect, beyond the second invalid."""
+SHARE_IN_VAIN, MOST_IN_VAIN, LEAST_IN_VAIN_S = 0.1, 0.25, 1.5
+"""Beyond the first share of the users' time spent on failed requests a run is suspect, beyond the second invalid, where
+that is so much of each user's time: after a single failure a user waits a second.
+"""
 
 GROWTH = 1.5
 """In the last third of an open loop as many times more requests under way as in the first mean that they pile up."""
@@ -180,6 +182,11 @@ def _in_vain(summary: Summary) -> float:
     return float(share) if share > summary["run"]["max_error_share"] and summary["outcomes"]["ok"] else 0.0
 
 
+def _is_mostly_in_vain(summary: Summary) -> bool:
+    share = _in_vain(summary)
+    return share > MOST_IN_VAIN and bool(share * summary["window"]["duration_s"] >= LEAST_IN_VAIN_S)
+
+
 def _in_vain_text(summary: Summary) -> str:
     return f"{100 * summary['time_in_vain_share']:.0f} % of the users' time was spent on requests that failed"
 
@@ -217,8 +224,8 @@ _CHECKS = (
     _Check(SUSPECT, lambda s: s["bundling"]["is_much"], lambda s: bundling.text(s["bundling"])),
     _Check(SUSPECT, _is_short_outage, _silence_text),
     _Check(INVALID, lambda s: s["gave_up"], lambda _: "the run was given up, for nothing answered"),
-    _Check(INVALID, lambda s: _in_vain(s) > MOST_IN_VAIN, _in_vain_text),
-    _Check(SUSPECT, lambda s: SHARE_IN_VAIN < _in_vain(s) <= MOST_IN_VAIN, _in_vain_text),
+    _Check(INVALID, _is_mostly_in_vain, _in_vain_text),
+    _Check(SUSPECT, lambda s: _in_vain(s) > SHARE_IN_VAIN and not _is_mostly_in_vain(s), _in_vain_text),
     _Check(
         INVALID,
         lambda s: s["dropped"] > 0 and _achieved(s) < LEAST_ACHIEVED,
