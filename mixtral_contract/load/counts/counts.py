@@ -48,6 +48,7 @@ _COUNTS = (
     "billed_prompt_tokens",
     "billed_output_tokens",
     "out_of_budget",
+    "log_failed",
     "waited_ns",
     "waited_in_vain_ns",
     "streams_judged",

@@ -11,6 +11,14 @@ from dataclasses import dataclass
 
 from mixtral_contract.load.counts.timeline import Timeline
 
+LEAST_S, WINDOW_SHARE, MEDIAN_ANSWERS = 3.0, 0.1, 5.0
+"""Without an answer for so long, for this share of the window and for as many median answers there was an outage."""
+
+
+def is_outage(silent_s: float, window_s: float, median_answer_s: float) -> bool:
+    """Whether so long a silence makes the figures those of another server than the one that answered."""
+    return silent_s >= max(LEAST_S, WINDOW_SHARE * window_s, MEDIAN_ANSWERS * median_answer_s)
+
 
 @dataclass(frozen=True, slots=True)
 class Silence:

@@ -28,6 +28,26 @@ def interrupt_main_only() -> None:
         signal.signal(signal.SIGINT, _interrupt_main)
 
 
+def was_pressed() -> bool:
+    """Whether Ctrl-C is what interrupted this process; to be asked before `keep_reports`."""
+    return signal.getsignal(signal.SIGINT) in (_say_second, _note_second, _leave)
+
+
+def terminate_on_hangup() -> None:
+    """From now on SIGHUP is as SIGTERM, so that a run whose terminal is closed writes what there is.
+
+    A process that was told to live on (nohup) does.
+    """
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+        signal.signal(signal.SIGHUP, _terminate)
+
+
+def leave_hangup_to_master() -> None:
+    """From now on SIGHUP does nothing to a worker of `--processes`: its master gets it too, and ends it."""
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
 def keep_reports() -> None:
     """From now on the first Ctrl-C is as the second: the run has ended by itself, and its reports are being written."""
     if signal.getsignal(signal.SIGINT) is _interrupt_main:
@@ -62,6 +82,10 @@ def _note_second(*_: object) -> None:
 def _say_second(*_: object) -> None:
     _note_second()
     sys.stderr.write("the reports are being written; once more ends without them\n")
+
+
+def _terminate(*_: object) -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _leave(*_: object) -> None:

@@ -18,7 +18,12 @@ from locust.event import Events
 from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 
 from mixtral_contract.load.locust_plugin import consent
-from mixtral_contract.load.locust_plugin.ctrl_c import interrupt_main_only, leave_first_to_master
+from mixtral_contract.load.locust_plugin.ctrl_c import (
+    interrupt_main_only,
+    leave_first_to_master,
+    leave_hangup_to_master,
+    terminate_on_hangup,
+)
 from mixtral_contract.load.locust_plugin.local_role import LocalRole
 from mixtral_contract.load.locust_plugin.master_role import MasterRole
 from mixtral_contract.load.locust_plugin.reporting_role import ReportingRole, listen
@@ -102,8 +107,10 @@ def _on_init(environment: Environment, **_: Any) -> None:
     time.sleep(0)
     if not isinstance(runner, WorkerRunner):
         interrupt_main_only()
+        terminate_on_hangup()
     elif getattr(environment.parsed_options, "processes", None):
         leave_first_to_master()
+        leave_hangup_to_master()
     if isinstance(runner, WorkerRunner):
         WorkerRole(environment, runner).listen()
     elif isinstance(runner, MasterRunner):

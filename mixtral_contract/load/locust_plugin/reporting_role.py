@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import logging
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NoReturn
 
 import gevent  # type: ignore[import-untyped]  # its stubs are a package of their own
@@ -15,7 +17,7 @@ from locust.runners import Runner
 
 from mixtral_contract.load.counts.counts import RunCounts
 from mixtral_contract.load.locust_plugin import consent
-from mixtral_contract.load.locust_plugin.ctrl_c import all_is_written, keep_reports
+from mixtral_contract.load.locust_plugin.ctrl_c import all_is_written, keep_reports, was_pressed
 from mixtral_contract.load.locust_plugin.run_report import RunReport
 from mixtral_contract.load.locust_plugin.web.command_line import CommandLine
 from mixtral_contract.load.results.live import LiveState, idle, live
@@ -49,6 +51,7 @@ class ReportingRole:
         self.runner = runner
         self.reporting: RunReport | None = None
         self._command_line = CommandLine.of(options_of(environment), environment.host)
+        self._runs = 0
         self.refusal: str | None = None
         """Why the run that was asked for last did not start."""
 
@@ -149,13 +152,20 @@ class ReportingRole:
             self._command_line.restore(options)
             settings = self._command_line.limit(read_settings(options, self.environment.host), options)
             consent.refuse(settings, options)
-            reporting = RunReport(self.environment, settings)
+            reporting = RunReport(self.environment, settings, self._folder(settings.out))
             self.begin(settings, reporting)
         except UsageError as error:
             self._refuse(str(error))
         is_given = options.is_stop_timeout_given
         self.environment.stop_timeout = float(options.stop_timeout if is_given else settings.timeout_s)
         self.reporting = reporting
+
+    def _folder(self, out: Path) -> Path:
+        """Where a run's results go: of later runs of this process each has a folder of its own."""
+        self._runs += 1
+        if self._runs == 1:
+            return out
+        return next(folder for number in itertools.count(2) if not (folder := out / f"run-{number}").exists())
 
     def _refuse(self, reason: str) -> NoReturn:
         """Says why there is no run, in one line; a run without a web page ends with exit code 2."""
@@ -182,10 +192,12 @@ class ReportingRole:
             self.reporting.report()
 
     def _on_quitting(self, **_: Any) -> None:
+        by_hand = was_pressed()
         keep_reports()
         if self.reporting is not None and not self.reporting.is_done:
             # a signal, not the end of the run time: whoever sends it does not want to wait for long answers
             self.reporting.interrupted = True
+            self.reporting.terminated = not by_hand
             self.environment.stop_timeout = 0
             self.runner.quit()
 

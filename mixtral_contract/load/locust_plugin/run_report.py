@@ -8,6 +8,7 @@ import os
 import sys
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter_ns
@@ -17,7 +18,7 @@ from locust.env import Environment
 
 from mixtral_contract.load.counts.counts import RunCounts
 from mixtral_contract.load.locust_plugin.chat_user import ChatUser
-from mixtral_contract.load.report.files import table, write_results
+from mixtral_contract.load.report.files import REPORT, table, write_results
 from mixtral_contract.load.results.calibration import Calibration, CalibrationError, read_calibration, usual_path
 from mixtral_contract.load.results.staged_summary import summarize_stages
 from mixtral_contract.load.results.summary import Facts, summarize
@@ -34,10 +35,14 @@ logger = logging.getLogger(__name__)
 class RunReport:
     """One run as its reporter sees it."""
 
-    def __init__(self, environment: Environment, settings: Settings) -> None:
+    def __init__(self, environment: Environment, settings: Settings, folder: Path) -> None:
         self.run_id = uuid.uuid4().hex[:12]
         self.settings = settings
         self.interrupted = False
+        self.terminated = False
+        """Whether it was a signal, and not somebody at a terminal."""
+        self._folder = folder
+        self._has_report = False
         self.gave_up = False
         """Whether the run was ended because nothing answered."""
         self.workers = 1
@@ -131,11 +136,13 @@ class RunReport:
             self._summary = summarize(self.settings, self._facts(), self._tally)
         code: int = self._summary["exit_code"]
         runner = self._environment.runner
-        try:
-            write_results(self._summary, self.settings.out)
-        except OSError as error:
-            logger.error("%s: expected to write the results, got %s", error.filename, error.strerror)  # noqa: TRY400
+        self._has_report, failures = write_results(self._summary, self._folder, self.settings.out)
+        for error in failures:
+            where = error.filename or self._folder
+            logger.error("%s: expected to write the results, got %s", where, error.strerror)
             code = 1
+        if self._has_report:
+            logger.info("report: %s", self._folder / REPORT)
         if runner is not None and runner.exceptions:
             # a user of ours raised: whatever was measured, something is wrong
             code = 1
@@ -144,8 +151,9 @@ class RunReport:
     def print(self) -> None:
         """Prints the results in short."""
         if self._summary is not None:
-            sys.stdout.write("\n" + table(self._summary, self.settings.out))
-            sys.stdout.flush()
+            with suppress(OSError):  # a terminal that was closed
+                sys.stdout.write("\n" + table(self._summary, self._folder, has_report=self._has_report))
+                sys.stdout.flush()
 
     def _facts(self) -> Facts:
         environment = self._environment
@@ -162,6 +170,7 @@ class RunReport:
             end_s=self._since_start_s(self._end_ns) or 0.0,
             all_users_s=self._since_start_s(self._all_users_ns),
             interrupted=self.interrupted,
+            terminated=self.terminated,
             gave_up=self.gave_up,
             shape=None if shape is None else type(shape).__name__,
             other_users=tuple(others),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,19 +23,48 @@ _MOST_FAILURES = 3
 _COLUMNS = ("n", "p50", "p90", "p95", "p99", "mean", "max")
 
 
-def write_results(summary: Mapping[str, Any], folder: Path) -> None:
-    """Writes the three files.
+def write_results(summary: Mapping[str, Any], folder: Path, parts: Path | None = None) -> tuple[bool, list[OSError]]:
+    """Writes the three files, each whole or not at all; whether the page was written, and what went wrong.
+
+    `parts` is where processes wrote what they sent, if not into the folder.
+    """
+    failures: list[OSError] = []
+    text = json.dumps(summary, indent=1, allow_nan=False, ensure_ascii=False)
+    writers: tuple[Callable[[], object], ...] = (
+        lambda: write_whole(folder / SUMMARY, text + "\n"),
+        lambda: write_whole(folder / REPORT, render(summary)),
+        lambda: request_log.join(parts or folder, summary["run"]["id"], folder),
+    )
+    has_written = [_tries(write, failures) for write in writers]
+    return has_written[1], failures
+
+
+def _tries(write: Callable[[], object], failures: list[OSError]) -> bool:
+    try:
+        write()
+    except OSError as error:
+        failures.append(error)
+        return False
+    return True
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Writes a file, or leaves the one that there was.
 
     Raises: OSError.
     """
-    request_log.join(folder, summary["run"]["id"])
-    text = json.dumps(summary, indent=1, allow_nan=False, ensure_ascii=False)
-    (folder / SUMMARY).write_text(text + "\n", encoding="utf-8")
-    (folder / REPORT).write_text(render(summary), encoding="utf-8")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f"{path.name}.new")
+    try:
+        new.write_text(text, encoding="utf-8")
+        new.replace(path)
+    except OSError:
+        new.unlink(missing_ok=True)
+        raise
 
 
-def table(summary: Mapping[str, Any], folder: Path) -> str:
-    """The run in a few lines of text."""
+def table(summary: Mapping[str, Any], folder: Path, *, has_report: bool = True) -> str:
+    """The run in a few lines of text; `has_report` tells whether the page could be written into the folder."""
     window, run = summary["window"], summary["run"]
     rows = [_row(name, summary[name]) for name in keys_in(Place.TERMINAL) if summary[name]["n"]]
     lines = [
@@ -55,7 +84,7 @@ def table(summary: Mapping[str, Any], folder: Path) -> str:
         *_cost(summary["cost"]),
         *(f"! {note}" for note in summary["notes"]),
         "passed" if summary["failure"] is None else f"failed: {summary['failure']}",
-        f"report: {folder / REPORT}",
+        f"report: {folder / REPORT}" if has_report else "no report: it could not be written",
     ]
     return "\n".join(lines) + "\n"
 

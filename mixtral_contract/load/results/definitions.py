@@ -21,7 +21,9 @@ DEFINITIONS: Mapping[str, str] = {
     "included: by_usage from their usage and the price, credits_fell_by from the x-remaining-credits of the first and "
     "of the last answer, the first one's own cost not included. null is what nobody knows.",
     "stages": "Each load that the run went through, with figures of its own window. All other figures are those of the "
-    "last stage; what came before it counts as its warm-up.",
+    "last stage; what came before it counts as its warm-up. has_outage: nothing was "
+    "answered in it, or not for long (see silence); is_whole: its window was not cut; stages_asked: how many a "
+    "sweep has.",
     "search": "The search for the highest rate that keeps the objectives: rate_per_s passed twice, the second time on "
     "new evidence; interval_per_s are it and the lowest rate that failed. A probe passed when the 99 % interval of "
     "each objective's share (Wilson) lies above what is wanted and the requests under way did not surely grow; it "
@@ -42,6 +44,8 @@ DEFINITIONS: Mapping[str, str] = {
     "their mean over time, the least and the most. changed: their number changed after all had been there, or was on "
     "average less than 98 % of the most. shape: the LoadTestShape that changed it; others: classes of users that are "
     "not the instrument's.",
+    "terminated": "Whether a signal (SIGTERM, SIGHUP) ended the run before its time.",
+    "requests_written": "Whether requests.jsonl has every request; false where it could not be written to its end.",
     "gave_up": "Whether the run ended before its time because nothing answered (--give-up).",
     "silence": "The longest stretch of the window, in whole seconds, in which no answer ended ok, and none that did "
     "went on, while requests were waiting; lasts: no answer came after it. null where every such second had an answer.",

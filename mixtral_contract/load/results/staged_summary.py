@@ -12,7 +12,8 @@ from typing import Any
 
 from mixtral_contract.load.counts.counts import RunCounts
 from mixtral_contract.load.results.notes import notes
-from mixtral_contract.load.results.summary import Facts, summarize
+from mixtral_contract.load.results.summary import Facts, cut_short, summarize
+from mixtral_contract.load.results.validity import cut_text, dead_stages, dead_text, is_cut, judge
 from mixtral_contract.load.settings.settings import Settings
 from mixtral_contract.load.settings.stages import Stage
 from mixtral_contract.load.stages import rate_search
@@ -36,11 +37,13 @@ def summarize_stages(
     )
     summary = summarize(of_last, at_last, tally)
     summary["stages"] = [entry(stage, part, settings.slo) for stage, part in stages]
+    summary["stages_asked"] = _asked(settings)
     summary["search"] = None if plan is None else plan.report()
+    summary["validity"] = judge(summary)
     summary["notes"] = notes(summary)
     summary["failure"] = _failure(summary)
     summary["exit_code"] = 0 if summary["failure"] is None else 1
-    summary["headline"] = " ".join([*_found(summary["search"]), f"{_last(stages)}: {summary['headline']}"])
+    summary["headline"] = " ".join([*_found(summary["search"]), f"{_last(summary)}: {summary['headline']}"])
     return summary
 
 
@@ -57,12 +60,25 @@ def _failure(summary: Mapping[str, Any]) -> str | None:
         return "interrupted before the last stage was done"
     if not any(stage["outcomes"].get("ok") for stage in summary["stages"]):
         return "no request succeeded"
-    return None
+    return _of_sweep(summary) or cut_short(summary)
+
+
+def _of_sweep(summary: Mapping[str, Any]) -> str | None:
+    if dead_stages(summary):
+        return dead_text(summary)
+    return cut_text(summary) if is_cut(summary) else None
 
 
 def _found(search: Mapping[str, Any] | None) -> list[str]:
     return [] if search is None else [str(search["text"])]
 
 
-def _last(stages: Sequence[tuple[Stage, StageResult]]) -> str:
-    return f"Stage {stages[-1][0].number} of {len(stages)}"
+def _asked(settings: Settings) -> int | None:
+    """How many stages a sweep has; None for a search, which asks for as many as it needs."""
+    sweep = None if settings.staging is None else settings.staging.sweep
+    return None if sweep is None else len(sweep.loads)
+
+
+def _last(summary: Mapping[str, Any]) -> str:
+    stages = summary["stages"]
+    return f"Stage {stages[-1]['number']} of {summary['stages_asked'] or len(stages)}"

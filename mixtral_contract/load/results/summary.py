@@ -55,6 +55,7 @@ class Facts:
     end_s: float
     all_users_s: float | None
     interrupted: bool = False
+    terminated: bool = False
     gave_up: bool = False
     load_since_s: float = 0.0
     shape: str | None = None
@@ -82,6 +83,8 @@ def summarize(settings: Settings, facts: Facts, tally: RunCounts) -> dict[str, A
             "interrupted": facts.interrupted,
         },
         "gave_up": facts.gave_up,
+        "terminated": facts.terminated,
+        "requests_written": not tally.counts["log_failed"],
         "users": _users(settings, facts, tally),
         "outcomes": {name: tally.outcomes[name] for name in OUTCOMES},
         "warmup_outcomes": {name: tally.warmup_outcomes[name] for name in OUTCOMES},
@@ -123,6 +126,7 @@ def summarize(settings: Settings, facts: Facts, tally: RunCounts) -> dict[str, A
         "offered_per_s": _rate(_offered(tally), duration_s) if settings.arrivals.is_open else None,
         "finish_reasons": dict(tally.finish_reasons),
         "stages": [],
+        "stages_asked": None,
         "search": None,
         "contract": _contract(tally),
     }
@@ -164,7 +168,14 @@ def failure(summary: Mapping[str, Any]) -> str | None:
         return f"missed {' and '.join(missed)}"
     if summary["lost"]["workers"] or summary["lost"]["requests"]:
         return "not all that was measured arrived"
-    return "cost more than its budget" if overspent(summary["cost"]) is not None else None
+    return "cost more than its budget" if overspent(summary["cost"]) is not None else cut_short(summary)
+
+
+def cut_short(summary: Mapping[str, Any]) -> str | None:
+    """What kept the run, or its files, from being whole; without a run time, Ctrl-C is how it ends."""
+    if summary["terminated"] or (summary["window"]["interrupted"] and summary["run"]["run_time_s"] is not None):
+        return "interrupted before its time"
+    return None if summary["requests_written"] else "requests.jsonl could not be written"
 
 
 def _contract(tally: RunCounts) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mixtral_contract.load.counts import bundling, lengths
+from mixtral_contract.load.counts.silence import is_outage
 from mixtral_contract.load.estimators.percentiles import highest
 from mixtral_contract.load.results.formatting import users_text
 from mixtral_contract.load.units.numbers import number
@@ -37,14 +38,13 @@ LEAST_REQUESTS = 11
 MOST_ERROR_SHARE = 0.05
 """So large may the instrument's own error be, as a share of what it says."""
 
-LEAST_SILENCE_S, SILENCE_SHARE, SILENT_ANSWERS = 3.0, 0.1, 5.0
-"""Without an answer for so long, for this share of the window and for as many median answers there was an outage."""
-
 LONG_SILENCE_S, MANY_ANSWERS = 5.0, 10.0
 """An outage that was short beside the window is told from so long on, and from as many median answers."""
 
-SHARE_IN_VAIN, MOST_IN_VAIN = 0.1, 0.25
-"""Beyond the first share of the users' time spent on failed requests a run is suspect, beyond the second invalid."""
+SHARE_IN_VAIN, MOST_IN_VAIN, LEAST_IN_VAIN_S = 0.1, 0.25, 1.5
+"""Beyond the first share of the users' time spent on failed requests a run is suspect, beyond the second invalid, where
+that is so much of each user's time: after a single failure a user waits a second.
+"""
 
 GROWTH = 1.5
 """In the last third of an open loop as many times more requests under way as in the first mean that they pile up."""
@@ -125,16 +125,45 @@ def _error_share(summary: Summary) -> float:
     return float(calibration["ttft_error_ms"]["p50"] / ttft)
 
 
+def is_cut(summary: Summary) -> bool:
+    """Whether a sweep ended before all of its stages were measured to their end."""
+    asked = summary["stages_asked"]
+    return asked is not None and _whole_stages(summary) < asked
+
+
+def cut_text(summary: Summary) -> str:
+    """How far such a sweep came."""
+    return f"the sweep was cut: {_whole_stages(summary)} of {summary['stages_asked']} stages were measured to their end"
+
+
+def _whole_stages(summary: Summary) -> int:
+    return sum(stage["is_whole"] for stage in summary["stages"])
+
+
+def dead_stages(summary: Summary) -> list[int]:
+    """The stages of a sweep in which nothing was answered, or not for long."""
+    if summary["stages_asked"] is None:
+        return []
+    return [stage["number"] for stage in summary["stages"] if stage["has_outage"]]
+
+
+def dead_text(summary: Summary) -> str:
+    """Which stages those were."""
+    numbers = dead_stages(summary)
+    which = "stage" if len(numbers) == 1 else "stages"
+    return f"nothing answered for long, or at all, in {which} {', '.join(map(str, numbers))}"
+
+
 def _silent_s(summary: Summary) -> float:
     silence = summary["silence"]
     return 0.0 if silence is None else float(silence["to_s"] - silence["from_s"])
 
 
 def _is_outage(summary: Summary) -> bool:
-    seconds = _silent_s(summary)
-    if seconds < max(LEAST_SILENCE_S, SILENCE_SHARE * summary["window"]["duration_s"]):
+    if summary["silence"] is None or not summary["outcomes"]["ok"]:
         return False
-    return summary["outcomes"]["ok"] > 0 and bool(seconds >= SILENT_ANSWERS * summary["silence"]["median_answer_s"])
+    median_s = summary["silence"]["median_answer_s"]
+    return is_outage(_silent_s(summary), summary["window"]["duration_s"], median_s)
 
 
 def _is_short_outage(summary: Summary) -> bool:
@@ -155,6 +184,11 @@ def _in_vain(summary: Summary) -> float:
     """By how much the users' time spent on failed requests exceeds the share of failures that is allowed."""
     share = summary["time_in_vain_share"] or 0.0
     return float(share) if share > summary["run"]["max_error_share"] and summary["outcomes"]["ok"] else 0.0
+
+
+def _is_mostly_in_vain(summary: Summary) -> bool:
+    share = _in_vain(summary)
+    return share > MOST_IN_VAIN and bool(share * summary["window"]["duration_s"] >= LEAST_IN_VAIN_S)
 
 
 def _in_vain_text(summary: Summary) -> str:
@@ -194,8 +228,8 @@ _CHECKS = (
     _Check(SUSPECT, lambda s: s["bundling"]["is_much"], lambda s: bundling.text(s["bundling"])),
     _Check(SUSPECT, _is_short_outage, _silence_text),
     _Check(INVALID, lambda s: s["gave_up"], lambda _: "the run was given up, for nothing answered"),
-    _Check(INVALID, lambda s: _in_vain(s) > MOST_IN_VAIN, _in_vain_text),
-    _Check(SUSPECT, lambda s: SHARE_IN_VAIN < _in_vain(s) <= MOST_IN_VAIN, _in_vain_text),
+    _Check(INVALID, _is_mostly_in_vain, _in_vain_text),
+    _Check(SUSPECT, lambda s: _in_vain(s) > SHARE_IN_VAIN and not _is_mostly_in_vain(s), _in_vain_text),
     _Check(
         INVALID,
         lambda s: s["dropped"] > 0 and _achieved(s) < LEAST_ACHIEVED,
@@ -283,7 +317,10 @@ _CHECKS = (
     ),
     _Check(
         SUSPECT,
-        lambda s: s["window"]["interrupted"],
+        lambda s: s["window"]["interrupted"] and not s["terminated"],
         lambda _: "the run was interrupted before its time",
     ),
+    _Check(INVALID, lambda s: s["terminated"], lambda _: "the run was interrupted: it was terminated before its time"),
+    _Check(SUSPECT, is_cut, cut_text),
+    _Check(INVALID, lambda s: bool(dead_stages(s)), dead_text),
 )

@@ -271,6 +271,8 @@ class Run:
         """Ends the run in this process; its requests are all recorded."""
         self.stop()
         self._journal.close()
+        if self._journal.failure is not None:
+            self._tally.counts["log_failed"] = 1
 
     def drain_counts(self) -> dict[str, Any]:
         """What was counted since the last call, for `RunCounts.from_wire`."""

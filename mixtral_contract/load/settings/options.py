@@ -211,7 +211,7 @@ OPTIONS = (
         "--max-error-share",
         "SHARE",
         "The exit code is 1 when no request succeeded, when a larger share than this failed (429 counts as failed), "
-        "when a worker was lost, when an objective was missed or the run is INVALID; else 0. Wrong usage is 2.",
+        "when a worker was lost, an objective was missed, the run is INVALID or cut short; else 0. Wrong usage is 2.",
         default=0.01,
         type=share,
     ),

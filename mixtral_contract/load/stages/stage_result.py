@@ -9,6 +9,7 @@ from typing import Any
 
 from mixtral_contract.load.counts.attainment import kept_and_missed
 from mixtral_contract.load.counts.counts import RunCounts
+from mixtral_contract.load.counts.silence import is_outage, longest_silence
 from mixtral_contract.load.estimators.percentiles import percentiles_of
 from mixtral_contract.load.estimators.queue_trend import Trend, trend
 from mixtral_contract.load.reading.outcome import Outcome
@@ -20,6 +21,9 @@ from mixtral_contract.load.units.numbers import rounded
 
 SAMPLES_PER_S = 20
 """How often the requests under way are counted."""
+
+_LATE_S = 0.1
+"""By so much a window may be short that was not cut."""
 
 
 @dataclass(slots=True)
@@ -55,6 +59,15 @@ class StageResult:
             return Trend()
         first = math.ceil(ramp_s / self.window_s * len(self.in_flight)) if self.window_s else 0
         return trend(self.in_flight[first:], self.window_s - ramp_s)
+
+    @property
+    def has_outage(self) -> bool:
+        """Whether nothing was answered in the window, or not for long, while requests were waiting."""
+        if not self.tally.outcomes[Outcome.OK]:
+            return self.tally.outcomes.total() > 0
+        found = longest_silence(self.tally.timeline, self.start_s, self.end_s)
+        median_s = (self.tally.figures["e2e_ms"].percentile(50) or 0.0) / 1000
+        return found is not None and is_outage(found.seconds, self.window_s, median_s)
 
     @property
     def refused(self) -> int:
@@ -114,6 +127,8 @@ def entry(stage: Stage, part: StageResult, slo: Slo) -> dict[str, Any]:
         "users": stage.users or None,
         "start_s": rounded(part.start_s),
         "duration_s": rounded(seconds),
+        "has_outage": part.has_outage,
+        "is_whole": seconds >= stage.window_s - _LATE_S,
         "requests": part.requests,
         "outcomes": {name: count for name, count in part.tally.outcomes.items() if count},
         "refused": part.refused,

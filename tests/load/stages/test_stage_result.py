@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -109,6 +110,20 @@ def test_timeouts_of_a_stage__leave_bounds(tmp_path: Path) -> None:
     assert found["stages"][0]["e2e_p95_ms"] == pytest.approx(3000, rel=0.001)
     assert "<td>≥3000</td>" in render(found)
     checked(found)
+
+
+def test_target_that_dies_in_a_sweep__fails_it(tmp_path: Path) -> None:
+    """Though an earlier stage went well."""
+    first = part(*good(20))
+    dead = part(
+        *(failed(Outcome.CONNECTION_ERROR, sent_ms=1000 * each) for each in range(12, 22)), start_s=12, end_s=22
+    )
+    stages = [(CROWD, first), (dataclasses.replace(CROWD, number=2), dead)]
+    found = summarize_stages(settings(tmp_path, sweep="8,16"), FACTS, dead.tally, stages, None)
+    checked(found)
+    assert [stage["has_outage"] for stage in found["stages"]] == [False, True]
+    assert found["validity"]["verdict"] == "INVALID"
+    assert (found["exit_code"], found["failure"]) == (1, "nothing answered for long, or at all, in stage 2")
 
 
 def test_summary__is_of_the_last_stage(tmp_path: Path) -> None:
