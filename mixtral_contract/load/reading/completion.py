@@ -14,6 +14,14 @@ import orjson
 
 from mixtral_contract.contract.openapi import EVENT_STREAM, JSON
 from mixtral_contract.load.client.exchange import Exchange
+from mixtral_contract.load.reading.answer_fields import (
+    QUOTED,
+    MalformedError,
+    as_object,
+    choices_of,
+    finish_reason_of,
+    json_object,
+)
 from mixtral_contract.load.reading.clause_checks import (
     StreamJudge,
     calls_of,
@@ -26,11 +34,8 @@ from mixtral_contract.load.reading.outcome import Outcome
 from mixtral_contract.primitives.sse import Decoder
 
 DONE = "[DONE]"
-_SHOWN = 160
+_SHOWN = QUOTED // 2
 """Longest detail, in characters."""
-
-_QUOTED = 2 * _SHOWN
-"""Longest quotation of an answer: what its end cuts in two is not shown, a secret least of all."""
 
 _STEP = 16
 """Pieces of a stream that are read in one step."""
@@ -42,10 +47,6 @@ _OF_EVENTS = (b"data:", b"event:", b"id:", b"retry:", b":")
 """How lines of an event stream begin."""
 
 T = TypeVar("T")
-
-
-class MalformedError(ValueError):
-    """What was received is not the JSON of a completion."""
 
 
 @dataclass(slots=True)
@@ -94,7 +95,7 @@ class Completion:
         """
         if usage is None:
             return
-        prompt, completion = _object(usage, "usage").get("prompt_tokens"), usage.get("completion_tokens")
+        prompt, completion = as_object(usage, "usage").get("prompt_tokens"), usage.get("completion_tokens")
         for name, count in (("prompt_tokens", prompt), ("completion_tokens", completion)):
             if type(count) is not int or count < 0:
                 raise MalformedError(f"usage.{name}: expected a count, got {count!r}")
@@ -164,7 +165,7 @@ def error_text(body: bytes) -> str:
         said = body.decode("utf-8", "replace")
     while isinstance(said, dict):
         said = next((said[name] for name in ("error", "message", "detail", "title") if said.get(name)), str(said))
-    return " ".join(str(said).split())[:_QUOTED]
+    return " ".join(str(said).split())[:QUOTED]
 
 
 def _read_success(exchange: Exchange, completion: Completion, expected: str) -> Generator[None, None, None]:
@@ -207,7 +208,8 @@ def _cut(exchange: Exchange, completion: Completion, *, done: bool) -> str | Non
 
 
 def _unfinished(exchange: Exchange, completion: Completion) -> str:
-    return "ended without a finish_reason" + _instead(exchange, completion)
+    said = _instead(exchange, completion)
+    return f"ended without data: [DONE]{said}" if said else "ended without a finish_reason"
 
 
 def _emptiness(completion: Completion) -> str:
@@ -263,7 +265,7 @@ def _read_stream(exchange: Exchange, completion: Completion) -> Generator[None, 
             if done:
                 # what comes after the end is wrong, and no part of the completion
                 continue
-            chunk = None if event.type == "error" else _json(event.data)
+            chunk = None if event.type == "error" else json_object(event.data)
             if chunk is None or chunk.get("error"):
                 judge.broken.add("ERR-15")
                 completion.end_as(Outcome.ERROR_EVENT, error_text(event.data.encode()))
@@ -286,17 +288,17 @@ def _is_done(decoder: Decoder) -> bool:
 def _read_chunk(chunk: dict[str, Any], stamp_ns: int, completion: Completion, judge: StreamJudge) -> None:
     completion.read_usage(chunk.get("usage"))
     completion.read_id(chunk)
-    choices = _choices(chunk)
+    choices = choices_of(chunk)
     judge.chunk(chunk, choices)
     for choice in choices:
-        delta = _object(choice.get("delta"), "delta")
+        delta = as_object(choice.get("delta"), "delta")
         if carries_token(delta):
             _count_content(completion.content, stamp_ns)
             completion.texts.append(written(delta))
             completion.calls += calls_of(delta)
             if chunk.get("usage") is not None and completion.completion_tokens is not None:
                 _note_total(completion, completion.completion_tokens)
-        completion.finish_reason = _finish_reason(choice) or completion.finish_reason
+        completion.finish_reason = finish_reason_of(choice) or completion.finish_reason
 
 
 def _count_content(content: list[tuple[int, int]], stamp_ns: int) -> None:
@@ -319,49 +321,20 @@ def _read_answer(exchange: Exchange, completion: Completion) -> bool:
     """Reads an answer in one piece; a cut one is no JSON, and is not called malformed for it."""
     if not exchange.complete:
         return False
-    answer = _json(exchange.body())
+    answer = json_object(exchange.body())
     if answer.get("error"):
         completion.broken.add("ERR-12")
         completion.end_as(Outcome.ERROR_EVENT, error_text(exchange.body()))
         return True
     completion.read_usage(answer.get("usage"))
     completion.read_id(answer)
-    choices = _choices(answer)
+    choices = choices_of(answer)
     completion.broken.update(judge_answer(answer, choices))
     for choice in choices:
-        message = _object(choice.get("message"), "message")
+        message = as_object(choice.get("message"), "message")
         if carries_token(message):
             _count_content(completion.content, exchange.end_ns or 0)
             completion.texts.append(written(message))
             completion.calls += calls_of(message)
-        completion.finish_reason = _finish_reason(choice) or completion.finish_reason
+        completion.finish_reason = finish_reason_of(choice) or completion.finish_reason
     return True
-
-
-def _json(text: str | bytes) -> dict[str, Any]:
-    try:
-        value = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        shown = text if isinstance(text, str) else text.decode("utf-8", "replace")
-        raise MalformedError(f"expected JSON, got {shown[:_QUOTED]!r}") from None
-    return _object(value, "answer")
-
-
-def _choices(answer: dict[str, Any]) -> list[dict[str, Any]]:
-    choices = answer.get("choices")
-    if not isinstance(choices, list):
-        raise MalformedError(f"choices: expected a list, got {str(choices)[:_QUOTED]}")
-    return [_object(choice, "choice") for choice in choices]
-
-
-def _object(value: Any, name: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise MalformedError(f"{name}: expected an object, got {str(value)[:_QUOTED]}")
-    return value
-
-
-def _finish_reason(choice: dict[str, Any]) -> str | None:
-    reason = choice.get("finish_reason")
-    if reason is not None and not isinstance(reason, str):
-        raise MalformedError(f"finish_reason: expected a string or null, got {str(reason)[:_QUOTED]}")
-    return reason

@@ -41,10 +41,10 @@ def test_answer__is_said_again(message: dict[str, Any], text: str) -> None:
     """Whole, and as the delta of a stream."""
     body = {"choices": [{"index": 0, "message": {"role": "assistant", **message}, "finish_reason": "stop"}]}
     whole = exchange(json.dumps(body).encode(), content_type="application/json")
-    assert read_completion(whole, streamed=False).outcome is Outcome.OK
+    assert read_completion(whole, streamed=False).outcome.is_answer
     assert answer_text(whole, streamed=False) == text
     streamed = exchange(event({"role": "assistant"}), event(message), STOP, USAGE, DONE)
-    assert read_completion(streamed, streamed=True).outcome is Outcome.OK
+    assert read_completion(streamed, streamed=True).outcome.is_answer
     assert answer_text(streamed, streamed=True) == text
 
 
