@@ -52,6 +52,7 @@ class Schema:
     def __init__(self, document: Mapping[str, Any], node: Any) -> None:
         self.document = document
         self.raw: Any = resolve(document, node)
+        self._fields: dict[str, Schema] = {}
 
     @functools.cached_property
     def validator(self) -> jsonschema_rs.Draft202012Validator:
@@ -72,11 +73,13 @@ class Schema:
         return tuple(self.raw.get("required", ())) if isinstance(self.raw, Mapping) else ()
 
     def field(self, name: str) -> Schema:
-        """The schema of one property.
+        """The schema of one property, the same object each time: its validator is compiled once.
 
         Raises: KeyError when there is no such property.
         """
-        return Schema(self.document, self.properties[name])
+        if name not in self._fields:
+            self._fields[name] = Schema(self.document, self.properties[name])
+        return self._fields[name]
 
     @property
     def items(self) -> Schema:

@@ -55,12 +55,21 @@ def build(
             raise ContractError(f"{model.name}: expected a known tokenizer, got {model.tokenizer!r}") from error
     replies, admission = CompletionGenerator(seed, new_id or Ids()), admission or Accounts()
     incidents = incidents or Incidents(seed)
-    service = Service(contract, replies, admission, fixtures, incidents)
-    if breaks or as_observed:
-        changes = _changes(breaks, as_observed=as_observed)
-        service = BrokenService(contract, replies, admission, changes, fixtures=fixtures, incidents=incidents)
+
+    def broken(names: Sequence[str]) -> Service:
+        if not names and not as_observed:
+            return Service(contract, replies, admission, fixtures, incidents)
+        changes = _changes(names, as_observed=as_observed)
+        return BrokenService(contract, replies, admission, changes, fixtures=fixtures, incidents=incidents)
+
     mock = Mock(
-        service, pace or Pace(), Clock(), limits, journal=journal, routes=lambda mock: AdminRoutes(mock, control_token)
+        broken(breaks),
+        pace or Pace(),
+        Clock(),
+        limits,
+        journal=journal,
+        broken=broken,
+        routes=lambda mock: AdminRoutes(mock, control_token),
     )
     mock.breaks, mock.fixtures = tuple(breaks), fixtures
     return mock

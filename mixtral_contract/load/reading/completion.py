@@ -208,20 +208,17 @@ def _cut(exchange: Exchange, completion: Completion, *, done: bool) -> str | Non
 
 
 def _unfinished(exchange: Exchange, completion: Completion) -> str:
-    said = _instead(exchange, completion)
-    return f"ended without data: [DONE]{said}" if said else "ended without a finish_reason"
+    """What is missing of a stream without `[DONE]`: its end, or all of it, and what stands in its place."""
+    if completion.content:
+        return "ended without a finish_reason"
+    body = exchange.body().lstrip()
+    said = "" if body.startswith(_OF_EVENTS) else error_text(body)
+    return "ended without data: [DONE]" + (f": {said}" if said else "")
 
 
 def _emptiness(completion: Completion) -> str:
     claimed = completion.completion_tokens
     return f"nothing was said, finish_reason {completion.finish_reason}, usage claims {claimed or 0} tokens"
-
-
-def _instead(exchange: Exchange, completion: Completion) -> str:
-    """What a stream says in which no event is, as an error that somebody sent without the form of one."""
-    body = exchange.body().lstrip()
-    said = "" if completion.content or body.startswith(_OF_EVENTS) else error_text(body)
-    return f": {said}" if said else ""
 
 
 def _is_readable(exchange: Exchange, completion: Completion, expected: str) -> bool:

@@ -1,4 +1,4 @@
-"""What can be changed while a mock runs: incidents, pace, and what is to be forgotten.
+"""What can be changed while a mock runs: incidents, pace, breaks, and what is to be forgotten.
 
 A change is checked in all its parts before any of it is made.
 """
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _PACE = {"ttft_ms": "ttft_ns", "itl_ms": "itl_ns"}
 _MOST_INCIDENTS = 100
+_MOST_BREAKS = 100
 _SHOWN = 100
 
 
@@ -91,6 +92,18 @@ def _prepare_engine(mock: Mock, wanted: Any, faults: dict[str, str]) -> Callable
     return lambda: mock.set_pace(deployment)
 
 
+def _prepare_breaks(mock: Mock, wanted: Any, faults: dict[str, str]) -> Callable[[], None]:
+    from mixtral_contract.mock.breaks.table import BREAKS  # noqa: PLC0415  only who breaks on purpose waits for it
+
+    if not isinstance(wanted, list) or len(wanted) > _MOST_BREAKS:
+        faults["breaks"] = f"expected a list of up to {_MOST_BREAKS} clause ids, got {_shown(wanted)}"
+        return _nothing
+    for index, name in enumerate(wanted):
+        if not isinstance(name, str) or name not in BREAKS:
+            faults[f"breaks[{index}]"] = f"expected a clause that can be broken, got {_shown(name)}"
+    return lambda: mock.set_breaks(wanted)
+
+
 def _nothing() -> None:
     """Stands for a change that cannot be made."""
 
@@ -103,6 +116,7 @@ _CHANGES: Mapping[str, Callable[[Mock, Any, dict[str, str]], Callable[[], None]]
     "incidents": _prepare_incidents,
     "pace": _prepare_pace,
     "engine": _prepare_engine,
+    "breaks": _prepare_breaks,
 }
 
 

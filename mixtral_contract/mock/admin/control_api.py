@@ -59,7 +59,7 @@ class Control:
                     self._change,
                     (
                         "JSON object with incidents (list of strings), pace ({ttft_ms, itl_ms}) or "
-                        "engine (name of a profile): all of it, or nothing"
+                        "engine (name of a profile), breaks (list of clause ids): all of it, or nothing"
                     ),
                 ),
             },

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import os
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from mixtral_contract.mock.fixtures.matching import FixtureSource
 from mixtral_contract.mock.incidents.active import Incidents
@@ -25,8 +25,8 @@ class Mock:
     """Everything that one server is made of, whatever edge it has.
 
     `offset_ns` is what the clock is ahead of `time.monotonic_ns()`; `shared` says that there are other processes with
-    mocks of their own behind the same port, so that this one does not know everything. `routes`
-    makes what it answers beside the contract.
+    mocks of their own behind the same port, so that this one does not know everything. `broken` makes the service
+    that violates the clauses named, `routes` what the mock answers beside the contract.
     """
 
     def __init__(
@@ -37,6 +37,7 @@ class Mock:
         limits: Limits | None = None,
         *,
         journal: Journal | None = None,
+        broken: Callable[[Sequence[str]], Service],
         routes: Callable[[Mock], Routes],
     ) -> None:
         self.service = service
@@ -48,6 +49,7 @@ class Mock:
         self.started_ns = clock()
         self.shared = False
         self.breaks: tuple[str, ...] = ()
+        self._broken = broken
         self.fixtures: FixtureSource | None = None
         self.metrics: Metrics = Metrics()
         self.journal: Journal = Journal() if journal is None else journal
@@ -83,3 +85,13 @@ class Mock:
         self.pace = pace
         for pacer in self._pacers.values():
             pacer.engine.replace(pace)
+
+    def set_breaks(self, names: Sequence[str]) -> None:
+        """Violates these clauses from now on, and no others; a break that counts begins anew.
+
+        Raises: KeyError for an unknown one.
+        """
+        service = self._broken(names)
+        service.checks.on_call = self.service.checks.on_call
+        self.service = service
+        self.breaks = tuple(names)

@@ -69,6 +69,9 @@ class RateLimiter:
 
     def wait(self, count: int = 1) -> None:
         """Returns when the next request may leave, or the next `count` together."""
+        if not self._gap_s:
+            # a sleep of no time gives the processor away all the same
+            return
         with self._lock:
             start_s = max(self._clock(), self._next_s)
             self._next_s = start_s + count * self._gap_s

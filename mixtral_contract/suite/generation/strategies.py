@@ -6,6 +6,7 @@ valid JSON but no conversation.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterable
 from typing import Any
@@ -17,6 +18,8 @@ from mixtral_contract.contract.schema import Schema
 Body = dict[str, Any]
 
 _TEXT_LENGTH = 60
+_FIELDS = 1024
+"""So many fields have their strategies kept: making one takes longer than drawing from it."""
 
 
 def texts() -> st.SearchStrategy[str]:
@@ -69,6 +72,7 @@ def number_fields(request: Schema) -> list[str]:
     return [name for name in printed if is_number(request.field(name))]
 
 
+@functools.lru_cache(_FIELDS)
 def out_of_bounds(field: Schema) -> st.SearchStrategy[Any]:
     """Numbers that a field of numbers does not admit: just outside its bounds or a fraction first, then far out."""
     return st.sampled_from([value for value in _representatives(field) if _is_number(value)]) | _far(field)
@@ -87,6 +91,7 @@ def neighbours(field: Schema) -> list[Any]:
     return [*filter(math.isfinite, beside), *(value for value in others if not field.is_valid(value))]
 
 
+@functools.lru_cache(_FIELDS)
 def no_number(field: Schema) -> st.SearchStrategy[Any]:
     """Values that are no number, nor null or a boolean."""
     likely = [value for value in _representatives(field) if not _is_number(value)]
@@ -94,6 +99,7 @@ def no_number(field: Schema) -> st.SearchStrategy[Any]:
     return st.sampled_from(likely) | others
 
 
+@functools.lru_cache(_FIELDS)
 def refused(field: Schema) -> st.SearchStrategy[Any]:
     """Values that the field's schema does not admit: just outside its bounds first, then far out, then other types."""
     return st.sampled_from(list(_representatives(field))) | _far(field) | json_values().filter(_not_valid(field))

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -88,6 +90,9 @@ def test_moves__are_to_verdicts_that_exist() -> None:
         ["prove", "REQ-06"],
         ["prove", "--jobs", "0"],
         ["prove", "--jobs", "many"],
+        ["prove", "--out", "."],
+        ["prove", "--out", "pyproject.toml/proof.json"],
+        ["prove", "--report", "pyproject.toml"],
         ["report", "nowhere", "--out", "x"],
         ["report", "pyproject.toml", "--out", "x"],
         ["report", "x"],
@@ -118,6 +123,40 @@ def test_prove__finds_what_is_declared_and_writes_it(tmp_path: Path) -> None:
     assert moved["HTTP-02"] == {"HTTP-02", "HTTP-03", "HTTP-23"}
     assert json.loads((tmp_path / "report" / "proof.json").read_text(encoding="utf-8")) == result
     assert "killed    SSE-08" in done.stdout
+
+
+def test_prove_that_is_ended__ends_what_it_started() -> None:
+    """SIGTERM: no mock and no process that judges is left."""
+    command = [sys.executable, "-m", "contract_tests", "prove", *SAMPLE, "--jobs", "2"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert "killed" in process.stdout.readline()
+        started = _descendants(process.pid)
+        process.terminate()
+        status = process.wait(30)
+    assert status == 128 + signal.SIGTERM
+    assert len(started) > 2
+    until_s = time.monotonic() + 10
+    # multiprocessing's own helper ends when it notices that the process which started it has
+    while _running().keys() & set(started) and time.monotonic() < until_s:
+        time.sleep(0.05)
+    assert not _running().keys() & set(started)
+
+
+def _descendants(pid: int) -> list[int]:
+    """The processes that a process started, and theirs."""
+    parents = _running()
+    found = [pid]
+    for each in found:
+        found += [child for child, parent in parents.items() if parent == each]
+    return found[1:]
+
+
+def _running() -> dict[int, int]:
+    """The processes that have not ended, with those that started them."""
+    listed = subprocess.run(["ps", "-e", "-o", "pid=,ppid=,stat="], capture_output=True, text=True, check=True).stdout
+    rows = [line.split() for line in listed.splitlines()]
+    return {int(pid): int(parent) for pid, parent, status in rows if not status.startswith("Z")}
 
 
 def test_honest_mock__is_a_standard() -> None:
