@@ -8,6 +8,7 @@ import re
 import pytest
 
 from mixtral_contract.suite.http.event_stream import DONE, Stream
+from mixtral_contract.suite.http.exchange import TOO_LONG
 from mixtral_contract.suite.target.endpoint import Endpoint
 from mixtral_contract.suite.target.feature_requests import beyond_ascii
 from mixtral_contract.suite.verdicts.verdict import Inconclusive, Info, Unsupported, Violation, require
@@ -139,6 +140,8 @@ def test_event__is_never_empty(endpoint: Endpoint) -> None:
 @pytest.mark.clause("SSE-13")
 def test_stream__ends_as_its_framing_says(endpoint: Endpoint) -> None:
     """RFC 9112 section 7.1: a chunked body ends with a chunk of size zero."""
+    first = endpoint.seen.streamed
+    require(first.ending != TOO_LONG, expected="an end of a short answer", got=first.end, exchange=first)
     for exchange in (stream.exchange for stream in endpoint.seen.streams):
         whole = exchange.ending == "complete"
         require(whole, expected="a whole body", got=f"{exchange.ending}: {exchange.detail}", exchange=exchange)
