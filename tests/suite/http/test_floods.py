@@ -82,13 +82,12 @@ def test_content_that_is_not_coded_as_it_says__is_left_as_it_is() -> None:
     assert b"".join(decoder.decode(b"plain text")) == b"plain text"
 
 
-@pytest.mark.parametrize("name", ["endless stream", "bomb"])
-def test_run_on_a_flood__stays_small_and_writes_its_report(tmp_path: Path, name: str) -> None:
+def test_run_on_a_flood__stays_small_and_writes_its_report(tmp_path: Path) -> None:
     """Below 500 MB, with the reason in the verdicts; a stream without an end is a FAIL of its own clause."""
     command = [sys.executable, "-m", "pytest", "contract_tests", "-q", "-p", "no:cacheprovider", "--dialect", "nvidia"]
-    with flooding(name) as url:
+    with flooding("endless stream") as url:
         process = subprocess.Popen(
-            [*command, "--base-url", url, "--request-timeout", "5", "--report", str(tmp_path)],
+            [*command, "--base-url", url, "-k", "SSE or RSP", "--report", str(tmp_path)],
             cwd=ROOT,
             stdout=subprocess.DEVNULL,
             env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
@@ -97,5 +96,5 @@ def test_run_on_a_flood__stays_small_and_writes_its_report(tmp_path: Path, name:
         process.returncode = os.waitstatus_to_exitcode(status)
     assert used.ru_maxrss * 1024 < 500_000_000
     found = {clause: verdict for (clause, _), verdict in verdicts(tmp_path).items()}
-    assert "PASS" not in {found["STR-01"], found["RSP-01"]}
+    assert (found["SSE-13"], found["SSE-08"], found["RSP-01"]) == ("FAIL", "INCONCLUSIVE", "INCONCLUSIVE")
     assert "too long" in (tmp_path / "index.html").read_text(encoding="utf-8")

@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+import pytest
+
+from mixtral_contract.contract.openapi import Contract
+from mixtral_contract.suite.target.target import choose, running
+from tests.support.buffering_proxy import Forward, at_once, by_bytes, by_time, compressing, proxying
+from tests.support.judging import judged
+
+CLAUSES = ("SSE-14", "SSE-23")
+
+
+@pytest.mark.parametrize(
+    ("forward", "held"),
+    [(at_once, (False, False)), (by_bytes, (True, True)), (by_time, (True, True)), (compressing, (False, True))],
+    ids=["at once", "by bytes", "by time", "compressing"],
+)
+def test_gateway_that_holds_a_stream_back__breaks_its_clause(forward: Forward, held: tuple[bool, bool]) -> None:
+    """Tokens of 5 ms, passed on late; one that compresses does so to a client that takes gzip only."""
+    with (
+        running(choose(Contract.load()), options=["--itl-ms", "5"]) as mock,
+        proxying(mock.base_url or "", forward) as url,
+    ):
+        found = judged(url, only=CLAUSES)
+    assert tuple(found[clause].verdict in ("FAIL", "NON-STRICT") for clause in CLAUSES) == held
+    assert all(found[clause].verdict == "PASS" for clause, fell in zip(CLAUSES, held, strict=True) if not fell)
+    assert all("together" in found[clause].got for clause, fell in zip(CLAUSES, held, strict=True) if fell)
