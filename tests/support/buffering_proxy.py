@@ -52,7 +52,6 @@ def compressing(server: socket.socket, client: socket.socket, request: bytes) ->
         received += server.recv(65_536)
     head, _, body = received.partition(b"\r\n\r\n")
     coder = zlib.compressobj(wbits=31)
-    # a stream that is closed at its end: what is compressed here is the body as it stands
     client.sendall(head + b"\r\nContent-Encoding: gzip\r\n\r\n" + coder.compress(body))
     while more := server.recv(65_536):
         client.sendall(coder.compress(more))
@@ -93,7 +92,7 @@ def _pass_on(client: socket.socket, upstream: tuple[str, int], forward: Forward)
 
 
 def _request(client: socket.socket) -> bytes:
-    """A whole request, which says that its connection closes."""
+    """A whole request, as HTTP/1.0: nginx asks its upstreams so, and the end of the connection ends the answer."""
     received = b""
     while b"\r\n\r\n" not in received:
         received += client.recv(65_536)
@@ -102,4 +101,5 @@ def _request(client: socket.socket) -> bytes:
     length = next((int(field[15:]) for field in fields if field.lower().startswith(b"content-length:")), 0)
     while len(body) < length:
         body += client.recv(65_536)
-    return b"\r\n".join((*fields, b"Connection: close", b"", body))
+    fields[0] = fields[0].replace(b"HTTP/1.1", b"HTTP/1.0")
+    return b"\r\n".join((*fields, b"", body))
