@@ -16,6 +16,8 @@ from email.message import Message
 from functools import cached_property
 from typing import Any
 
+from mixtral_contract.suite.http.split_keys import without_split
+
 _SHOWN = 6_000
 """Longest body in a report, in characters."""
 _PLAIN = re.compile(r"(?!@)[^\0-\x08\x0b-\x1f\x7f]*")
@@ -85,10 +87,10 @@ class Request:
         return self.redacted(f"{self.method} {self.url}\n{head}\n{body[:_SHOWN]}{more}")
 
     def redacted(self, text: str, mark: str = "***") -> str:
-        """The text with the mark where a key stood."""
+        """The text with the mark where a key stood, in one piece or over several events of a stream."""
         for secret in filter(None, self.secrets):
             text = text.replace(secret, mark)
-        return text
+        return without_split(text, self.secrets, mark)
 
 
 @dataclass(frozen=True)

@@ -198,7 +198,9 @@ class Endpoint:
         if status in _OF_THE_KEY and self._is_good_for_another(exchange.request):
             return
         if status is None or account or gateway or exchange.ending == TOO_LONG:
-            raise Inconclusive(exchange.summary, expected="an answer about the request", exchange=exchange)
+            slower = " (--rpm N asks more slowly)" if status == 429 else ""
+            got = f"{exchange.summary}{slower}"
+            raise Inconclusive(got, expected="an answer about the request", exchange=exchange)
 
     def _is_good_for_another(self, request: Request) -> bool:
         """Whether the key of a refused request is taken for the simplest one, before and, asked once more, after it."""
