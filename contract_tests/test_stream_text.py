@@ -20,6 +20,7 @@ from mixtral_contract.suite.verdicts.text_limits import (
     require_cut,
     require_ended,
     require_kept,
+    require_same,
     stop_in,
 )
 from mixtral_contract.suite.verdicts.verdict import Unsupported, require
@@ -36,7 +37,7 @@ def test_deltas_joined__are_the_whole_text(endpoint: Endpoint) -> None:
         body = endpoint.body(**REPEATABLE, **changes)
         text = whole_text(endpoint.complete(body).json)
         stream = endpoint.stream({**body, "stream": True})
-        require(stream.text == text, expected=repr(text), got=repr(stream.text), exchange=stream.exchange)
+        require_same(text, stream.text, stream.exchange)
 
 
 @pytest.mark.clause("STR-25")

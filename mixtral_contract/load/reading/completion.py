@@ -209,10 +209,10 @@ def _cut(exchange: Exchange, completion: Completion, *, done: bool) -> str | Non
 
 def _unfinished(exchange: Exchange, completion: Completion) -> str:
     """What is missing of a stream without `[DONE]`: its end, or all of it, and what stands in its place."""
-    if completion.content:
-        return "ended without a finish_reason"
     body = exchange.body().lstrip()
-    said = "" if body.startswith(_OF_EVENTS) else error_text(body)
+    if completion.content or body.startswith(_OF_EVENTS):
+        return "ended without a finish_reason"
+    said = error_text(body)
     return "ended without data: [DONE]" + (f": {said}" if said else "")
 
 

@@ -33,6 +33,12 @@ def _reply(change: Callable[[Reply], None]) -> Factory:
     return lambda: Break(reply=changed)
 
 
+def _together_for_gzip(call: Call, reply: Reply) -> None:
+    """Holds a stream back from a client that accepts gzip."""
+    if reply.frames is not None and "gzip" in call.request.headers.get("accept-encoding", ""):
+        reply.together = True
+
+
 def _events(change: Callable[[Frames], None]) -> Factory:
     """Changes the events of a stream."""
 
@@ -195,6 +201,7 @@ STREAMS: Mapping[str, Factory] = {
     "SSE-17": _each(lambda event: event.replace(_DATA, b"data:")),
     "SSE-18": _reply(lambda reply: reply.headers.update({"content-type": "text/event-stream; charset=iso-8859-1"})),
     "SSE-19": _first(lambda event: event.replace(b',"object"', b',"load":NaN,"object"', 1)),
+    "SSE-23": lambda: Break(reply=_together_for_gzip),
     "SSE-22": _reply(lambda reply: setattr(reply, "edits", (*reply.edits, _closed))),
     "HTTP-20": _reply(lambda reply: setattr(reply, "edits", (*reply.edits, _chunked_anyway))),
     "ERR-15": _events(_failed),

@@ -9,11 +9,13 @@ from typing import Any, Protocol
 from mixtral_contract.suite.client.budget import CompletionBudget, RateLimiter, may_be_billed, may_cost
 from mixtral_contract.suite.client.request_log import RequestLog
 from mixtral_contract.suite.http import connection
-from mixtral_contract.suite.http.exchange import Exchange, Request
+from mixtral_contract.suite.http.exchange import TOO_LONG, Exchange, Request
 from mixtral_contract.suite.verdicts.verdict import Inconclusive
 
 _MOST_SILENT_IN_A_ROW = 2
 _MOST_SILENT = 6
+IN_ALL = 8
+"""All answers of a run together may be as long as this many of the longest that one may be."""
 
 
 class Transport(Protocol):
@@ -31,8 +33,9 @@ def over_the_wire(requests: Sequence[Request], *, timeout_s: float = 30.0, **how
 class TargetClient:
     """What sends the requests of one run.
 
-    After two requests in a row that ended in silence, or six in all, no more are sent: a server that hangs ends a run
-    within a few time-outs, however many clauses there are. `timeout_s` bounds the connection and each wait for bytes.
+    After two requests in a row that ended in silence or in an answer without an end, or six in all, no more are sent: a
+    server that hangs or floods ends a run within a few time-outs, however many clauses there are. `timeout_s` bounds
+    the connection and each wait for bytes, `most_bytes` all answers together.
     A `frugal` client sends one request for all clauses that ask the same. `pause` waits so many seconds on behalf of a
     clause, where a target can tell the difference.
     """
@@ -44,6 +47,7 @@ class TargetClient:
         budget: CompletionBudget | None = None,
         rate_limiter: RateLimiter | None = None,
         timeout_s: float = 30.0,
+        most_bytes: int = IN_ALL * connection.MOST_BYTES,
         frugal: bool = False,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -54,6 +58,8 @@ class TargetClient:
         self._budget = budget or CompletionBudget()
         self._rate_limiter = rate_limiter or RateLimiter()
         self._timeout_s = timeout_s
+        self._most_bytes = most_bytes
+        self._bytes = 0
         self._in_a_row = 0
         self._in_all = 0
         self._silence = ""
@@ -63,7 +69,7 @@ class TargetClient:
     ) -> Sequence[Exchange]:
         """The exchanges, each with an answer or without; `within_s` shortens the time-out.
 
-        Raises: NotRun when the budget is spent, Inconclusive when the target has been silent too often.
+        Raises: NotRun when the budget is spent, Inconclusive when the target was silent too often or said too much.
         """
         if self.frugal and self.log.shares and len(requests) == 1 and not any(how.values()):
             request = requests[0]
@@ -75,12 +81,18 @@ class TargetClient:
     ) -> Sequence[Exchange]:
         if self._in_a_row >= _MOST_SILENT_IN_A_ROW or self._in_all >= _MOST_SILENT:
             raise Inconclusive(f"no more is asked: {self._silence}", expected="an answer")
+        if self._bytes > self._most_bytes:
+            raise Inconclusive(
+                f"no more is asked: the answers have {self._bytes:,} bytes in all",
+                expected=f"at most {self._most_bytes:,}, 8 times --max-answer",
+            )
         most = sum(map(may_cost, requests))
         self._budget.take(most)
         self._rate_limiter.wait(len(requests))
         timeout_s = self._timeout_s if within_s is None else min(within_s, self._timeout_s)
         exchanges = self._transport(requests, timeout_s=timeout_s, **how)
         self._budget.give_back(most - sum(map(may_be_billed, exchanges)))
+        self._bytes += sum(len(exchange.body) for exchange in exchanges)
         self._note_silence(exchanges)
         self.log.write(dialect, exchanges)
         return exchanges
@@ -92,7 +104,9 @@ class TargetClient:
     def _note_silence(self, exchanges: Sequence[Exchange]) -> None:
         for exchange in exchanges:
             # a connection that is closed at once costs no time, and may be how the server refuses
-            silent = exchange.ending == "timeout" or (exchange.ending == "refused" and exchange.status is None)
+            silent = exchange.ending in ("timeout", TOO_LONG) or (
+                exchange.ending == "refused" and exchange.status is None
+            )
             self._in_a_row = self._in_a_row + 1 if silent else 0
             self._in_all += silent
-            self._silence = exchange.summary if silent else self._silence
+            self._silence = exchange.end if silent else self._silence

@@ -53,15 +53,16 @@ class Stream:
     @cached_property
     def line_ends(self) -> frozenset[bytes]:
         """The kinds of line end that occur."""
-        return frozenset(end for _, end in _LINE.findall(self.exchange.body) if end)
+        return frozenset(end for line in _LINE.finditer(self.exchange.body) if (end := line[2]))
 
     @cached_property
     def blocks(self) -> tuple[Block, ...]:
         """The blocks in order; a byte order mark is left out."""
         blocks: list[Block] = []
         lines: list[bytes] = []
-        for line, _ in _LINE.findall(self.exchange.body.removeprefix(b"\xef\xbb\xbf")):
-            if line:
+        # one at a time: a body of millions of empty lines has no blocks
+        for match in _LINE.finditer(self.exchange.body.removeprefix(b"\xef\xbb\xbf")):
+            if line := match[1]:
                 lines.append(line)
             elif lines:
                 blocks.append(Block(tuple(lines), terminated=True))

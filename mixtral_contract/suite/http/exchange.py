@@ -16,11 +16,15 @@ from email.message import Message
 from functools import cached_property
 from typing import Any
 
+from mixtral_contract.suite.http.split_keys import without_split
+
 _SHOWN = 6_000
 """Longest body in a report, in characters."""
 _PLAIN = re.compile(r"(?!@)[^\0-\x08\x0b-\x1f\x7f]*")
 """What a line shows, and curl takes from it, as it is; an @ at the beginning is a file's name to curl."""
 _SUMMARY = 160
+TOO_LONG = "too long"
+"""How an exchange ended that was given up, for its answer was longer than an answer may be."""
 
 
 @dataclass(frozen=True)
@@ -83,10 +87,10 @@ class Request:
         return self.redacted(f"{self.method} {self.url}\n{head}\n{body[:_SHOWN]}{more}")
 
     def redacted(self, text: str, mark: str = "***") -> str:
-        """The text with the mark where a key stood."""
+        """The text with the mark where a key stood, in one piece or over several events of a stream."""
         for secret in filter(None, self.secrets):
             text = text.replace(secret, mark)
-        return text
+        return without_split(text, self.secrets, mark)
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,8 @@ class Exchange:
     """A request and its answer as received.
 
     `status` is None when no answer came; `received` are the body's pieces with their times in ns of one monotonic
-    clock; `ending` is `complete`, `truncated`, `timeout`, `refused` (no connection) or `malformed`; `detail` says more.
+    clock; `ending` is `complete`, `truncated`, `timeout`, `too long`, `refused` (no connection) or `malformed`;
+    `detail` says more.
     `surplus` is what was received after the end of the answer, on a connection on which nothing more was asked.
     """
 
@@ -135,10 +140,16 @@ class Exchange:
             return None
 
     @property
+    def end(self) -> str:
+        """How it ended, in one line."""
+        how = f"{self.ending}{': ' + self.detail if self.detail else ''}"
+        return f"no answer ({how})" if self.status is None else f"{self.status}, {how}"
+
+    @property
     def summary(self) -> str:
         """The answer in one line."""
-        if self.status is None:
-            return f"no answer ({self.ending}{': ' + self.detail if self.detail else ''})"
+        if self.status is None or self.ending == TOO_LONG:
+            return self.end
         # redacted before it is cut: half a key is a secret too
         text = self.request.redacted(self.body.decode("utf-8", "replace"))[:_SUMMARY]
         return f"{self.status} {' '.join(text.split())}".strip()

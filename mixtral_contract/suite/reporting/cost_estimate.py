@@ -20,6 +20,9 @@ from mixtral_contract.suite.client.request_log import LoggedRequest, RequestLog
 SMOKE_COMPLETIONS = 3
 """What the smoke tier uses up at most, per dialect."""
 
+_BEYOND = 10_000_000
+"""More tokens than any model holds: what is asked beyond it bounds nothing."""
+
 ROWS: Sequence[tuple[str, Callable[[Clause], bool]]] = (
     ("--tier smoke", lambda clause: clause.judged == "passive"),
     ("--level must", lambda clause: clause.level == "must"),
@@ -76,7 +79,12 @@ def _tokens(request: LoggedRequest, operation: Operation) -> int | None:
     text = json.dumps(body["messages"], ensure_ascii=False).encode("utf-8", "replace")
     prompt = tokenizer(model.tokenizer).count_chat(json.loads(text), image_tokens=model.image_tokens)
     most = body.get("max_tokens") or operation.defaults.get("max_tokens")
-    return None if most is None else prompt + int(most)
+    if most is None:
+        return None
+    # a clause may ask for more than any model holds
+    held = _BEYOND if model.context_window is None else max(prompt, model.context_window)
+    tokens = min(prompt + int(most), held)
+    return None if tokens == _BEYOND else tokens
 
 
 def lines(rows: Sequence[Row], *, price: Price | None, rpm: float | None, context_window: int | None) -> list[str]:
@@ -85,9 +93,9 @@ def lines(rows: Sequence[Row], *, price: Price | None, rpm: float | None, contex
     shown = [head + (f"{'price':>12}" if price else "") + (f"{'time':>10}" if rpm else "")]
     for row in rows:
         tokens = "no bound" if row.tokens is None else f"{row.tokens:,}"
-        text = (
-            f"{row.name:16}{row.clauses:>8}{row.requests:>10}{row.completions:>13}{row.most_completions:>9}{tokens:>16}"
-        )
+        counts = f"{row.clauses:>8}{row.requests:>10}{row.completions:>13}{row.most_completions:>9}"
+        # a space of its own: a number that fills its column would run into the one before it
+        text = f"{row.name:16}{counts} {tokens:>15}"
         if price:
             text += f"{f'${price.usd_per_completion * row.most_completions:.4f}':>12}"
         if rpm:

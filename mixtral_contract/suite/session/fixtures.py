@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
 from mixtral_contract.suite.client.budget import CompletionBudget, RateLimiter
-from mixtral_contract.suite.client.client import TargetClient
+from mixtral_contract.suite.client.client import IN_ALL, TargetClient, over_the_wire
 from mixtral_contract.suite.generation.fuzzing import Fuzz
 from mixtral_contract.suite.generation.schema_oracle import Oracle
 from mixtral_contract.suite.session.settings import Settings
@@ -53,6 +54,8 @@ def _client(chosen: Settings, running: target.Target) -> TargetClient:
         stand_in = FakeTarget(chosen.contract, running.base_url or "", running.keys)
         return TargetClient(stand_in, frugal=frugal, pause=stand_in.pause)
     return TargetClient(
+        partial(over_the_wire, most_bytes=chosen.most_bytes),
+        most_bytes=IN_ALL * chosen.most_bytes,
         budget=CompletionBudget(chosen.budget),
         rate_limiter=RateLimiter(chosen.rpm),
         timeout_s=chosen.timeout_s,

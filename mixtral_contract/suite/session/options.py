@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from mixtral_contract.contract.openapi import DOCUMENT
+from mixtral_contract.suite.client.client import IN_ALL
+from mixtral_contract.suite.http.connection import MOST_BYTES
 from mixtral_contract.suite.reporting.cost_estimate import SMOKE_COMPLETIONS
 from mixtral_contract.suite.verdicts.coverage import LEAST_JUDGED
 
@@ -46,7 +48,19 @@ def add_to(group: OptionGroup) -> None:
     add("--dry-run", action="store_true", help="print what a run would cost, per tier and level, and send nothing")
     add("--budget", metavar="N", help="use up at most N completions, a hard cap; what is left over is NOT-RUN")
     add("--rpm", metavar="N", help="send at most N requests per minute")
-    add("--request-timeout", default="30", metavar="S", help="seconds to wait for an answer (default: 30)")
+    add(
+        "--request-timeout",
+        default="30",
+        metavar="S",
+        help="seconds to wait for the next bytes of an answer, and four times that for all of it (default: 30)",
+    )
+    add(
+        "--max-answer",
+        default=f"{MOST_BYTES // 1_000_000}MB",
+        metavar="SIZE",
+        help="give an answer up that is longer, as it comes or decompressed; the answers of a run together may be "
+        f"{IN_ALL} times as long (default: {MOST_BYTES // 1_000_000}MB)",
+    )
     add(
         "--fuzz-seconds",
         metavar="N",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +21,8 @@ from mixtral_contract.suite.verdicts import baseline
 from mixtral_contract.suite.verdicts.result import ClauseResult
 
 TIERS = ("smoke", "full")
+_UNITS = {"B": 1, "KB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000}
+_SIZE = re.compile(r"([0-9]{1,12})\s*([KMG]?B)?")
 _SPECIAL_KEYS = ("exhausted", "forbidden", "limited")
 
 
@@ -27,8 +30,8 @@ _SPECIAL_KEYS = ("exhausted", "forbidden", "limited")
 class Settings:
     """What a run is to do.
 
-    `budget` None: any number of completions, `rpm` None: no pause, `fuzz_s` 0: no generated requests. `least_judged` is
-    the share of the musts that has to be judged.
+    `budget` None: any number of completions, `rpm` None: no pause, `fuzz_s` 0: no generated requests. `most_bytes`
+    bounds each answer. `least_judged` is the share of the musts that has to be judged.
     """
 
     contract: Contract
@@ -43,6 +46,7 @@ class Settings:
     budget: int | None
     rpm: float | None
     timeout_s: float
+    most_bytes: int
     fuzz_s: float
     least_judged: float
     report: Path
@@ -88,6 +92,7 @@ class Settings:
             budget=None if whole is None else _share(whole, worker, workers),
             rpm=None if rpm is None else rpm / workers,
             timeout_s=_number(config, "--request-timeout", float) or 0.0,
+            most_bytes=_size("--max-answer", option("--max-answer")),
             fuzz_s=_number(config, "--fuzz-seconds", float) or 0.0,
             least_judged=_share_of("--min-judged", option("--min-judged")),
             report=option("--report"),
@@ -136,6 +141,14 @@ def _share_of(option: str, text: str) -> float:
     if not 0 <= value <= 1:
         raise target.TargetError(f"{option}: expected a share from 0 to 1, or a percentage, got {text!r}")
     return value
+
+
+def _size(option: str, text: str) -> int:
+    """A number of bytes, written with or without a unit: 500000, 500KB, 16MB."""
+    found = _SIZE.fullmatch(text.strip().upper())
+    if found is None or not int(found[1]):
+        raise target.TargetError(f"{option}: expected a size as 500KB or 16MB, got {text!r}")
+    return int(found[1]) * _UNITS[found[2] or "B"]
 
 
 def _smoke_budget(tier: str, chosen: target.Target) -> int | None:

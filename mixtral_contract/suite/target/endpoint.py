@@ -15,7 +15,7 @@ from mixtral_contract.contract.openapi import Credential, Operation
 from mixtral_contract.primitives.base_url import BaseUrl
 from mixtral_contract.suite.client.client import TargetClient
 from mixtral_contract.suite.http.event_stream import Stream
-from mixtral_contract.suite.http.exchange import Exchange, Request
+from mixtral_contract.suite.http.exchange import TOO_LONG, Exchange, Request
 from mixtral_contract.suite.target.shared_answers import SharedAnswers
 from mixtral_contract.suite.target.target import Target
 from mixtral_contract.suite.verdicts.verdict import Inconclusive, Outcome, Retired, Unsupported, Violation
@@ -125,7 +125,7 @@ class Endpoint:
 
     def greet(self) -> None:
         """Asks for what costs nothing; a target that is silent to it is asked for nothing more."""
-        if self.seen.wrong_method.ending == "timeout":
+        if self.seen.wrong_method.ending in ("timeout", TOO_LONG):
             self.client.stop()
 
     def complete(self, body: Any = None, **options: Any) -> Exchange:
@@ -189,7 +189,7 @@ class Endpoint:
         """Returns when the answer speaks of the request.
 
         Raises: Inconclusive when it speaks of the account, the load or a failure (a 500 counts as an answer when
-        `fault_is_answer`).
+        `fault_is_answer`), and when it has no end.
         """
         status = exchange.status
         gateway = status is not None and status >= (501 if fault_is_answer else 500)
@@ -197,8 +197,10 @@ class Endpoint:
         account = status in _STATE - ({406} if fault_is_answer else frozenset())
         if status in _OF_THE_KEY and self._is_good_for_another(exchange.request):
             return
-        if status is None or account or gateway:
-            raise Inconclusive(exchange.summary, expected="an answer about the request", exchange=exchange)
+        if status is None or account or gateway or exchange.ending == TOO_LONG:
+            slower = " (--rpm N asks more slowly)" if status == 429 else ""
+            got = f"{exchange.summary}{slower}"
+            raise Inconclusive(got, expected="an answer about the request", exchange=exchange)
 
     def _is_good_for_another(self, request: Request) -> bool:
         """Whether the key of a refused request is taken for the simplest one, before and, asked once more, after it."""

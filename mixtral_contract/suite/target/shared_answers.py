@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from mixtral_contract.suite.client.client import TargetClient
 from mixtral_contract.suite.http.event_stream import Stream
-from mixtral_contract.suite.http.exchange import Exchange, is_completion
+from mixtral_contract.suite.http.exchange import TOO_LONG, Exchange, is_completion
 from mixtral_contract.suite.target.combined_requests import COMBINED_REQUESTS, UNUSUAL, RequestMaker
 from mixtral_contract.suite.verdicts.verdict import Inconclusive, Retired
 
@@ -197,7 +197,7 @@ class SharedAnswers:
     def _judgeable(self, exchange: Exchange) -> Exchange:
         if exchange.status in (404, 410):
             raise Retired(exchange.summary, expected="a completion", exchange=exchange)
-        if exchange.status != 200:
+        if exchange.status != 200 or exchange.ending == TOO_LONG:
             raise Inconclusive(exchange.summary, expected="a completion", exchange=exchange)
         return exchange
 

@@ -6,6 +6,7 @@ Keys come from environment variables, by name; the built-in keys of the mock are
 from __future__ import annotations
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -27,6 +28,7 @@ MOCK_KEYS = {
     "limited": "mock-limited",
 }
 _REACH_S = 10
+_VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,63}")
 _MOCK_ITL_MS = 0.5
 """The mock's pace: slow enough to tell a stream from a buffered one, fast enough for a thousand answers."""
 
@@ -140,13 +142,23 @@ def running(target: Target, spec: Path = DOCUMENT, *, options: Sequence[str] = (
 
 
 def _key(variable: str) -> str:
+    _require_name(variable)
     key = os.environ.get(variable, "").strip()
     if not key:
         raise TargetError(f"expected the API key in the environment variable {variable}, got none")
     return key
 
 
+def _require_name(variable: str) -> None:
+    if not _VARIABLE.fullmatch(variable) and variable not in os.environ:
+        # somebody may have given the key itself
+        raise TargetError(
+            "expected the NAME of an environment variable with the API key, got something else (not shown)"
+        )
+
+
 def _stand_in_key(variable: str) -> str:
+    _require_name(variable)
     return f"dry-run-{variable}"
 
 

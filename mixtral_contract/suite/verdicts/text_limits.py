@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mixtral_contract.suite.http.exchange import Exchange
-from mixtral_contract.suite.verdicts.verdict import Tolerable, Unsupported, require
+from mixtral_contract.suite.verdicts.verdict import Tolerable, Unsupported, Violation, require
 
 REPEATABLE = {"seed": 7, "temperature": 0}
 FEW = 2
@@ -12,6 +12,33 @@ ROOMY = 64
 """Tokens that a long task fills."""
 LONGEST_TOKEN = 64
 """Characters; the longest piece of Mixtral's vocabularies has 18, and other tokenizers have longer runs of spaces."""
+
+
+_AROUND = 30
+"""Characters shown before and after the first place that differs."""
+
+
+def require_same(expected: str, got: str, exchange: Exchange) -> None:
+    """Nothing when the texts are the same.
+
+    Raises: Violation with the first place that differs, as both have it.
+    """
+    if expected == got:
+        return
+    pairs = zip(expected, got, strict=False)
+    at = next((index for index, (one, other) in enumerate(pairs) if one != other), min(len(expected), len(got)))
+    lengths = f"{len(expected)} characters expected, {len(got)} got"
+    raise Violation(
+        f"{_part(got, at)} there, the first place that differs ({lengths})",
+        expected=f"{_part(expected, at)} at character {at}",
+        exchange=exchange,
+    )
+
+
+def _part(text: str, at: int) -> str:
+    """What stands around a place, quoted; dots where the text goes on."""
+    start, end = max(0, at - _AROUND), at + _AROUND
+    return f"{'...' if start else ''}{text[start:end]!r}{'...' if end < len(text) else ''}"
 
 
 def stop_in(text: str) -> str:
@@ -37,7 +64,7 @@ def require_kept(whole: str, stop: str, text: str, exchange: Exchange) -> None:
         raise Unsupported("it holds the stop sequence, which has its own clause", exchange=exchange)
     if not whole.startswith(text):
         raise Unsupported("another text, which the stop sequence need not have ended", exchange=exchange)
-    require(text == kept, expected=repr(kept), got=repr(text), exchange=exchange)
+    require_same(kept, text, exchange)
 
 
 def require_ended(text: str, whole: str, exchange: Exchange) -> None:

@@ -75,7 +75,7 @@ def test_error_in_the_wrong_form__keeps_its_words() -> None:
     assert found.outcome is Outcome.WRONG_CONTENT_TYPE
     assert found.detail == "expected text/event-stream, got application/json: engine is out of memory"
     assert streamed(body).detail == "ended without data: [DONE]: engine is out of memory"
-    assert streamed(ROLE).detail == "ended without data: [DONE]"
+    assert streamed(ROLE).detail == "ended without a finish_reason"
 
 
 def test_stream__may_use_crlf_and_comments() -> None:

@@ -24,6 +24,9 @@ from tests.support.suite_run import run_suite, verdicts
         (["--rpm", "0"], "--rpm: expected a number above 0, got '0'"),
         (["--request-timeout", "nan"], "--request-timeout: expected a number above 0"),
         (["--tier", "large"], "--tier: expected one of smoke, full, got 'large'"),
+        (["--target", "nvidia", "--api-key-env", "nvapi-5ecret"], "expected the NAME of an environment variable"),
+        (["--target", "nvidia", "--dry-run", "--api-key-env", "nvapi-5ecret"], "got something else (not shown)"),
+        (["--max-answer", "much"], "--max-answer: expected a size as 500KB or 16MB, got 'much'"),
         (["--exhausted-key-env", "NO_SUCH_KEY"], "environment variable NO_SUCH_KEY"),
         (["--baseline", "nowhere.yaml"], "nowhere.yaml: expected a readable file"),
         (["-p", "xdist", "-n", "2", "--dry-run"], "--dry-run: expected no -n beside it"),
@@ -36,6 +39,7 @@ def test_bad_input__gets_one_line(tmp_path: Path, arguments: list[str], said: st
     assert done.returncode == 2
     assert len(lines) == 1, lines
     assert said in lines[0]
+    assert "5ecret" not in lines[0]
 
 
 def test_report_that_is_a_file__is_refused(tmp_path: Path) -> None:

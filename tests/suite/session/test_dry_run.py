@@ -66,6 +66,14 @@ def test_dry_run__knows_the_price_where_one_is_published(tmp_path: Path) -> None
     assert re.search(r"everything .+ \$0\.\d+ +\d+\.\d min", done.stdout)
 
 
+def test_dry_run__prints_numbers_that_can_be_read(tmp_path: Path) -> None:
+    """A clause asks for more tokens than there are; a target that is free is asked that too."""
+    rows = _bill(tmp_path, "--base-url", "http://127.0.0.1:1", "--dialect", "nvidia", "-k", "REQ or NEG")
+    for row in rows.values():
+        tokens = " ".join(row[4:])
+        assert tokens == "no bound" or (len(tokens) <= 15 and int(tokens.replace(",", "")) < 100_000_000), row
+
+
 def test_dry_run__counts_what_it_is_narrowed_to(tmp_path: Path) -> None:
     """One clause is one clause."""
     rows = _bill(tmp_path, "--target", "nvidia", "-k", "SSE-08")
