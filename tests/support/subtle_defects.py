@@ -174,6 +174,9 @@ SUBTLE: dict[str, Case] = {
     "any type of model": case(
         bodied(lambda body: {**body, "model": MODEL} if not isinstance(body.get("model", ""), str) else body), "NEG-26"
     ),
+    "NaN for a number": case(
+        reading(lambda request: replace(request, body=request.body.replace(b": NaN", b": 0.5"))), "NEG-27"
+    ),
     "500 for an empty text": case(failing(lambda request: b'"content": ""' in request.body), "REQ-15"),
     "no look at what stands before the last message": case(bodied(last_alone), "NEG-20"),
     "a penalty a little too low": case(bodied(generous), "NEG-09"),

@@ -40,6 +40,15 @@ def require_kept(whole: str, stop: str, text: str, exchange: Exchange) -> None:
     require(text == kept, expected=repr(kept), got=repr(text), exchange=exchange)
 
 
+def same_again(again: object, before: object, exchange: Exchange) -> None:
+    """Nothing when the same request got the same again: then what another one got differs for that request's sake.
+
+    Raises: Unsupported when it did not: the target says something else each time, which has its own clause.
+    """
+    if again != before:
+        raise Unsupported("something else each time, which has its own clause", exchange=exchange)
+
+
 def require_ended(text: str, whole: str, exchange: Exchange) -> None:
     """Nothing when a stop sequence can have ended the text.
 
