@@ -163,7 +163,7 @@ SUBTLE: dict[str, Case] = {
         "SSE-08",
     ),
     "a length in characters": case(
-        Defect(raw=counted_as_characters), "RSP-24", style=Style(framing="length", ascii_only=False)
+        Defect(raw=counted_as_characters), "RSP-24", "HTTP-14", style=Style(framing="length", ascii_only=False)
     ),
     "the assistant's turns left out": case(bodied(without("assistant")), "RSP-11"),
     "the user's earlier turns left out": case(bodied(without("user")), "RSP-11"),

@@ -43,6 +43,16 @@ def calling(reason: Callable[[Request], str], *, called: Callable[[Request], boo
     return Defect(answer=answer, tolerant=frozenset({"tools"}))
 
 
+def with_an_object(request: Request, answer: Answer) -> Answer | None:
+    """A call whose arguments are an object, where a text belongs."""
+    made = calling(lambda _: "tool_calls").answer
+    answer = (made(request, answer) if made else None) or answer
+    if answer.events is None and request.asks("tools") and answer.status == 200:
+        function = {"name": "get_weather", "arguments": {"city": "Paris", "unit": "C"}}
+        answer.body["choices"][0]["message"]["tool_calls"] = [{**_CALL, "function": function}]
+    return answer
+
+
 def is_named(request: Request) -> bool:
     """Whether the request names the function to call."""
     return isinstance(request.asks("tool_choice"), dict)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mixtral_contract.suite.http.exchange import Exchange
-from mixtral_contract.suite.verdicts.verdict import Tolerable, Unsupported, require
+from mixtral_contract.suite.verdicts.verdict import Unsupported, require
 
 REPEATABLE = {"seed": 7, "temperature": 0}
 FEW = 2
@@ -63,11 +63,9 @@ def require_ended(text: str, whole: str, exchange: Exchange) -> None:
 def require_count(found: int, most: int, exchange: Exchange) -> None:
     """Nothing when a text that the limit cut counts as many tokens as the limit.
 
-    Raises: Violation when it counts more, Tolerable when it counts fewer, which costs nobody anything.
+    Raises: Violation when it counts more, which is billed, or fewer: then the limit or the count is another.
     """
-    require(found <= most, expected=f"{most} completion tokens", got=f"{found}", exchange=exchange)
-    if found < most:
-        raise Tolerable(f"{found}", expected=f"{most} completion tokens", exchange=exchange)
+    require(found == most, expected=f"{most} completion tokens", got=f"{found}", exchange=exchange)
 
 
 def is_brief(text: str) -> bool:
