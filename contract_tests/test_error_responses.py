@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from mixtral_contract.suite.http.exchange import Exchange
-from mixtral_contract.suite.target.endpoint import Endpoint
+from mixtral_contract.suite.target.endpoint import Endpoint, not_busy
+from mixtral_contract.suite.target.shared_answers import BUSY
 from mixtral_contract.suite.verdicts.header_values import date_s
 from mixtral_contract.suite.verdicts.verdict import Inconclusive, NotRun, Tolerable, Unsupported, Violation, require
 
@@ -115,10 +116,11 @@ def test_too_many_requests__says_when_to_come_back(endpoint: Endpoint) -> None:
 
 @pytest.mark.clause("ERR-08")
 def test_status__is_documented(endpoint: Endpoint) -> None:
-    """Of all answers seen."""
+    """Of all answers seen but those of a server that was busy."""
     documented = sorted(endpoint.operation.responses)
     for exchange in endpoint.seen.all:
-        require(exchange.status in documented, expected=documented, got=exchange.summary, exchange=exchange)
+        known = exchange.status in documented or exchange.status in BUSY
+        require(known, expected=documented, got=exchange.summary, exchange=exchange)
 
 
 @pytest.mark.clause("ERR-12")
@@ -178,7 +180,9 @@ def test_limited_key__is_let_in_after_retry_after(endpoint: Endpoint) -> None:
     if exchange.status != 429 or wait_s is None or wait_s > _MOST_WAIT_S:
         raise Unsupported(f"no 429 with a short wait: {exchange.summary}, Retry-After: {found}", exchange=exchange)
     endpoint.client.pause(wait_s)
-    again = endpoint.ask(endpoint.body(), key_headers=_key(endpoint, "limited"))
+    again = endpoint.ask(endpoint.body(), key_headers=_key(endpoint, "limited"), busy_is_answer=True)
+    if again.status != 429:
+        not_busy(again)
     require(again.status == 200, expected=f"200 after {wait_s} s", got=again.summary, exchange=again)
 
 
@@ -186,7 +190,7 @@ def _limited(endpoint: Endpoint) -> Exchange:
     """The first answer to the limited key that is no completion."""
     headers = _key(endpoint, "limited")
     for _ in range(_BURST):
-        exchange = endpoint.ask(endpoint.body(), key_headers=headers)
+        exchange = endpoint.ask(endpoint.body(), key_headers=headers, busy_is_answer=True)
         if exchange.status != 200:
             return exchange
     raise Inconclusive(f"{_BURST} completions in a row", expected="a limit")

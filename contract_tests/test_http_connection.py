@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from mixtral_contract.suite.http.exchange import Exchange
-from mixtral_contract.suite.target.endpoint import Endpoint
+from mixtral_contract.suite.target.endpoint import Endpoint, not_busy
 from mixtral_contract.suite.target.shared_answers import WRONG_KEY
 from mixtral_contract.suite.verdicts.verdict import Inconclusive, NotRun, Tolerable, Unsupported, require
 
@@ -114,10 +114,11 @@ def test_requests_in_a_row__are_answered_in_their_order(endpoint: Endpoint) -> N
     plain = {"Content-Type": ""}
     first = endpoint.request(method="GET", headers=plain)
     second = endpoint.request(method="GET", headers=plain, url=f"{endpoint.url}/no-such-endpoint")
-    alone = endpoint.converse([second])[0]
+    alone = not_busy(endpoint.converse([second])[0])
+    not_busy(endpoint.seen.wrong_method)
     if endpoint.seen.wrong_method.status in (None, alone.status) or alone.status is None:
         raise Unsupported(f"two answers that cannot be told apart: {alone.summary}", exchange=alone)
-    answers = endpoint.converse([first, second], together=True)
+    answers = [not_busy(each) for each in endpoint.converse([first, second], together=True)]
     got, wanted = answers[0].status, endpoint.seen.wrong_method.status
     require(got == wanted, expected=f"{wanted} first", got=answers[0].summary, exchange=answers[0])
     _serves_on(answers, alone)
@@ -196,7 +197,8 @@ def test_connection__serves_on_after_a_stream(endpoint: Endpoint) -> None:
 
 def _serves_on(answers: Sequence[Exchange], wanted: Exchange) -> None:
     """The second of two answers is the wanted one, or the first said that there would be none."""
-    first, second = answers
+    first, second = map(not_busy, answers)
+    not_busy(wanted)
     if first.status is None or wanted.status is None:
         raise Inconclusive(first.summary, expected="an answer", exchange=first)
     if second.status == wanted.status:

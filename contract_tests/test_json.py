@@ -94,7 +94,11 @@ def test_text__has_whole_characters(endpoint: Endpoint) -> None:
         # bytes that are no UTF-8, or counted as characters, are seen beyond ASCII alone
         require(exchanges[1].json is not None, expected="JSON", got=exchanges[1].summary, exchange=exchanges[1])
     for exchange in exchanges:
-        for text in _texts(exchange):
+        texts = list(_texts(exchange))
+        if texts and b'"length"' in exchange.body:
+            # the limit may lie within a character
+            texts[-1] = texts[-1].removesuffix("\ufffd")
+        for text in texts:
             broken = [each for each in text if each == "\ufffd" or "\ud800" <= each <= "\udfff"]
             broken += [each for each in _ENCODED_TWICE if each in text]
             require(not broken, expected="whole characters", got=ascii(text)[:120], exchange=exchange)

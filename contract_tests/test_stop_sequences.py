@@ -8,8 +8,8 @@ from mixtral_contract.suite.http.exchange import Exchange
 from mixtral_contract.suite.target.endpoint import Endpoint
 from mixtral_contract.suite.target.limited_requests import repeatable
 from mixtral_contract.suite.verdicts.completion_fields import choice_of, text_of, usage_of
-from mixtral_contract.suite.verdicts.text_limits import LONGEST_TOKEN, require_ended, require_kept, stop_in
-from mixtral_contract.suite.verdicts.verdict import Unsupported, require
+from mixtral_contract.suite.verdicts.text_limits import LONGEST_TOKEN, require_ended, require_kept, same_again, stop_in
+from mixtral_contract.suite.verdicts.verdict import Unsupported, Violation, require
 
 
 @pytest.mark.clause("RSP-14")
@@ -49,7 +49,11 @@ def test_each_stop_sequence_of_a_list__counts(endpoint: Endpoint) -> None:
 def test_text_before_the_stop_sequence__stays(endpoint: Endpoint) -> None:
     """The text of the same request, up to the sequence, and no beginning of the sequence."""
     whole, word, stopped = _stopped(endpoint)
-    require_kept(whole, word, text_of(stopped), stopped)
+    try:
+        require_kept(whole, word, text_of(stopped), stopped)
+    except Violation:
+        same_again(text_of(endpoint.complete(repeatable(endpoint))), whole, stopped)
+        raise
 
 
 @pytest.mark.clause("RSP-35")
@@ -59,6 +63,9 @@ def test_stop_sequence_that_does_not_occur__changes_nothing(endpoint: Endpoint) 
     whole = text_of(endpoint.complete(body))
     absent = [each for each in (stop_in(whole).swapcase(), ".*", "[A-Za-z]+") if each not in whole]
     exchange = endpoint.complete({**body, "stop": absent})
+    if text_of(exchange) != whole:
+        exchange = endpoint.complete({**body, "stop": absent})
+        same_again(text_of(endpoint.complete(body)), whole, exchange)
     require(text_of(exchange) == whole, expected=repr(whole), got=repr(text_of(exchange)), exchange=exchange)
 
 

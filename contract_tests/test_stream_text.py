@@ -21,9 +21,10 @@ from mixtral_contract.suite.verdicts.text_limits import (
     require_ended,
     require_kept,
     require_same,
+    same_again,
     stop_in,
 )
-from mixtral_contract.suite.verdicts.verdict import Unsupported, require
+from mixtral_contract.suite.verdicts.verdict import Unsupported, Violation, require
 
 _FEW = 3
 _LONG_TEXT = 80
@@ -37,6 +38,10 @@ def test_deltas_joined__are_the_whole_text(endpoint: Endpoint) -> None:
         body = endpoint.body(**REPEATABLE, **changes)
         text = whole_text(endpoint.complete(body).json)
         stream = endpoint.stream({**body, "stream": True})
+        if stream.text != text:
+            # a model that says something else each time breaks no stream; one that breaks streams does so again
+            stream = endpoint.stream({**body, "stream": True})
+            same_again(whole_text(endpoint.complete(body).json), text, stream.exchange)
         require_same(text, stream.text, stream.exchange)
 
 
@@ -97,7 +102,11 @@ def test_streamed_text__lacks_the_stop_sequence(endpoint: Endpoint) -> None:
 def test_streamed_text_before_the_stop_sequence__stays(endpoint: Endpoint) -> None:
     """Also what was held back, for it might have begun the sequence; and no beginning of the sequence."""
     whole, stop, stream = _stopped(endpoint)
-    require_kept(whole, stop, stream.text, stream.exchange)
+    try:
+        require_kept(whole, stop, stream.text, stream.exchange)
+    except Violation:
+        same_again(endpoint.stream(repeatable(endpoint, stream=True)).text, whole, stream.exchange)
+        raise
 
 
 @pytest.mark.clause("STR-31")

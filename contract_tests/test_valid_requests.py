@@ -13,7 +13,6 @@ from mixtral_contract.suite.http.exchange import Exchange
 from mixtral_contract.suite.target.combined_requests import DISPUTED
 from mixtral_contract.suite.target.endpoint import Endpoint, speaks_of_choices
 from mixtral_contract.suite.verdicts.verdict import (
-    Inconclusive,
     Info,
     NotRun,
     Tolerable,
@@ -114,13 +113,13 @@ def test_numbers_within_bounds__are_accepted(endpoint: Endpoint, data: st.DataOb
     request = endpoint.operation.request
     for name, raw in request.properties.items():
         bounds = [raw[keyword] for keyword in ("minimum", "maximum") if keyword in raw]
-        bounds = [bound for bound in bounds if (name, bound) not in DISPUTED]
         if bounds and "x-source" in raw:
             between: list[object] = []
             if not endpoint.target.paid:
                 between = [raw["default"], data.draw(strategies.within(request.field(name)), label=name)]
             for value in (*bounds, *between):
-                endpoint.complete(endpoint.body(**{name: value}))
+                if (name, value) not in DISPUTED:
+                    endpoint.complete(endpoint.body(**{name: value}))
 
 
 @pytest.mark.clause("REQ-10")
@@ -172,8 +171,6 @@ def test_any_unicode_text__is_processed(endpoint: Endpoint, text: str) -> None:
     """RFC 8259 section 8.1: JSON text is Unicode; a 5xx is the server's failure on it, a 4xx a limit of its own."""
     endpoint.seen.completion  # noqa: B018  a server that always fails is not to be blamed on the text
     exchange = endpoint.ask(endpoint.body(messages=[_user(text)]))
-    if exchange.status in (429, 502, 503, 504):
-        endpoint.settle(exchange)
     require((exchange.status or 0) < 500, expected=f"200 for {text!r}", got=exchange.summary, exchange=exchange)
     if exchange.status != 200:
         raise Tolerable(exchange.summary, expected=f"200 for {text!r}", exchange=exchange)
@@ -211,8 +208,6 @@ def test_prompt_beyond_the_window__is_refused(endpoint: Endpoint) -> None:
     messages = [_user("cat " * (window + window // 8))]
     exchange = endpoint.ask(endpoint.body(messages=messages))
     endpoint.seen.completion  # noqa: B018  a server that always fails is not to be blamed on the length
-    if exchange.status in (502, 503, 504):
-        endpoint.settle(exchange)
     refused = 400 <= (exchange.status or 0) < 500
     require(refused, expected="a 4xx", got=f"{exchange.summary} for {window} tokens and more", exchange=exchange)
 
@@ -237,8 +232,6 @@ def test_half_of_a_surrogate_pair__never_makes_it_fail(endpoint: Endpoint, text:
     endpoint.seen.completion  # noqa: B018  a server that always fails is not to be blamed on the text
     raw = json.dumps(endpoint.body(messages=[_user("TEXT")])).replace('"TEXT"', text)
     exchange = endpoint.ask(raw=raw.encode())
-    if exchange.status in (502, 503, 504):
-        raise Inconclusive(exchange.summary, exchange=exchange)
     if (exchange.status or 0) >= 500:
         raise Violation(f"{exchange.summary} for {text}", expected="no 5xx", exchange=exchange)
 

@@ -26,18 +26,22 @@ from mixtral_contract.primitives.doors import door
 
 CLAUSES = door("spec") / "clauses.yaml"
 LEVELS = ("must", "should", "info")
+EFFECTS = ("content", "hang", "money", "refused", "status", "form", "none")
+"""What the break of a clause does to a client, the worst first."""
 JUDGED = ("passive", "request", "property", "metamorphic", "stateful", "fuzz")
-_KEYS = {"id", "level", "statement", "source", "needs", "dialects", "judged", "cost", "break"}
+_KEYS = {"id", "level", "effect", "reason", "statement", "source", "needs", "dialects", "judged", "cost", "break"}
 _SOURCES = ({"document", "phrase"}, {"standard", "section"}, {"practice"})
 _KEYS |= {"falls_with", "moves_with", "blinds"}
 
 Level = Literal["must", "should", "info"]
+Effect = Literal["content", "hang", "money", "refused", "status", "form", "none"]
 
 
 @dataclass(frozen=True, slots=True)
 class Clause:
     """One numbered, sourced, testable statement.
 
+    `effect` is what a break does to a client; `reason` is why the level is what it is, None where the sources say so.
     `cost` is in completions of a paid endpoint, `violation` says how the mock breaks it (None: an info clause has
     nothing to break), `falls_with` names clauses whose break violates this one too. `moves_with` maps
     clauses whose break leaves this one nothing to judge to the verdict that it gets then, with the reason. `blinds` is
@@ -46,6 +50,8 @@ class Clause:
 
     id: str
     level: Level
+    effect: Effect
+    reason: str | None
     statement: str
     sources: tuple[Mapping[str, str], ...]
     needs: tuple[str, ...]
@@ -86,11 +92,13 @@ def load(path: Path = CLAUSES) -> Mapping[str, Clause]:
 def _clause(path: Path, entry: Mapping[str, Any]) -> Clause:
     name = entry.get("id")
     unknown = entry.keys() - _KEYS
-    missing = {"id", "level", "statement", "source", "judged", "cost", "break"} - entry.keys()
+    missing = {"id", "level", "effect", "statement", "source", "judged", "cost", "break"} - entry.keys()
     if unknown or missing:
         raise ContractError(f"{path}: {name}: expected the keys of a clause, got {sorted(unknown | missing)} wrong")
     if entry["level"] not in LEVELS or entry["judged"] not in JUDGED:
         raise ContractError(f"{path}: {name}: expected a known level and judgement, got {entry['level']!r}")
+    if entry["effect"] not in EFFECTS:
+        raise ContractError(f"{path}: {name}: expected an effect of {', '.join(EFFECTS)}, got {entry['effect']!r}")
     if (entry["break"] is None) != (entry["level"] == "info"):
         raise ContractError(f"{path}: {name}: expected a break, and none for an info clause, got {entry['break']!r}")
     needs = tuple(entry.get("needs", ()))
@@ -105,6 +113,8 @@ def _clause(path: Path, entry: Mapping[str, Any]) -> Clause:
     return Clause(
         id=entry["id"],
         level=entry["level"],
+        effect=entry["effect"],
+        reason=entry.get("reason"),
         statement=entry["statement"],
         sources=tuple(sources),
         needs=needs,

@@ -47,6 +47,7 @@ def test_stream_clause__applies_where_a_stream_is_documented() -> None:
     ("change", "said"),
     [
         ({"level": "may"}, "known level"),
+        ({"effect": "bad"}, "expected an effect of content, hang"),
         ({"needs": ["luck"]}, "known need"),
         ({"colour": "red"}, "keys of a clause"),
         ({"break": None}, "expected a break"),
@@ -56,18 +57,34 @@ def test_stream_clause__applies_where_a_stream_is_documented() -> None:
 )
 def test_malformed_clause__is_refused(tmp_path: Path, change: dict[str, object], said: str) -> None:
     """The message names the clause."""
-    entry = {"id": "X-01", "level": "must", "statement": "s", "source": {"practice": "p"}, "judged": "passive"}
+    entry = {"id": "X-01", "level": "must", "effect": "form", "statement": "s", "source": {"practice": "p"}}
     path = tmp_path / "clauses.yaml"
-    path.write_text(yaml.safe_dump([{**entry, "cost": 0, "break": "b", **change}]), encoding="utf-8")
+    path.write_text(
+        yaml.safe_dump([{**entry, "judged": "passive", "cost": 0, "break": "b", **change}]), encoding="utf-8"
+    )
     with pytest.raises(ContractError, match=said) as caught:
         clauses.load(path)
     assert "X-01" in str(caught.value)
 
 
+def test_level_that_the_sources_alone_do_not_give__has_its_reason() -> None:
+    """What corrupts or holds back a text is no should."""
+    loaded = clauses.load()
+    for name in ("STR-04", "STR-30", "RSP-24", "RSP-30", "SSE-14", "STR-26", "TOOL-08", "CHC-01", "REQ-19"):
+        assert (loaded[name].level, bool(loaded[name].reason)) == ("must", True), name
+
+
+def test_effect__says_what_a_client_loses() -> None:
+    """A must about content outweighs one about form."""
+    loaded = clauses.load()
+    found = [loaded[name].effect for name in ("STR-04", "SSE-08", "RSP-10", "REQ-02", "AUT-01", "HTTP-31", "RSP-15")]
+    assert found == list(clauses.EFFECTS)
+
+
 def test_same_id_twice__is_refused(tmp_path: Path) -> None:
     """An id is never reused."""
-    entry = {"id": "X-01", "level": "must", "statement": "s", "source": {"practice": "p"}, "judged": "passive"}
+    entry = {"id": "X-01", "level": "must", "effect": "form", "statement": "s", "source": {"practice": "p"}}
     path = tmp_path / "clauses.yaml"
-    path.write_text(yaml.safe_dump([{**entry, "cost": 0, "break": "b"}] * 2), encoding="utf-8")
+    path.write_text(yaml.safe_dump([{**entry, "judged": "passive", "cost": 0, "break": "b"}] * 2), encoding="utf-8")
     with pytest.raises(ContractError, match="X-01 twice"):
         clauses.load(path)

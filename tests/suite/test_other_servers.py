@@ -8,8 +8,9 @@ from tests.support.defects import DEFECTS
 from tests.support.judging import CLAUSES, broken, judged
 from tests.support.late_defects import LATE
 from tests.support.other_http import other_server
-from tests.support.other_server import Style
+from tests.support.other_server import Defect, Style
 from tests.support.subtle_defects import SUBTLE
+from tests.support.tool_calling import with_an_object
 
 PASSIVE = {name for name, clause in CLAUSES.items() if clause.judged == "passive"}
 ABOUT_FORM = {name for name, clause in CLAUSES.items() if clause.group in ("SSE", "STR", "HTTP", "RSP")}
@@ -78,6 +79,13 @@ def test_stop_sequence_ignored__has_ended_nothing() -> None:
         "RSP-14": "FAIL",
         "STR-11": "FAIL",
     }
+
+
+def test_arguments_as_an_object__break_the_schema() -> None:
+    """Every typed client fails at them: what a call holds is a part of the answer."""
+    with other_server(defect=Defect(answer=with_an_object, tolerant=frozenset({"tools"}))) as url:
+        found = judged(url, only={"RSP-19", "TOOL-03"})
+    assert broken(found) == {"RSP-19": "FAIL", "TOOL-03": "NON-STRICT"}
 
 
 def test_server_that_needs_no_key__accepts_none_in_the_query() -> None:

@@ -141,6 +141,7 @@ DEFECTS: dict[str, Case] = {
     ),
     "a length too short": case(
         head(lengthened(-3)),
+        "HTTP-14",
         "HTTP-16",
         "ERR-19",
         "ERR-01",

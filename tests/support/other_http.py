@@ -141,7 +141,8 @@ def _say(connection: socket.socket, chat: Chat, request: Request) -> bool:
 
 
 def _render(style: Style, request: Request, answer: Answer) -> tuple[bytes, list[bytes], bool]:
-    keep = request.headers.get("connection", "").lower() != "close" and not answer.close and request.version[-1] == "1"
+    recent = request.version[-1] == "1" and not style.old
+    keep = request.headers.get("connection", "").lower() != "close" and not answer.close and recent
     if answer.events is None:
         content = answer.body if isinstance(answer.body, bytes) else style.pad + _json(style, answer.body).encode()
         framing, pieces = style.framing, [content]
@@ -153,7 +154,7 @@ def _render(style: Style, request: Request, answer: Answer) -> tuple[bytes, list
             pieces = [_lines(style, [": alive", ""]), *pieces, _lines(style, [": bye", ""])]
     pieces = _cut(style, pieces)
     headers = [("Date", formatdate(usegmt=True)), ("Server", "other"), *answer.headers]
-    if framing == "chunked" and request.version[-1] == "1":
+    if framing == "chunked" and recent:
         pieces = [b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces if piece] + [b"0\r\n\r\n"]
         headers.append(("Transfer-Encoding", "chunked"))
     elif framing == "length" or answer.events is None:
@@ -165,7 +166,7 @@ def _render(style: Style, request: Request, answer: Answer) -> tuple[bytes, list
     if style.reverse:
         headers.reverse()
     lines = [f"{name.lower() if style.small_headers else name}: {value}" for name, value in headers]
-    status = f"HTTP/1.1 {answer.status} {_PHRASES.get(answer.status, '')}"
+    status = f"HTTP/1.{int(not style.old)} {answer.status} {_PHRASES.get(answer.status, '')}"
     return "\r\n".join([status, *lines, "", ""]).encode("latin-1"), pieces, keep
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import math
 import random
 import threading
 import time
@@ -87,6 +88,24 @@ class Style:
     brief: bool = False
     sampled: bool = False
     pad: bytes = b""
+    message: str = ""
+    """What each refusal says instead of its own words."""
+    usage_always: bool = False
+    tokens_per_event: int = 1
+    old: bool = False
+    """Whether it speaks HTTP/1.0 alone."""
+    closing: bool = False
+    """Whether a refusal ends the connection."""
+    busy_every: int = 0
+    """Each so many requests one is answered 429 or 503, in turns."""
+    gap_s: float = 0.0
+    """What comes sooner after the request before it is answered 429."""
+    refuses: frozenset[tuple[str, Any]] = frozenset()
+    letters_per_token: int = 0
+    wait_s: float = 0.0
+    jitter_s: float = 0.0
+    dated: str = ""
+    """What the answer's model has after the name that was asked for."""
 
 
 @dataclass(frozen=True)
@@ -108,18 +127,37 @@ class Chat:
         self.defect = defect
         self._credits = 10_000
         self._limited: list[float] = []
+        self._asked = itertools.count(1)
+        self._last_s = -math.inf
+        self._chance = random.Random(0)  # noqa: S311  the same pauses every time
         self._lock = threading.Lock()
 
     def answer(self, request: Request) -> Answer:
         """What a request gets."""
         if self.defect.request:
             request = self.defect.request(request)
-        answer = self._decide(request)
+        answer = self._busy() or self._decide(request)
+        if answer.status >= 400:
+            answer.close = answer.close or self.style.closing
+            if self.style.message:
+                answer.body["error"]["message"] = self.style.message
+        answer.wait_s += self.style.wait_s + self._chance.uniform(0, self.style.jitter_s)
         if self.defect.answer:
             answer = self.defect.answer(request, answer) or answer
         if answer.events is not None and self.defect.events:
             answer.events = self.defect.events(answer.events)
         return answer
+
+    def _busy(self) -> Answer | None:
+        number, now_s = next(self._asked), time.monotonic()
+        if self.style.busy_every and number % self.style.busy_every == 0:
+            status = (429, 503)[number // self.style.busy_every % 2]
+            return _with(_refusal(status, "come back", "overloaded"), ("Retry-After", "0"))
+        with self._lock:
+            since_s, self._last_s = now_s - self._last_s, now_s
+        if since_s < self.style.gap_s:
+            return _with(_refusal(429, "one a second", "rate_limit_error"), ("Retry-After", "1"))
+        return None
 
     def _decide(self, request: Request) -> Answer:
         if request.path.partition("?")[0] not in (CHAT, SEGMIND):
@@ -132,6 +170,7 @@ class Chat:
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
             return _refusal(400, "expected application/json", "invalid_request_error")
         fault = _fault(request, self.defect.tolerant)
+        fault = fault or next((name for name, value in self.style.refuses if request.asks(name) == value), None)
         if fault:
             status = 404 if fault == "model" else 400
             return _refusal(status, f"{fault}: not as documented", "invalid_request_error", fault)
@@ -161,8 +200,11 @@ class Chat:
     def _complete(self, request: Request) -> Answer:
         body = request.json
         tokens, reason = _tokens(body, self.style)
-        base = {"id": f"chatcmpl-other-{next(_IDS)}", "created": int(time.time()), "model": body.get("model") or MODEL}
-        usage = _usage(sum(3 + len(_text(each["content"]).split()) for each in body["messages"]), len(tokens))
+        model = (body.get("model") or MODEL) + self.style.dated
+        base = {"id": f"chatcmpl-other-{next(_IDS)}", "created": int(time.time()), "model": model}
+        texts = [_text(each["content"]) for each in body["messages"]]
+        size = self.style.letters_per_token
+        usage = _usage(sum(3 + (len(text) // size if size else len(text.split())) for text in texts), len(tokens))
         headers: Headers = []
         if request.path.startswith(SEGMIND):
             with self._lock:
@@ -170,7 +212,9 @@ class Chat:
                 headers = [("X-Remaining-Credits", f"{self._credits / 4:.2f}")]
         if body.get("stream") and request.path.startswith(CHAT):
             wanted = bool((body.get("stream_options") or {}).get("include_usage"))
-            events = self._chunks(base, tokens, reason, usage if wanted else None)
+            together = self.style.tokens_per_event
+            parts = ["".join(tokens[start : start + together]) for start in range(0, len(tokens), together)]
+            events = self._chunks(base, parts, reason, usage if wanted else None)
             return Answer(200, [("Content-Type", "text/event-stream"), ("Cache-Control", "no-cache")], events=events)
         message = {"role": "assistant", "content": "".join(tokens), **self._extra(tool_calls=[], refusal=None)}
         choice = {"index": 0, "message": message, "finish_reason": reason, **self._extra(logprobs=None)}
@@ -184,6 +228,8 @@ class Chat:
         deltas: list[tuple[Body, str | None]] = [({"content": token}, None) for token in tokens]
         if style.role == "own chunk":
             deltas.insert(0, ({"role": "assistant", "content": ""}, None))
+        elif style.role == "null content":
+            deltas.insert(0, ({"role": "assistant", "content": None}, None))
         elif deltas:
             deltas[0][0]["role"] = "assistant"
         if style.finish == "own chunk" or not deltas:
@@ -191,9 +237,13 @@ class Chat:
         else:
             deltas[-1] = (deltas[-1][0], reason)
         base = {**base, "object": "chat.completion.chunk", **self._extra(system_fingerprint="fp_1")}
-        null = {"usage": None} if usage and style.usage_null else {}
+        null = {"usage": None} if (usage and style.usage_null) or style.usage_always else {}
+        null |= self._extra(service_tier="default", prompt_logprobs=None)
+        more = self._extra(reasoning_content=None, refusal=None)
+        ended = self._extra(stop_reason=None, logprobs=None)
         events: list[Any] = [
-            {**base, "choices": [{"index": 0, "delta": delta, "finish_reason": ends}], **null} for delta, ends in deltas
+            {**base, "choices": [{"index": 0, "delta": {**delta, **more}, "finish_reason": ends, **ended}], **null}
+            for delta, ends in deltas
         ]
         if usage:
             events.append({**base, "choices": [], "usage": usage})

@@ -163,7 +163,7 @@ SUBTLE: dict[str, Case] = {
         "SSE-08",
     ),
     "a length in characters": case(
-        Defect(raw=counted_as_characters), "RSP-24", style=Style(framing="length", ascii_only=False)
+        Defect(raw=counted_as_characters), "RSP-24", "HTTP-14", style=Style(framing="length", ascii_only=False)
     ),
     "the assistant's turns left out": case(bodied(without("assistant")), "RSP-11"),
     "the user's earlier turns left out": case(bodied(without("user")), "RSP-11"),
@@ -173,6 +173,9 @@ SUBTLE: dict[str, Case] = {
     "null for a text": case(bodied(null_as_empty), "NEG-25"),
     "any type of model": case(
         bodied(lambda body: {**body, "model": MODEL} if not isinstance(body.get("model", ""), str) else body), "NEG-26"
+    ),
+    "NaN for a number": case(
+        reading(lambda request: replace(request, body=request.body.replace(b": NaN", b": 0.5"))), "NEG-27"
     ),
     "500 for an empty text": case(failing(lambda request: b'"content": ""' in request.body), "REQ-15"),
     "no look at what stands before the last message": case(bodied(last_alone), "NEG-20"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -18,6 +19,7 @@ Body = dict[str, Any]
 
 _IMAGE = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAACAkQBADs="
 _LONG = 10_000
+_NO_NUMBER = re.compile(rb": *(?:NaN|-?Infinity)")
 _GREETING = [{"role": "user", "content": "Hello"}]
 
 
@@ -46,6 +48,10 @@ def forgiven(*names: str, numbers: bool = False) -> Factory:
                 del body[name]
 
     return changed_body(change)
+
+
+def _null_for_no_number() -> Break:
+    return Break(request=lambda _, request: replace(request, body=_NO_NUMBER.sub(b": null", request.body)))
 
 
 def _messages(body: Body) -> list[Body]:
@@ -236,6 +242,7 @@ BODIES: Mapping[str, Factory] = {
     "NEG-22": changed_body(_any_image),
     "NEG-25": changed_body(_empty_for_null),
     "NEG-26": changed_body(_default_for_no_text),
+    "NEG-27": _null_for_no_number,
     "FUZZ-03": changed_body(_any_text),
     "STR-24": changed_body(_usage_unasked),
     "STR-07": changed_body(lambda _operation, body: body.pop("stream_options", None)),

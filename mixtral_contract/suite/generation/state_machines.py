@@ -7,7 +7,7 @@ import time
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from mixtral_contract.suite.http.exchange import Exchange
-from mixtral_contract.suite.target.endpoint import Endpoint
+from mixtral_contract.suite.target.endpoint import Endpoint, not_busy
 from mixtral_contract.suite.target.shared_answers import WRONG_KEY
 from mixtral_contract.suite.verdicts.header_values import remaining_credits
 from mixtral_contract.suite.verdicts.verdict import Outcome, Violation
@@ -97,8 +97,9 @@ class Rate(RuleBasedStateMachine):
             self._told_s = None
 
     def _ask(self) -> Exchange:
-        key = self._endpoint.target.keys["limited"]
-        return self._endpoint.ask(self._endpoint.body(), key_headers=self._endpoint.key_headers(key))
+        headers = self._endpoint.key_headers(self._endpoint.target.keys["limited"])
+        exchange = self._endpoint.ask(self._endpoint.body(), key_headers=headers, busy_is_answer=True)
+        return exchange if exchange.status == 429 else not_busy(exchange)
 
 
 def _note(found: list[Outcome], condition: object, expected: str, got: object, exchange: Exchange) -> None:

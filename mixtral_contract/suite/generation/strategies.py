@@ -81,12 +81,11 @@ def out_of_bounds(field: Schema) -> st.SearchStrategy[Any]:
 def neighbours(field: Schema) -> list[Any]:
     """The numbers just outside a field's bounds, and what is taken for a value of its type.
 
-    Those that JSON has not, for a number; -1, by which many programs mean no limit, for a count; 0, 1 and words, for a
-    boolean.
+    -1, by which many programs mean no limit, for a count; 0, 1 and words, for a boolean.
     """
     step = 1 if "integer" in _types(field) else 0.01
     beside = (field.raw.get("minimum", math.inf) - step, field.raw.get("maximum", -math.inf) + step)
-    taken: dict[str, list[Any]] = {"number": [math.nan, math.inf], "integer": [-1], "boolean": [0, 1, "true", "false"]}
+    taken: dict[str, list[Any]] = {"integer": [-1], "boolean": [0, 1, "true", "false"]}
     others = [value for kind in sorted(_types(field) & taken.keys()) for value in taken[kind]]
     return [*filter(math.isfinite, beside), *(value for value in others if not field.is_valid(value))]
 

@@ -20,7 +20,8 @@ from mixtral_contract.primitives.base_url import BaseUrl
 from mixtral_contract.primitives.command_line import as_typed
 from mixtral_contract.suite.client.budget import CompletionBudget, RateLimiter
 from mixtral_contract.suite.client.client import TargetClient
-from mixtral_contract.suite.recordings import resend
+from mixtral_contract.suite.http.exchange import Exchange
+from mixtral_contract.suite.recordings import resend, snapshots
 from mixtral_contract.suite.recordings.judge import Case, Judge, cases
 from mixtral_contract.suite.recordings.shape_diff import differences
 from mixtral_contract.suite.target.target import Target, TargetError, choose, reach, running
@@ -103,6 +104,8 @@ def run(options: argparse.Namespace, say: Say) -> int:
                 _compare(each, asked, client, judge, weigh)
     for each in found:
         say("\n".join(_lines(each)))
+    for note in snapshots.notes(each.case.exchange for each in found):
+        say(note)
     say(_headline(found, compared=chosen is not None))
     return int(any(each.broken or each.moved or each.uncompared for each in found))
 
@@ -150,6 +153,8 @@ def _held(case: Case, judge: Judge, weigh: Weigh) -> Found:
         found.lines.append("not judged: no operation of the contract has this URL; --dialect says which is meant")
     elif case.recorded.answer.ending == "left" and not case.recorded.answer.is_whole:
         found.lines.append("not judged: the client left before the end")
+    elif _is_state(case.exchange):
+        found.lines.append(f"not judged: {case.exchange.status} speaks of the server's state, not of what it keeps")
     else:
         entries = [weigh(entry) for entry in judge.judged(case.operation, case.exchange)]
         found.kept = sum(entry.verdict is Verdict.PASS for entry in entries)
@@ -177,9 +182,12 @@ def _compare(found: Found, asked: Target, client: TargetClient, judge: Judge, we
         found.uncompared += found.is_asked
         found.lines.append(f"not compared: {outcome.got}")
         return
-    if now.status is None:
+    if now.status is None or _is_state(now):
         found.uncompared += 1
         found.lines.append(f"not compared: {now.summary}")
+        return
+    if _is_state(case.exchange):
+        found.lines.append(f"now {now.status}: with a server that failed nothing is compared")
         return
     moved = differences(case.exchange, now)
     found.moved += len(moved)
@@ -192,6 +200,11 @@ def _compare(found: Found, asked: Target, client: TargetClient, judge: Judge, we
             weighed = weigh(entry)
             found.broken += weighed.verdict is Verdict.FAIL
             found.lines.append(f"{_broken(weighed)} (now; the recording keeps it)")
+
+
+def _is_state(exchange: Exchange) -> bool:
+    """Whether the answer is one of a server that was busy or failed."""
+    return (exchange.status or 0) >= 500 or exchange.status == 429
 
 
 # ---- what is said

@@ -37,6 +37,8 @@ _ASKED_OTHERWISE: Sequence[tuple[Callable[[Request, Mapping[str, Any]], bool], f
         frozenset(("RSP-04", "RSP-09", "STR-05", "STR-17", "STR-18", "STR-25")),
     ),
     (lambda _, body: bool(body.get("tools") or body.get("functions")), frozenset(("RSP-06",))),
+    (lambda _, body: body.get("max_tokens") is None, frozenset(("RSP-09",))),
+    (lambda _, body: body.get("model") is None, frozenset(("RSP-12", "STR-20"))),
     (lambda _, body: _wants_usage(body.get("stream_options")), frozenset(("STR-24",))),
 )
 """What the suite itself asks for elsewhere only, and which clauses of an answer do not speak of an answer to that."""
@@ -131,9 +133,8 @@ class _Recording(Endpoint):
 
     def body(self, **changes: Any) -> dict[str, Any]:
         """The recorded request; what it leaves out and a clause looks at is as the contract says by default."""
-        sent = _sent(self._exchange.request)
         defaults = {"max_tokens": _UNBOUNDED, "model": self.operation.models[0].name, **self.operation.defaults}
-        body = {**defaults, **(sent if isinstance(sent, dict) else {}), **changes}
+        body = {**defaults, **sent_body(self._exchange.request), **changes}
         return {name: value for name, value in body.items() if value is not ...}
 
     @functools.cached_property
@@ -154,7 +155,7 @@ class _RecordedAnswers(SharedAnswers):
         return replace(self._exchange, status=None, headers=(), received=(), ending="refused", detail="not recorded")
 
     @property
-    def refusals(self) -> list[Exchange]:
+    def _refused(self) -> list[Exchange]:
         return [self._exchange] if (self._exchange.status or 0) >= 400 else []
 
 
@@ -173,9 +174,14 @@ def _role(operation: Operation, exchange: Exchange) -> str:
     return "malformed" if not operation.request.is_valid(_sent(request)) else "refusal"
 
 
-def _unspoken(request: Request) -> frozenset[str]:
+def sent_body(request: Request) -> Mapping[str, Any]:
+    """The JSON object that was sent; empty when it was none."""
     sent = _sent(request)
-    body = sent if isinstance(sent, dict) else {}
+    return sent if isinstance(sent, dict) else {}
+
+
+def _unspoken(request: Request) -> frozenset[str]:
+    body = sent_body(request)
     return frozenset().union(*(names for asked, names in _ASKED_OTHERWISE if asked(request, body)))
 
 
@@ -184,8 +190,7 @@ def _wants_usage(options: Any) -> bool:
 
 
 def _asks_for_stream(exchange: Exchange) -> bool:
-    body = _sent(exchange.request)
-    return isinstance(body, dict) and body.get("stream") is True
+    return sent_body(exchange.request).get("stream") is True
 
 
 def _sent(request: Request) -> Any:

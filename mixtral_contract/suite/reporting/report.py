@@ -13,7 +13,7 @@ import jsonschema_rs
 
 from mixtral_contract.primitives import command_line
 from mixtral_contract.suite.reporting.badge import badge
-from mixtral_contract.suite.verdicts.result import ClauseResult, source_text
+from mixtral_contract.suite.verdicts.result import ClauseResult, by_effect, source_text
 from mixtral_contract.suite.verdicts.verdict import MEANINGS, Verdict
 
 SCHEMA = Path(__file__).with_name("verdicts.schema.json")
@@ -134,10 +134,16 @@ def page(runs: Sequence[Run], proof: Mapping[str, Any] | None = None) -> str:
         cells=cells,
         groups=groups,
         counts={verdict: count for verdict, count in counts.items() if count},
-        broken={clause: labels for clause, row in cells.items() if (labels := _broken(row))},
+        broken=_broken(cells),
         meanings=MEANINGS,
     )
 
 
-def _broken(row: Mapping[str, ClauseResult]) -> list[str]:
-    return [label for label, entry in row.items() if entry.verdict is Verdict.FAIL]
+def _broken(cells: Mapping[str, Mapping[str, ClauseResult]]) -> dict[str, list[str]]:
+    """The columns that break each clause, what loses a client most first."""
+    fallen = {
+        clause: [label for label, entry in row.items() if entry.verdict is Verdict.FAIL]
+        for clause, row in cells.items()
+    }
+    order = by_effect(cells[clause][labels[0]] for clause, labels in fallen.items() if labels)
+    return {entry.clause: fallen[entry.clause] for entry in order}

@@ -15,7 +15,7 @@ from mixtral_contract.suite.reporting.headline import headline
 from mixtral_contract.suite.target.target import Target
 from mixtral_contract.suite.verdicts.baseline import Baseline
 from mixtral_contract.suite.verdicts.coverage import LEAST_JUDGED, coverage, shortfalls
-from mixtral_contract.suite.verdicts.result import ClauseResult
+from mixtral_contract.suite.verdicts.result import ClauseResult, by_effect
 from mixtral_contract.suite.verdicts.verdict import Verdict
 
 SCHEMA_VERSION = 1
@@ -101,9 +101,9 @@ class RunSummary:
         return [_cut(f"{verdict} {count} times: {got}")]
 
     def _problems(self) -> list[str]:
-        """A line per clause and verdict, the worst first, with the dialects that have it."""
+        """A line per clause and verdict, what loses a client most first, with the dialects that have it."""
         lines: dict[tuple[Verdict, str], list[ClauseResult]] = {}
-        for entry in self._sorted():
+        for entry in by_effect(self._sorted()):
             if entry.verdict in _TO_SHOW:
                 lines.setdefault((entry.verdict, entry.clause), []).append(entry)
         ordered = sorted(lines, key=lambda key: _TO_SHOW.index(key[0]))
@@ -111,7 +111,7 @@ class RunSummary:
 
     def departures(self) -> list[str]:
         """What no FAIL shows and `--strict` would: each NON-STRICT with its level, expectation and how to repeat it."""
-        return [entry.text() for entry in self._sorted() if entry.verdict is Verdict.NON_STRICT]
+        return [entry.text() for entry in by_effect(self._sorted()) if entry.verdict is Verdict.NON_STRICT]
 
     def remarks(self, baseline: Baseline) -> list[str]:
         """What the baseline's keeper should do."""

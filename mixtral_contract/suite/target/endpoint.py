@@ -16,7 +16,7 @@ from mixtral_contract.primitives.base_url import BaseUrl
 from mixtral_contract.suite.client.client import TargetClient
 from mixtral_contract.suite.http.event_stream import Stream
 from mixtral_contract.suite.http.exchange import TOO_LONG, Exchange, Request
-from mixtral_contract.suite.target.shared_answers import SharedAnswers
+from mixtral_contract.suite.target.shared_answers import BUSY, SharedAnswers
 from mixtral_contract.suite.target.target import Target
 from mixtral_contract.suite.verdicts.verdict import Inconclusive, Outcome, Retired, Unsupported, Violation
 
@@ -27,6 +27,16 @@ _STATE = frozenset((401, 402, 403, 406, 407, 408, 429))
 
 _OF_THE_KEY = frozenset((401, 403))
 """Those that some servers answer a bad request with, though its key is good."""
+
+
+def not_busy(exchange: Exchange) -> Exchange:
+    """The exchange, when its answer is none of a server that is busy.
+
+    Raises: Inconclusive when it is: the load of the moment decided, whatever was asked.
+    """
+    if exchange.status in BUSY:
+        raise Inconclusive(exchange.summary, expected="an answer about the request", exchange=exchange)
+    return exchange
 
 
 def speaks_of_choices(exchange: Exchange) -> bool:
@@ -69,16 +79,17 @@ class Endpoint:
 
     # ---- asking
 
-    def ask(self, body: Any = None, **options: Any) -> Exchange:
-        """The exchange of `try_to_ask`, which must have an answer.
+    def ask(self, body: Any = None, *, busy_is_answer: bool = False, **options: Any) -> Exchange:
+        """The exchange of `try_to_ask`, which must have an answer that speaks of the request.
 
-        Raises: NotRun when the budget is spent, Inconclusive when no answer comes, Violation when twice what comes is
-        no HTTP or the end of the connection, from a server that answers the simplest request.
+        Raises: NotRun when the budget is spent, Inconclusive when no answer comes, or one of a server that is busy
+        unless `busy_is_answer`, Violation when twice what comes is no HTTP or the end of the connection, from a server
+        that answers the simplest request.
         """
         exchange = self.try_to_ask(body, **options)
         if exchange.status is None:
             raise self._unanswered(exchange)
-        return exchange
+        return exchange if busy_is_answer else not_busy(exchange)
 
     def request(
         self,
@@ -173,15 +184,15 @@ class Endpoint:
     def expect_condition(self, condition: str, exchange: Exchange) -> Exchange:
         """The exchange when it has the status documented for that condition.
 
-        Raises: Inconclusive without an answer, Violation for another status or an end of the connection.
+        Raises: Inconclusive without an answer or for one of a server that is busy, Violation for another status or an
+        end of the connection.
         """
         if exchange.status is None:
             raise self._unanswered(exchange)
-        if exchange.status in (502, 503, 504):
-            raise Inconclusive(exchange.summary, exchange=exchange)
         response = self.operation.response_for(condition)
         wanted = response.status if response else None
         if exchange.status != wanted:
+            not_busy(exchange)
             raise Violation(exchange.summary, expected=f"{wanted}", exchange=exchange)
         return exchange
 

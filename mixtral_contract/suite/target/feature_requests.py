@@ -68,9 +68,12 @@ def ask_for_feature(endpoint: Endpoint, body: Json, name: str | None = None) -> 
 
 def with_tool_call(endpoint: Endpoint) -> Exchange:
     """The answer to a question with two functions, the first of which has to be called."""
-    return ask_for_feature(
-        endpoint, repeatable_body(endpoint, messages=user(QUESTION), tools=TOOLS, tool_choice=NAMED), "call"
-    )
+    return ask_for_feature(endpoint, naming(endpoint), "call")
+
+
+def naming(endpoint: Endpoint) -> Json:
+    """The request for that."""
+    return repeatable_body(endpoint, messages=user(QUESTION), tools=TOOLS, tool_choice=NAMED)
 
 
 def required(endpoint: Endpoint) -> Exchange:
@@ -80,9 +83,14 @@ def required(endpoint: Endpoint) -> Exchange:
 
 
 def called_in_stream(endpoint: Endpoint) -> Stream:
-    """The same, streamed."""
-    body = repeatable_body(endpoint, messages=user(QUESTION), tools=TOOLS, tool_choice=NAMED, stream=True)
-    return Stream(ask_for_feature(endpoint, body, "streamed call"))
+    """The answer to a question with two functions, the first of which has to be called, streamed."""
+    return Stream(ask_for_feature(endpoint, naming(endpoint) | {"stream": True}, "streamed call"))
+
+
+def required_in_stream(endpoint: Endpoint) -> Stream:
+    """The answer to the same question, of which any function has to be called, streamed."""
+    body = repeatable_body(endpoint, messages=user(QUESTION), tools=TOOLS, tool_choice="required", stream=True)
+    return Stream(ask_for_feature(endpoint, body, "streamed required call"))
 
 
 def with_logprobs(endpoint: Endpoint) -> Exchange:
@@ -132,9 +140,23 @@ def complete_text(exchange: Exchange) -> str:
 
     Raises: Unsupported when the limit cut it: half of it proves nothing; Violation when it is no text.
     """
+    not_cut(exchange)
+    return text(exchange)
+
+
+def not_cut(exchange: Exchange) -> None:
+    """Nothing when the answer ended by itself.
+
+    Raises: Unsupported when the limit cut it: what is missing might have come.
+    """
     if choices(exchange)[0].get("finish_reason") == "length":
         raise Unsupported(f"cut after {ROOMY} tokens", exchange=exchange)
-    return text(exchange)
+
+
+def not_cut_stream(stream: Stream) -> None:
+    """The same of a stream."""
+    if "length" in stream.finish_reasons:
+        raise Unsupported(f"cut after {ROOMY} tokens", exchange=stream.exchange)
 
 
 def calls(exchange: Exchange) -> list[Json]:
@@ -145,8 +167,7 @@ def calls(exchange: Exchange) -> list[Json]:
     found = message(exchange).get("tool_calls")
     if not isinstance(found, list) or not found:
         raise Unsupported("no call to look at", exchange=exchange)
-    if choices(exchange)[0].get("finish_reason") == "length":
-        raise Unsupported(f"cut after {ROOMY} tokens", exchange=exchange)
+    not_cut(exchange)
     return [call if isinstance(call, dict) else {} for call in found]
 
 

@@ -13,6 +13,8 @@ from mixtral_contract.suite.target.combined_requests import COMBINED_REQUESTS, U
 from mixtral_contract.suite.verdicts.verdict import Inconclusive, Retired
 
 WRONG_KEY = "not-a-key-of-anyone"
+BUSY = frozenset((429, 502, 503, 504))
+"""Statuses of a server, or of a gateway before one, that is too busy to say anything about the request."""
 _UNKNOWN = "/no-such-endpoint"
 _GREETING_S = 10.0
 
@@ -176,9 +178,13 @@ class SharedAnswers:
 
     @property
     def refusals(self) -> list[Exchange]:
-        """One refusal of each kind that the contract documents for every caller."""
+        """One refusal of each kind that the contract documents for every caller; none of a server that was busy."""
+        return [each for each in self._refused if each.status not in BUSY]
+
+    @property
+    def _refused(self) -> list[Exchange]:
         found = [self.no_key, self.wrong_key, self.wrong_method, self.unknown_url, self.malformed, self.no_json]
-        return [exchange for exchange in found if exchange.status is not None and exchange.status >= 400]
+        return [each for each in found if each.status is not None and each.status >= 400]
 
     @property
     def all(self) -> list[Exchange]:
@@ -186,7 +192,7 @@ class SharedAnswers:
 
         Raises: Inconclusive when none did: of nothing everything is true.
         """
-        answers = [*self.refusals, self.answer, self.second_answer]
+        answers = [*self._refused, self.answer, self.second_answer]
         if self._endpoint.operation.streams:
             answers.append(self.streamed)
         found = [exchange for exchange in answers if exchange.status is not None]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from mixtral_contract.contract.clauses import Clause
+from mixtral_contract.contract.clauses import EFFECTS, Clause
 from mixtral_contract.suite.http.exchange import Exchange
 from mixtral_contract.suite.verdicts.baseline import BROKEN
 from mixtral_contract.suite.verdicts.verdict import Outcome, Verdict, Violation
@@ -21,7 +21,8 @@ class ClauseResult:
 
     `exchange` is what shows it, keys redacted, None when nothing was sent; `requests` and `completions` are what the
     clause itself asked and used up; `known` is why the break is accepted, None when it is not; `observed` is how live
-    endpoints of the dialect were seen to break the clause, None when that is not on record.
+    endpoints of the dialect were seen to break the clause, None when that is not on record; `effect` is what a break
+    does to a client.
     """
 
     clause: str
@@ -38,6 +39,7 @@ class ClauseResult:
     completions: int = 0
     known: str | None = None
     observed: str | None = None
+    effect: str = "none"
 
     @property
     def group(self) -> str:
@@ -63,7 +65,7 @@ class ClauseResult:
     def text(self) -> str:
         """The verdict for a reader of a log: required, source, expected, got, how to repeat it."""
         lines = [
-            f"{self.verdict}  {self.clause} ({self.level}) on {self.dialect}",
+            f"{self.verdict}  {self.clause} ({self.level}, {self.effect}) on {self.dialect}",
             f"  required  {self.statement}",
             *(f"  source    {source_text(source)}" for source in self.sources),
         ]
@@ -106,7 +108,13 @@ def judge(
         got=got,
         exchange=_shown(named, last),
         test=test,
+        effect=clause.effect,
     )
+
+
+def by_effect(results: Iterable[ClauseResult]) -> list[ClauseResult]:
+    """The results in the order of what they do to a client, the worst first; otherwise as they come."""
+    return sorted(results, key=lambda each: EFFECTS.index(each.effect))
 
 
 def source_text(source: Mapping[str, str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mixtral_contract.suite.http.exchange import Exchange
-from mixtral_contract.suite.verdicts.verdict import Tolerable, Unsupported, Violation, require
+from mixtral_contract.suite.verdicts.verdict import Unsupported, Violation, require
 
 REPEATABLE = {"seed": 7, "temperature": 0}
 FEW = 2
@@ -67,6 +67,15 @@ def require_kept(whole: str, stop: str, text: str, exchange: Exchange) -> None:
     require_same(kept, text, exchange)
 
 
+def same_again(again: object, before: object, exchange: Exchange) -> None:
+    """Nothing when the same request got the same again: then what another one got differs for that request's sake.
+
+    Raises: Unsupported when it did not: the target says something else each time, which has its own clause.
+    """
+    if again != before:
+        raise Unsupported("something else each time, which has its own clause", exchange=exchange)
+
+
 def require_ended(text: str, whole: str, exchange: Exchange) -> None:
     """Nothing when a stop sequence can have ended the text.
 
@@ -81,11 +90,9 @@ def require_ended(text: str, whole: str, exchange: Exchange) -> None:
 def require_count(found: int, most: int, exchange: Exchange) -> None:
     """Nothing when a text that the limit cut counts as many tokens as the limit.
 
-    Raises: Violation when it counts more, Tolerable when it counts fewer, which costs nobody anything.
+    Raises: Violation when it counts more, which is billed, or fewer: then the limit or the count is another.
     """
-    require(found <= most, expected=f"{most} completion tokens", got=f"{found}", exchange=exchange)
-    if found < most:
-        raise Tolerable(f"{found}", expected=f"{most} completion tokens", exchange=exchange)
+    require(found == most, expected=f"{most} completion tokens", got=f"{found}", exchange=exchange)
 
 
 def is_brief(text: str) -> bool:

@@ -187,6 +187,55 @@ def test_answer_that_a_client_left__is_not_judged(tmp_path: Path) -> None:
     assert "not judged: the client left before the end" in done.stdout
 
 
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_answer_of_a_server_that_fails__is_not_judged(tmp_path: Path, status: int) -> None:
+    """Nor held against one that answers again: its state decided, not what it keeps."""
+    path = _cassette(tmp_path, _asked(), Answer(status, DATED, 1, (Piece(2, b"<html>oh"),), 3))
+    with _running() as mock:
+        alone, compared = _drift(str(path)), _drift(str(path), "--base-url", mock)
+    assert (alone.returncode, compared.returncode) == (0, 0), alone.stdout + compared.stdout
+    assert f"not judged: {status} speaks of the server's state" in alone.stdout
+    assert "now 200: with a server that failed nothing is compared" in compared.stdout
+
+
+def test_server_that_fails_now__is_not_compared(tmp_path: Path) -> None:
+    """It did not move, it fell; that is no success either."""
+    path = _cassette(tmp_path, _asked(), _said({}, 400))
+    with serving(b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n") as upstream:
+        done = _drift(str(path), "--base-url", upstream.url)
+    assert done.returncode == 1
+    assert "not compared: 503" in done.stdout
+    assert "moved  " not in done.stdout
+
+
+def _completion(**changes: Any) -> dict[str, Any]:
+    choice = {"index": 0, "message": {"role": "assistant", "content": "Hi."}, "finish_reason": "stop"}
+    usage = {"prompt_tokens": 9, "completion_tokens": 2000, "total_tokens": 2009}
+    known = {"id": "chat-1", "object": "chat.completion", "created": 1795420800, "model": "gpt-4o"}
+    return {**known, "choices": [choice], "usage": usage, **changes}
+
+
+def test_snapshot_of_an_alias__is_one_note(tmp_path: Path) -> None:
+    """However many answers name it: it is what the alias stands for."""
+    path = _cassette(tmp_path, _asked(model="gpt-4o"), _said(_completion(model="gpt-4o-2024-08-06")))
+    path.write_bytes(path.read_bytes() + document(Recorded("2026-11-23T08:00:00Z", *_pair())))
+    done = _drift(str(path))
+    assert done.stdout.count("gpt-4o-2024-08-06") == 1
+    assert "note: gpt-4o was answered by its snapshot gpt-4o-2024-08-06 (2 exchanges)" in done.stdout
+    assert "RSP-12" not in done.stdout
+
+
+def _pair() -> tuple[Request, Answer]:
+    return _asked(model="gpt-4o"), _said(_completion(model="gpt-4o-2024-08-06"))
+
+
+@pytest.mark.parametrize(("asked", "broken"), [({}, False), ({"max_tokens": 16}, True), ({"max_tokens": None}, False)])
+def test_limit__is_that_of_the_request(tmp_path: Path, asked: dict[str, Any], *, broken: bool) -> None:
+    """A default that a page prints is no limit that this caller set."""
+    done = _drift(str(_cassette(tmp_path, _asked(**asked), _said(_completion()))))
+    assert ("RSP-09" in done.stdout) is broken
+
+
 def test_break_that_the_live_endpoint_is_known_for__is_known(tmp_path: Path) -> None:
     """As in the suite: what is on record of that server is said, and fails nothing."""
     said = Answer(404, (*DATED, ("Content-Type", "text/plain")), 1, (Piece(2, b"404 page not found"),), 3)

@@ -124,7 +124,7 @@ def test_departures__are_told_with_level_expectation_and_how_to_repeat_them(reco
         SSE_04=Violation("crlf", expected="LF", exchange=Exchange(request, 200)), SSE_08=Violation("x"), RSP_02=None
     ).departures()
     assert len(told) == 1
-    assert told[0].startswith("NON-STRICT  SSE-04 (should) on nvidia\n")
+    assert told[0].startswith("NON-STRICT  SSE-04 (should, form) on nvidia\n")
     assert "  expected  LF\n  got       crlf\n  repeat    curl " in told[0]
 
 
@@ -255,3 +255,17 @@ def test_summary__names_what_is_broken_first(record: Made) -> None:
     assert lines[1].split() == ["RSP", "SSE", "all"]
     assert [line.split()[:2] for line in lines[2:5]] == [["PASS", "1"], ["NON-STRICT", "-"], ["FAIL", "-"]]
     assert [line.split()[:2] for line in lines[5:7]] == [["FAIL", "SSE-08"], ["NON-STRICT", "SSE-04"]]
+
+
+def test_summary__lists_what_loses_content_before_what_is_form(record: Made) -> None:
+    """In the order of the clauses HTTP-31 came first, and hid the rest."""
+    made = record(HTTP_31=Violation("x"), SSE_08=Violation("x"), STR_04=Violation("x"))
+    assert [line.split()[1] for line in made.lines(Baseline()) if line.startswith("FAIL  ")][-3:] == [
+        "STR-04",
+        "SSE-08",
+        "HTTP-31",
+    ]
+    run = made.as_dict(Baseline())
+    assert {entry["clause"]: entry["effect"] for entry in run["verdicts"]}["STR-04"] == "content"
+    text = page([run])
+    assert text.index('href="#STR-04"') < text.index('href="#SSE-08"') < text.index('href="#HTTP-31"')
