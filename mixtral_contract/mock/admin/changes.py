@@ -93,13 +93,11 @@ def _prepare_engine(mock: Mock, wanted: Any, faults: dict[str, str]) -> Callable
 
 
 def _prepare_breaks(mock: Mock, wanted: Any, faults: dict[str, str]) -> Callable[[], None]:
-    from mixtral_contract.mock.breaks.table import BREAKS  # noqa: PLC0415  only who breaks on purpose waits for it
-
     if not isinstance(wanted, list) or len(wanted) > _MOST_BREAKS:
         faults["breaks"] = f"expected a list of up to {_MOST_BREAKS} clause ids, got {_shown(wanted)}"
         return _nothing
     for index, name in enumerate(wanted):
-        if not isinstance(name, str) or name not in BREAKS:
+        if not isinstance(name, str) or not mock.can_break(name):
             faults[f"breaks[{index}]"] = f"expected a clause that can be broken, got {_shown(name)}"
     return lambda: mock.set_breaks(wanted)
 

@@ -86,6 +86,14 @@ class Mock:
         for pacer in self._pacers.values():
             pacer.engine.replace(pace)
 
+    def can_break(self, name: str) -> bool:
+        """Whether there is a break of the clause."""
+        try:
+            self._broken([name])
+        except KeyError:
+            return False
+        return True
+
     def set_breaks(self, names: Sequence[str]) -> None:
         """Violates these clauses from now on, and no others; a break that counts begins anew.
 

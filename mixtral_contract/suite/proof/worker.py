@@ -18,7 +18,7 @@ import pytest
 from _pytest.runner import runtestprotocol
 
 from mixtral_contract.suite.proof.proof import Place
-from mixtral_contract.suite.session.verdict_collector import CARRIED
+from mixtral_contract.suite.verdicts.result import CARRIED
 
 _CONTROL_S = 10.0
 _RESETS = "journal,metrics,accounts,incidents"

@@ -11,8 +11,7 @@ from hypothesis.errors import Flaky
 
 from mixtral_contract.suite.session.selection import clause_of, dialect_of
 from mixtral_contract.suite.session.stash import LAST_EXCHANGE, SETTINGS, USED
-from mixtral_contract.suite.session.verdict_collector import CARRIED
-from mixtral_contract.suite.verdicts.result import ClauseResult, judge
+from mixtral_contract.suite.verdicts.result import CARRIED, ClauseResult, judge
 from mixtral_contract.suite.verdicts.verdict import Inconclusive, Outcome, Verdict
 
 

@@ -9,9 +9,7 @@ import pytest
 from mixtral_contract.suite.reporting import report
 from mixtral_contract.suite.reporting.run_summary import RunSummary
 from mixtral_contract.suite.session.settings import Settings
-
-CARRIED = "contract_verdict"
-"""Under this name a verdict travels in a test's report, from a worker of xdist too."""
+from mixtral_contract.suite.verdicts.result import CARRIED
 
 NOT_JUDGED = 3
 """The exit status of a run that judged too little."""

@@ -11,6 +11,9 @@ from mixtral_contract.suite.http.exchange import Exchange
 from mixtral_contract.suite.verdicts.baseline import BROKEN
 from mixtral_contract.suite.verdicts.verdict import Outcome, Verdict, Violation
 
+CARRIED = "contract_verdict"
+"""Under this name a verdict travels in a test's report, from a worker of xdist too."""
+
 _PASSED_SHOWN = 1_000
 """How many characters of a body are shown where nothing is wrong with it."""
 
