@@ -17,10 +17,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from mixtral_contract.load.estimators.ddsketch import RELATIVE_ERROR
 from tests.support.repository import ROOT
 from tests.support.scripted_stream_server import (
-    WHOLE,
     Hang,
     Script,
     ScriptedServer,
@@ -28,7 +26,6 @@ from tests.support.scripted_stream_server import (
     chunk,
     event,
     stream,
-    usage,
 )
 from tests.support.summary_schema import checked
 
@@ -190,38 +187,6 @@ def test_trace__ends_the_run(tmp_path: Path, processes: int) -> None:
     assert not ended.summary["window"]["interrupted"]
 
 
-def test_trace__is_played_with_its_lengths(tmp_path: Path) -> None:
-    """Twice as fast as it was recorded."""
-    trace = tmp_path / "trace.jsonl"
-    rows = [{"timestamp": 400 * index, "input_length": 20 + index, "output_length": 5 + index} for index in range(5)]
-    trace.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
-    with ScriptedServer(timed) as server:
-        ended = run(tmp_path, "--host", server.url, "--arrivals", f"trace:{trace}", "--speed", "2", "-t", "2s")
-        asked = sorted(request.body["max_tokens"] for request in server.requests)
-    assert ended.code == 0, ended.stderr
-    assert [line["due_s"] for line in sorted(ended.requests, key=lambda line: float(line["due_s"]))] == [
-        0.0,
-        0.2,
-        0.4,
-        0.6,
-        0.8,
-    ]
-    assert asked == [5, 6, 7, 8, 9]
-
-
-def test_conversation__carries_what_was_said(tmp_path: Path) -> None:
-    """Three turns: one, three and five messages, the answers between them as the server gave them; then a new one."""
-    with ScriptedServer(lambda _: stream(3)) as server:
-        ended = run(tmp_path, "--host", server.url, "-u", "1", "--turns", "3", "--think-time", "50ms", "-t", "2s")
-        asked = [request.body["messages"] for request in server.requests]
-    assert ended.code == 0, ended.stderr
-    assert [len(messages) for messages in asked[:4]] == [1, 3, 5, 1]
-    first, second, third = asked[:3]
-    assert (second[:1], third[:3]) == (first, second)
-    assert {message["content"] for message in (second[1], third[3])} == {" a b c"}
-    assert asked[3] != first
-
-
 @pytest.mark.parametrize("processes", [1, 2])
 def test_key__reaches_the_server_and_nothing_else(tmp_path: Path, processes: int) -> None:
     """Every request carries it; no file, no output and no log does, though the server quotes it."""
@@ -236,70 +201,6 @@ def test_key__reaches_the_server_and_nothing_else(tmp_path: Path, processes: int
     assert not any(KEY in text for text in (*written, ended.stdout, ended.stderr))
     assert "wrong key ***" in (tmp_path / "report.html").read_text(encoding="utf-8")
     assert ended.code == 1
-
-
-def test_known_times__are_found(tmp_path: Path) -> None:
-    """Golden check: never less than the truth, and no more than a loaded machine explains."""
-    with ScriptedServer(timed) as server:
-        summary = run(tmp_path, "--host", server.url, "-u", "2", "-t", "3s").summary
-    for name, truth_s in (("ttft_ms", TTFT_S), ("tpot_ms", ITL_S), ("e2e_ms", TTFT_S + TOKENS * ITL_S)):
-        # sleeping takes at least as long as asked for; the sketch is off by its stated error
-        assert truth_s * 1000 * (1 - RELATIVE_ERROR) <= summary[name]["p50"] <= truth_s * 1000 * 5
-
-
-def claiming(claimed: int) -> Script:
-    """The same with a usage of so many tokens."""
-    *steps, _, done = stream(TOKENS, itl_s=ITL_S, with_usage=False)
-    return [*steps, chunk(event({}, finish="length") + event(usage=usage(claimed, 64))), done]
-
-
-@pytest.mark.parametrize("claimed", [0, 400 + TOKENS])
-def test_usage_that_is_not_true__changes_no_rate(tmp_path: Path, claimed: int) -> None:
-    """Nothing, or tokens that nobody saw: a token each 20 ms came, and the verdict says what usage claims."""
-    asked = ("--output-tokens", str(TOKENS), "--slo", "tpot<5ms@p50")
-    with ScriptedServer(lambda _: claiming(claimed)) as server:
-        ended = run(tmp_path, "--host", server.url, "-u", "5", "-t", "3s", *asked)
-    summary, ok = ended.summary, ended.summary["outcomes"]["ok"]
-    assert summary["output_tokens"] == TOKENS * ok
-    # believed, it would be below 1 ms, or none
-    assert summary["tpot_ms"]["min"] > 1000 * ITL_S / 2
-    assert summary["slo"]["terms"][0]["kept"] == 0
-    assert summary["lengths"]["usage"]["refuted"] == ok
-    assert f"usage is not what came in {ok} of {ok} answers: it claims {claimed * ok:,} tokens" in ended.stdout
-    assert summary["validity"]["verdict"] == "SUSPECT"
-    assert {line["usage_tokens"] for line in ended.requests} == {claimed}
-
-
-def test_answers_without_content__are_no_success(tmp_path: Path) -> None:
-    """Whole streams that say nothing: not ok, no goodput, exit 1, and the terminal says what they are."""
-    with ScriptedServer(lambda _: stream(0)) as server:
-        ended = run(tmp_path, "--host", server.url, "-u", "2", "-t", "2s", "--slo", "ttft<1s@p50")
-    assert ended.code == 1
-    assert "requests: 0 ok, " in ended.stdout
-    assert ended.summary["outcomes"]["empty"] == sum(ended.summary["outcomes"].values()) > 0
-    assert ended.summary["slo"]["goodput_per_s"] == 0
-    assert ended.summary["errors"][0]["example"] == "nothing was said, finish_reason length, usage claims 0 tokens"
-
-
-def test_prompts__have_the_length_asked_for(tmp_path: Path) -> None:
-    """What the server gets is what the contract documents, with the numbers of the command line."""
-    arguments = ("-u", "1", "-t", "1s", "--prompt-tokens", "5", "--output-tokens", "9", "--model", "mine")
-    with ScriptedServer(lambda _: stream(1)) as server:
-        run(tmp_path, "--host", server.url, *arguments)
-        body = server.requests[0].body
-    assert len(body["messages"][0]["content"].split()) == 5
-    assert (body["max_tokens"], body["model"], body["stream"]) == (9, "mine", True)
-
-
-def test_dialect_without_stream__is_measured_without_ttft(tmp_path: Path) -> None:
-    """Its figures are None, and the notes say why."""
-    with ScriptedServer(lambda _: [answer("200 OK", WHOLE)]) as server:
-        ended = run(tmp_path, "--host", server.url, "-u", "1", "-t", "1s", "--dialect", "segmind")
-    summary = ended.summary
-    assert ended.code == 0, ended.stderr
-    assert summary["ttft_ms"]["p50"] is summary["tpot_ms"]["p50"] is summary["icl_ms"]["mean"] is None
-    assert summary["e2e_ms"]["n"] > 0
-    assert any("documents no stream" in note for note in summary["notes"])
 
 
 def test_end__waits_for_running_requests(tmp_path: Path) -> None:
@@ -353,41 +254,6 @@ def test_interrupt_at_the_end__keeps_the_reports(tmp_path: Path) -> None:
         ended = end(process, tmp_path)
     assert ended.code == 0
     assert "\npassed\nreport: " in ended.stdout
-
-
-def test_refused_run__fails_and_does_not_hammer(tmp_path: Path) -> None:
-    """One attempt a second and user; exit code 1."""
-    with ScriptedServer(lambda _: [answer("429 Too Many Requests", b"{}")]) as server:
-        ended = run(tmp_path, "--host", server.url, "-u", "2", "-t", "2s")
-    # n seconds hold at most n + 1 attempts that are a second apart
-    assert 2 <= len(ended.requests) <= 2 * (int(ended.summary["window"]["duration_s"]) + 1)
-    assert ended.code == 1
-    assert ended.summary["outcomes"]["rate_limited"] == len(ended.requests)
-    assert ended.summary["failure"] == "no request succeeded"
-    assert "No request succeeded" in ended.stdout
-
-
-def test_target_that_asks_to_wait__is_left_alone_by_all_users(tmp_path: Path) -> None:
-    """One user is refused, and those who were answered meanwhile do not ask again either."""
-    refusal: Script = [answer("429 Too Many Requests", b"{}", "Retry-After: 30")]
-    with ScriptedServer(lambda number: stream(3) if number else refusal) as server:
-        ended = run(tmp_path, "--host", server.url, "-u", "4", "-r", "4", "-t", "2s")
-    assert ended.summary["outcomes"]["rate_limited"] == 1
-    # whoever had asked already
-    assert len(ended.requests) <= 4
-
-
-@pytest.mark.parametrize(("most", "code"), [("0.6", 0), ("0.4", 1)])
-def test_error_share__decides_the_exit_code(tmp_path: Path, most: str, code: int) -> None:
-    """Half of the requests fail: more than 0.4, less than 0.6."""
-    refusal: Script = [answer("503 Busy", b"{}")]
-    script = {0: stream(1), 1: refusal, 2: [Hang()]}
-    with ScriptedServer(lambda number: script[number]) as server:
-        # a user waits a second after a failure, so that the third request is cut off by the end of the run
-        arguments = ("-u", "1", "-t", "2s", "-s", "1", "--max-error-share", most)
-        ended = run(tmp_path, "--host", server.url, *arguments)
-    assert ended.summary["error_share"] == 0.5
-    assert ended.code == code
 
 
 @pytest.mark.parametrize(

@@ -234,61 +234,6 @@ def gzipped(_request: Request, head: bytes, pieces: list[bytes]) -> tuple[bytes,
 # ---- how it misreads requests
 
 
-def reading(change: Callable[[Request], Request]) -> Defect:
-    """Changes a request as it is read."""
-    return Defect(request=change)
-
-
-def bodied(change: Callable[[Body], Body]) -> Defect:
-    """Changes a request's JSON as it is read."""
-
-    def changed(request: Request) -> Request:
-        body = request.json
-        return replace(request, body=json.dumps(change(body)).encode()) if isinstance(body, dict) else request
-
-    return Defect(request=changed)
-
-
-def failing(applies: Callable[[Request], bool], status: int = 500) -> Defect:
-    """Fails where it should answer."""
-    return on(lambda request, _answer: applies(request), lambda _answer: Answer(status, _JSON, body=error()))
-
-
-_JSON = [("Content-Type", "application/json")]
-
-
-def accepting(*names: str) -> Defect:
-    """Does not look at these fields."""
-    return Defect(tolerant=frozenset(names))
-
-
-def coerced(body: Body) -> Body:
-    """Digits in quotes are numbers, as lax validators read them."""
-    return {name: _as_number(value) if name in _NUMBERS else value for name, value in body.items()}
-
-
-def _as_number(value: Any) -> Any:
-    try:
-        return float(value) if isinstance(value, str) else value
-    except ValueError:
-        return value
-
-
-_NUMBERS = frozenset(("temperature", "top_p", "max_tokens", "frequency_penalty", "presence_penalty", "seed"))
-
-
-def no_system(body: Any) -> bool:
-    """Whether a body has a system message."""
-    return isinstance(body, dict) and any(
-        isinstance(each, dict) and each.get("role") == "system" for each in listed(body.get("messages"))
-    )
-
-
-def listed(value: Any) -> list[Any]:
-    """A list, empty for what is none."""
-    return value if isinstance(value, list) else []
-
-
 def latin(event: Any) -> Any:
     """An event in another encoding than UTF-8."""
     if event == "[DONE]":
@@ -302,11 +247,6 @@ def chunked(request: Request, head: bytes, pieces: list[bytes]) -> tuple[bytes, 
         return head, pieces
     chunks = [b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces]
     return with_field(b"Transfer-Encoding: chunked")(head), [*chunks, b"0\r\n\r\n"]
-
-
-def emptied(request: Request) -> Request:
-    """A body in chunks is not read."""
-    return replace(request, body=b"") if "transfer-encoding" in request.headers else request
 
 
 def same_id(_request: Request, answer: Answer) -> Answer:
@@ -364,76 +304,8 @@ def repeating(request: Request, answer: Answer) -> Answer | None:
     )
 
 
-def with_key(request: Request) -> Request:
-    """Any key is a good one."""
-    return rekeyed(request, lambda _key: "mock-valid")
-
-
-def queried(request: Request) -> Request:
-    """A key in the query is as good as one in the header."""
-    key = request.path.partition("api_key=")[2]
-    return rekeyed(request, lambda _key: key) if key else request
-
-
-def shortened(request: Request) -> Request:
-    """A key that begins like the good one is good."""
-    return rekeyed(request, lambda key: "mock-valid" if key.startswith("mock-valid") else key)
-
-
-def any_scheme(request: Request) -> Request:
-    """Whatever stands before a key is no matter."""
-    scheme, _, key = request.headers.get("authorization", "").partition(" ")
-    return (
-        replace(request, headers={**request.headers, "authorization": f"Bearer {key}"}) if scheme and key else request
-    )
-
-
-def no_scheme(request: Request) -> Request:
-    """A key needs nothing before it."""
-    key = request.headers.get("authorization", "")
-    bare = bool(key) and " " not in key
-    return replace(request, headers={**request.headers, "authorization": f"Bearer {key}"}) if bare else request
-
-
-def forgetful(body: Body) -> Body:
-    """The conversation before the last message is lost."""
-    messages = body.get("messages")
-    return {**body, "messages": messages[-1:]} if isinstance(messages, list) else body
-
-
-def rekeyed(request: Request, change: Callable[[str], str]) -> Request:
-    """A request with another key."""
-    key = request.headers.get("authorization", "").partition(" ")[2]
-    return replace(request, headers={**request.headers, "authorization": f"Bearer {change(key)}"})
-
-
 def hang_up(request: Request, _answer: Answer) -> Answer | None:
     """Closes the connection instead of refusing what is no JSON."""
     if request.method == "POST" and request.json is None and request.body:
         raise ConnectionAbortedError
     return None
-
-
-def contented(body: Body) -> Body:
-    """Takes a message without content for a greeting."""
-    messages = body.get("messages")
-    if not isinstance(messages, list):
-        return body
-    return {**body, "messages": [{"content": "hello", **each} if isinstance(each, dict) else each for each in messages]}
-
-
-def any_role(body: Body) -> Body:
-    """Takes an unknown role for the user's."""
-    messages = body.get("messages")
-    if not isinstance(messages, list):
-        return body
-    good = ("system", "user", "assistant")
-    return {
-        **body,
-        "messages": [
-            {**each, "role": "user"}
-            if isinstance(each, dict) and each.get("role", "user") not in good and "role" in each
-            else each
-            for each in messages
-        ],
-    }

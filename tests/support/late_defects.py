@@ -10,20 +10,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from tests.support.defective_requests import any_role, bodied, failing, listed, no_system
 from tests.support.defective_server import (
     HTML,
     Case,
-    any_role,
-    bodied,
     case,
     chunks,
     error,
     events,
-    failing,
     is_refusal,
     is_whole,
-    listed,
-    no_system,
     on,
     put,
     refused,

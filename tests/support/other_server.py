@@ -17,6 +17,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.support.request_shapes import is_message, is_number, no_constant
+
 Body = dict[str, Any]
 Headers = list[tuple[str, str]]
 
@@ -303,14 +305,10 @@ def _with(answer: Answer, *headers: tuple[str, str]) -> Answer:
     return answer
 
 
-def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 2**63
-
-
 def _fault(request: Request, tolerant: frozenset[str]) -> str | None:
     """The field at fault; None when the body is as documented."""
     try:
-        body = json.loads(request.body.decode("utf-8"), parse_constant=_no_constant)
+        body = json.loads(request.body.decode("utf-8"), parse_constant=no_constant)
     except (ValueError, RecursionError):
         return "body"
     if not isinstance(body, dict) or not isinstance(body.get("messages"), list) or not body["messages"]:
@@ -318,17 +316,17 @@ def _fault(request: Request, tolerant: frozenset[str]) -> str | None:
     checks = {
         # what it does not know it refuses, rather than answer something else
         **{name: body.get(name) is None for name in ("tools", "response_format", "logprobs", "top_logprobs")},
-        "n": body.get("n") is None or (_number(body["n"]) and body["n"] == 1),
-        "messages": all(map(_good_message, body["messages"])) and len(request.body) < 4 * _WINDOW,
+        "n": body.get("n") is None or (is_number(body["n"]) and body["n"] == 1),
+        "messages": all(map(is_message, body["messages"])) and len(request.body) < 4 * _WINDOW,
         "model": body.get("model", MODEL) == MODEL or request.path.startswith(SEGMIND),
     }
     if request.path.startswith(CHAT):
         for name, (low, high) in _NUMBERS.items():
-            checks[name] = body.get(name) is None or (_number(body[name]) and low <= body[name] <= high)
+            checks[name] = body.get(name) is None or (is_number(body[name]) and low <= body[name] <= high)
         limit, seed, stop = body.get("max_tokens"), body.get("seed"), body.get("stop")
-        checks["max_tokens"] = limit is None or (_number(limit) and limit >= 1 and limit == int(limit))
+        checks["max_tokens"] = limit is None or (is_number(limit) and limit >= 1 and limit == int(limit))
         checks["stream"] = body.get("stream") is None or isinstance(body["stream"], bool)
-        checks["seed"] = seed is None or (_number(seed) and seed == int(seed))
+        checks["seed"] = seed is None or (is_number(seed) and seed == int(seed))
         stops = stop if isinstance(stop, list) else [stop]
         checks["stop"] = stop is None or all(isinstance(each, str) for each in stops)
     bad = next((name for name, good in checks.items() if not good and name not in tolerant), None)
@@ -336,25 +334,3 @@ def _fault(request: Request, tolerant: frozenset[str]) -> str | None:
         roles = [each.get("role") for each in body["messages"]]
         return "content" if all(role in ("system", "user", "assistant") for role in roles) else "messages.role"
     return bad
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(name)
-
-
-def _good_message(message: Any) -> bool:
-    if not isinstance(message, dict) or message.get("role") not in ("system", "user", "assistant"):
-        return False
-    content = message.get("content")
-    if isinstance(content, list):
-        return bool(content) and all(map(_good_part, content))
-    return isinstance(content, str) and not any("\ud800" <= each <= "\udfff" for each in content)
-
-
-def _good_part(part: Any) -> bool:
-    if not isinstance(part, dict):
-        return False
-    if part.get("type") == "text":
-        return isinstance(part.get("text"), str)
-    url = part.get("image_url", {}).get("url") if isinstance(part.get("image_url"), dict) else None
-    return part.get("type") == "image_url" and isinstance(url, str) and url.startswith(("http", "data:image/"))

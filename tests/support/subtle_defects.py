@@ -10,22 +10,18 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from tests.support.defective_requests import bodied, failing, listed, reading, rekeyed
 from tests.support.defective_server import (
     Case,
-    bodied,
     case,
     error,
     events,
-    failing,
     headers,
     is_refusal,
     is_whole,
-    listed,
     on,
     put,
-    reading,
     refused,
-    rekeyed,
     usage,
     whole,
 )

@@ -16,7 +16,7 @@ from tests.support.api_requests import BEARER, NVIDIA, SEGMIND, ask
 @pytest.mark.parametrize("on_loop", [False, True], ids=["sync", "async"])
 def test_real_urls__are_answered_in_process(*, on_loop: bool) -> None:
     """An application keeps the vendors' addresses; respx hands its requests to the mock, and no socket is opened."""
-    router = MixtralApi().router
+    router = MixtralApi(strict_keys=True).router
     handler: Any = router.async_handler if on_loop else router.handler
     with respx.mock(assert_all_called=True) as own:
         own.route(host="integrate.api.nvidia.com").mock(side_effect=handler)

@@ -19,7 +19,8 @@ from mixtral_contract.mock.journal.journal import CLIENT_LEFT, COMPLETE, CUT, SE
 from mixtral_contract.mock.testing.mocks import MixtralApi
 from mixtral_contract.mock.timing.token_times import by_token
 from tests.mock.conftest import Start
-from tests.mock.http.test_connection import _body, _Driven, _driven, _post
+from tests.mock.http.test_connection import _body, _post
+from tests.mock.http.test_driven_connection import _Driven, _driven
 from tests.support.mock_requests import SECOND_NS
 
 SOME = {"messages": [{"role": "user", "content": "hello"}], "max_tokens": 5}

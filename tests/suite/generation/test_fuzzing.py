@@ -15,7 +15,8 @@ from mixtral_contract.suite.generation.state_machines import Credits, Rate
 from mixtral_contract.suite.target.endpoint import Endpoint
 from mixtral_contract.suite.target.target import MOCK_KEYS, Target
 from mixtral_contract.suite.verdicts.verdict import NotRun, Outcome
-from tests.support.defective_server import bodied, failing, headers, is_whole, on
+from tests.support.defective_requests import bodied, failing
+from tests.support.defective_server import headers, is_whole, on
 from tests.support.judging import CONTRACT
 from tests.support.other_http import other_server
 from tests.support.other_server import Defect
