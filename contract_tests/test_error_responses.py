@@ -23,6 +23,7 @@ _INSIDE = re.compile(
 )
 """A stack trace, a path of a source file, an address of a private network."""
 _BURST = 10
+_TRIES = 3
 _MOST_WAIT_S = 5
 _DATE = re.compile(r"[A-Z][a-z]{2}, [0-3][0-9] [A-Z][a-z]{2} [0-9]{4} [0-2][0-9]:[0-5][0-9]:[0-6][0-9] GMT")
 _WORDS = ("message", "error", "detail", "title", "reason")
@@ -135,8 +136,7 @@ def test_error__never_comes_with_200(endpoint: Endpoint) -> None:
 def test_rate_limit__is_enforced(endpoint: Endpoint) -> None:
     """The documented status for too many requests."""
     exchange = _limited(endpoint)
-    if exchange.status == 503 and endpoint.ask(endpoint.body()).status == 200:
-        # no state of the server, which serves another key
+    if exchange.status == 503 and _refuses_only_the_limited_key(endpoint):
         raise Violation(exchange.summary, expected="429", exchange=exchange)
     endpoint.expect_condition("rate-limited", exchange)
 
@@ -179,11 +179,29 @@ def test_limited_key__is_let_in_after_retry_after(endpoint: Endpoint) -> None:
     found, wait_s = exchange.header("retry-after"), _wait_s(exchange)
     if exchange.status != 429 or wait_s is None or wait_s > _MOST_WAIT_S:
         raise Unsupported(f"no 429 with a short wait: {exchange.summary}, Retry-After: {found}", exchange=exchange)
-    endpoint.client.pause(wait_s)
-    again = endpoint.ask(endpoint.body(), key_headers=_key(endpoint, "limited"), busy_is_answer=True)
+    again = _asked_after(endpoint, wait_s)
+    for _ in range(_TRIES):
+        # a server that is busy says 429 too, to any key; one that tells too short a wait does so again
+        if again.status != 429 or (told_s := _wait_s(again)) is None or told_s > _MOST_WAIT_S:
+            break
+        again = _asked_after(endpoint, told_s)
     if again.status != 429:
         not_busy(again)
     require(again.status == 200, expected=f"200 after {wait_s} s", got=again.summary, exchange=again)
+
+
+def _asked_after(endpoint: Endpoint, wait_s: int) -> Exchange:
+    """What the limited key gets after a wait."""
+    endpoint.client.pause(wait_s)
+    return endpoint.ask(endpoint.body(), key_headers=_key(endpoint, "limited"), busy_is_answer=True)
+
+
+def _refuses_only_the_limited_key(endpoint: Endpoint) -> bool:
+    """Whether that key gets 503 again and again while another one is served: no state of the server."""
+    return all(
+        _asked_after(endpoint, 0).status == 503 and endpoint.ask(endpoint.body(), busy_is_answer=True).status == 200
+        for _ in range(_TRIES)
+    )
 
 
 def _limited(endpoint: Endpoint) -> Exchange:

@@ -19,6 +19,7 @@ EVERYWHERE = [*PAGES, *(Page.read(REPOSITORY / name) for name in _OTHERS)]
 
 FOREIGN_OPTIONS = {
     *("--headless", "--host", "--help", "--master", "--worker", "--processes", "--otel"),  # Locust's
+    *("--master-bind-host", "--web-host"),
     *("--junitxml", "--pyargs", "--strict"),  # pytest's
 }
 _FOLDERS = ("mixtral_contract", "spec", "mock_server", "contract_tests", "load", "benchmarks", "examples")

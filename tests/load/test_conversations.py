@@ -23,8 +23,8 @@ def saying(message: dict[str, Any]) -> Script:
 
 @pytest.mark.parametrize(
     ("message", "text"),
-    [({"tool_calls": [CALL]}, "f{}"), ({"content": [{"type": "text", "text": "Hi."}]}, "Hi."), ({"content": None}, "")],
-    ids=["call", "parts", "null"],
+    [({"tool_calls": [CALL]}, "f{}"), ({"content": [{"type": "text", "text": "Hi."}]}, "Hi.")],
+    ids=["call", "parts"],
 )
 def test_conversation__goes_on_after_any_answer(tmp_path: Path, message: dict[str, Any], text: str) -> None:
     """The second turn is sent, and holds what was said."""
@@ -36,6 +36,17 @@ def test_conversation__goes_on_after_any_answer(tmp_path: Path, message: dict[st
     assert ended.summary["outcomes"]["ok"] == len(ended.requests) > 2
     assert [len(messages) for messages in asked[:4]] == [1, 3, 1, 3]
     assert asked[1][1] == {"role": "assistant", "content": text}
+
+
+def test_conversation__begins_anew_after_an_answer_that_says_nothing(tmp_path: Path) -> None:
+    """It failed: there is nothing to go on from, and nothing raises."""
+    with ScriptedServer(lambda _: saying({"content": None})) as server:
+        ended = run(
+            tmp_path, "--host", server.url, "--dialect", "segmind-openai", "-u", "1", "--turns", "2", "-t", "4s"
+        )
+        asked = [request.body["messages"] for request in server.requests]
+    assert ended.summary["outcomes"]["empty"] == len(ended.requests) > 1
+    assert [len(messages) for messages in asked] == [1] * len(asked)
 
 
 def test_prompts_without_a_user__begin_no_conversation(tmp_path: Path) -> None:

@@ -318,7 +318,7 @@ def test_worker_without_key__says_so_and_leaves(tmp_path: Path) -> None:
 def test_computing_modules__do_not_import_locust() -> None:
     """Importing it patches the process that computes; one room is the edge."""
     package = ROOT / "mixtral_contract"
-    files = [path.relative_to(ROOT) for path in (package / "load").rglob("*.py") if path.parent.name != "locust_plugin"]
+    files = [path.relative_to(ROOT) for path in (package / "load").rglob("*.py") if "locust_plugin" not in path.parts]
     modules = sorted(
         ".".join(path.with_suffix("").parts) for path in files if path.stem not in {"__init__", "__main__"}
     )

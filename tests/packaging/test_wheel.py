@@ -128,7 +128,7 @@ def _assert_commands_work(installed: Installation) -> None:
         loading = ("--headless", "--host", address, "-u", "1", "-t", "2s", "--out", "reports/one")
         loaded = installed.run("mixtral-contract", "load", *loading)
         assert "None of" in loaded.stdout, loaded.stdout + loaded.stderr
-    compared = installed.run("mixtral-contract", "compare", "reports/one", "reports/one")
+    compared = installed.run("mixtral-contract", "compare", "reports/one", "reports/one", "--allow-unclear")
     assert "output tokens/s" in compared.stdout, compared.stdout + compared.stderr
     assert compared.returncode == 0
     assert installed.run("mixtral-contract", "spec", "check").returncode == 0

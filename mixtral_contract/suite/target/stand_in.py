@@ -105,9 +105,13 @@ _ROLES = {
 
 def _parsed(raw: bytes) -> Any:
     try:
-        return json.loads(raw)
+        return json.loads(raw, parse_constant=_no_constant)
     except (ValueError, RecursionError):
         return None
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"expected JSON, got {name}")
 
 
 def _is_json(request: Request) -> bool:
