@@ -117,12 +117,12 @@ COMMANDS: Mapping[str, Ends | Serves | Elsewhere] = {
     "locust -f load/ --headless --host http://127.0.0.1:8000 -u 20 -t 60s --warmup 5s": Ends(_SHORT),
     "locust -f load/ --headless --host http://127.0.0.1:8000 --arrivals poisson:20 -t 60s --warmup 5s": Ends(_SHORT),
     "locust -f load/ --headless --host http://127.0.0.1:8000 --arrivals trace:azure.csv --speed 2 -t 60s": Elsewhere(
-        "tests/load/test_locust_command.py::test_trace__is_played_with_its_lengths"
+        "tests/load/test_prompts_that_are_sent.py::test_trace__is_played_with_its_lengths"
     ),
     "locust -f load/ --headless --host http://127.0.0.1:8000 -u 5 -t 30s --prompt-tokens 'lognormal(500,0.8)'"
     " --output-tokens 'uniform(20,100)' --prefix-share 0.5": Ends(_SHORT),
     "locust -f load/ --headless --host http://127.0.0.1:8000 -u 5 -t 30s --turns 4 --think-time 2s": Elsewhere(
-        "tests/load/test_locust_command.py::test_conversation__carries_what_was_said"
+        "tests/load/test_prompts_that_are_sent.py::test_conversation__carries_what_was_said"
     ),
     "locust -f load/ --headless --host http://127.0.0.1:8000 --dialect segmind-openai -u 5 -t 30s --images 1": Ends(
         _SHORT
