@@ -134,8 +134,8 @@ def test_run__counts_every_request_once(tmp_path: Path, processes: int) -> None:
 
 @pytest.mark.parametrize("processes", [1, 2])
 def test_open_loop__sends_what_is_due_whatever_becomes_of_it(tmp_path: Path, processes: int) -> None:
-    """40 requests a second for 3 s, though each answer takes 0.3 s: each due, sent and recorded once."""
-    arguments = ("--arrivals", "constant:40", "-t", "3s", "--warmup", "1s", "--api-key-env", "A_KEY")
+    """40 requests a second for 8 s, though each answer takes 0.3 s: each due, sent and recorded once."""
+    arguments = ("--arrivals", "constant:40", "-t", "8s", "--warmup", "1s", "--api-key-env", "A_KEY")
     with ScriptedServer(timed) as server:
         ended = run(tmp_path, "--host", server.url, *(distributed(*arguments) if processes > 1 else arguments))
         seen = len(server.requests)
