@@ -134,7 +134,7 @@ def test_run__counts_every_request_once(tmp_path: Path, processes: int) -> None:
 
 @pytest.mark.parametrize("processes", [1, 2])
 def test_open_loop__sends_what_is_due_whatever_becomes_of_it(tmp_path: Path, processes: int) -> None:
-    """40 requests a second for 8 s, though each answer takes 0.3 s: each due, sent and recorded once."""
+    """40 requests a second for 8 s, though each answer takes 0.3 s: each due, and sent once or counted as not sent."""
     arguments = ("--arrivals", "constant:40", "-t", "8s", "--warmup", "1s", "--api-key-env", "A_KEY")
     with ScriptedServer(timed) as server:
         ended = run(tmp_path, "--host", server.url, *(distributed(*arguments) if processes > 1 else arguments))
@@ -148,7 +148,8 @@ def test_open_loop__sends_what_is_due_whatever_becomes_of_it(tmp_path: Path, pro
         # due times are those of the schedule, to the microsecond, none left out and none twice
         assert own == pytest.approx([(worker + index * processes) / 40 for index in range(len(own))], abs=1e-6)
     assert summary["outcomes"]["ok"] == sum(each >= 1 for each in due_s)
-    assert summary["dropped"] == 0
+    # what a slow machine does not come to send is counted; what was due in the last 0.1 s is not missed
+    assert 40 * 7.9 <= len(due_s) + summary["dropped"] <= 40 * 8
     assert summary["run"]["users"] is None
     assert summary["schedule_e2e_ms"]["n"] == summary["dispatch_lag_ms"]["n"] == summary["outcomes"]["ok"]
     assert all(line["sent_s"] >= line["due_s"] for line in ended.requests)
