@@ -148,8 +148,8 @@ def test_open_loop__sends_what_is_due_whatever_becomes_of_it(tmp_path: Path, pro
         # due times are those of the schedule, to the microsecond, none left out and none twice
         assert own == pytest.approx([(worker + index * processes) / 40 for index in range(len(own))], abs=1e-6)
     assert summary["outcomes"]["ok"] == sum(each >= 1 for each in due_s)
-    # what a slow machine does not come to send is counted; what was due in the last 0.1 s is not missed
-    assert 40 * 7.9 <= len(due_s) + summary["dropped"] <= 40 * 8
+    # what a slow machine does not come to send is counted; only what was due in the last 0.1 s is not
+    assert summary["offered_per_s"] == pytest.approx(40, rel=0.03)
     assert summary["run"]["users"] is None
     assert summary["schedule_e2e_ms"]["n"] == summary["dispatch_lag_ms"]["n"] == summary["outcomes"]["ok"]
     assert all(line["sent_s"] >= line["due_s"] for line in ended.requests)
