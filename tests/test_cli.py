@@ -70,6 +70,18 @@ def test_help__of_check_and_load_has_our_options(capsys: pytest.CaptureFixture[s
     assert "--arrivals" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("started")
+@pytest.mark.parametrize("word", ["report", "accept"])
+def test_load__has_the_words_for_finished_runs(word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where they are typed; their help names them so, and Locust is not asked."""
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["load", word, "--help"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith(f"usage: mixtral-contract load {word} ")
+    assert cli.main(["load", "--help"]) == 0
+    assert f"mixtral-contract load {word}" in capsys.readouterr().out
+
+
 def test_checkout__is_told_its_own_commands(capsys: pytest.CaptureFixture[str]) -> None:
     """Whoever typed them."""
     with pytest.raises(SystemExit):

@@ -31,6 +31,7 @@ def parser() -> argparse.ArgumentParser:
         prog="locust -f load/",
         usage="locust -f load/ --headless --host URL -u USERS -t DURATION [option]...",
         description="Load on a chat completion API, measured token by token. Locust's own options: locust --help.",
+        epilog="Finished runs: python -m load report DIR, python -m load accept RUN BASELINE, python -m load compare.",
         add_help=False,
     )
     group = shown.add_argument_group("options of the load run, besides Locust's own")
@@ -54,7 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _commands() -> Parser:
     commands = Parser(
         prog="python -m load",
-        description="Without a command: the options of a load run.",
+        description="What is done with finished runs. Without a command: the options of a load run.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -62,10 +63,14 @@ def _commands() -> Parser:
     comparing = added.add_parser("compare", help="two runs: what changed, how sure that is, and whether it is worse")
     add_compare_options(comparing)
     comparing.set_defaults(run=run_compare)
-    accepting = added.add_parser("accept", help="make a run the baseline that others are compared with")
+    accepting = added.add_parser(
+        "accept", prog="python -m load accept", help="make a run the baseline that others are compared with"
+    )
     add_accept_options(accepting)
     accepting.set_defaults(run=run_accept)
-    reporting = added.add_parser("report", help="the report of a run of which only the requests are left")
+    reporting = added.add_parser(
+        "report", prog="python -m load report", help="the report of a run of which only the requests are left"
+    )
     add_report_options(reporting)
     reporting.set_defaults(run=run_report)
     calibrating = added.add_parser(
