@@ -1,4 +1,4 @@
-"""`mixtral-contract load`: a load run by Locust, whatever folder it is started in; and what is done with finished ones."""
+"""`mixtral-contract load`: a load run by Locust, whatever folder it is started in; also what is done with runs."""
 
 from __future__ import annotations
 
