@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import jinja2
@@ -55,9 +56,16 @@ def writable(folder: Path, option: str) -> Path:
         raise ReportError(f"{option}: {error}") from None
 
 
-def write(folder: Path, run: Run) -> Path:
-    """Writes verdicts.json, index.html, summary.md and badge.svg; returns the page."""
+def write(folder: Path, run: Run, bodies: Mapping[str, bytes] = MappingProxyType({})) -> Path:
+    """Writes verdicts.json, index.html, summary.md and badge.svg; returns the page.
+
+    `bodies` are files that curl lines name; those of an earlier run go.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    for path in folder.glob("body-*"):
+        path.unlink()
+    for name, body in bodies.items():
+        (folder / name).write_bytes(body)
     (folder / "verdicts.json").write_text(json.dumps(run, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     (folder / "badge.svg").write_text(badge(run), encoding="utf-8")
     (folder / "summary.md").write_text(render_markdown(run), encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from base64 import b64decode
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -30,7 +31,7 @@ _TO_SHOW = (Verdict.FAIL, Verdict.KNOWN, Verdict.NON_STRICT)
 
 
 class RunSummary:
-    """All verdicts of one run on one target.
+    """All verdicts of one run on one target, and the bodies of requests that are too long for a line, by file names.
 
     `least_judged` is the share of the musts that has to be judged; `of` is how many verdicts the whole suite gives on
     the target, None: as many as there are.
@@ -55,10 +56,14 @@ class RunSummary:
         self._about = {clause.fault: clause.id for clause in clauses.load().values() if clause.fault}
         self.started = dt.datetime.now(dt.UTC)
         self.judged: list[ClauseResult] = []
+        self.bodies: dict[str, bytes] = {}
 
     def add(self, entry: Mapping[str, Any]) -> None:
         """Takes one verdict as JSON, as it comes from a test process."""
-        self.judged.append(ClauseResult.from_dict(entry))
+        exchange = dict(entry["exchange"] or {})
+        if (body := exchange.pop("body", None)) is not None:
+            self.bodies[exchange["body_file"]] = b64decode(body)
+        self.judged.append(ClauseResult.from_dict({**entry, "exchange": exchange or None}))
 
     def counts(self, judged: Iterable[ClauseResult] | None = None) -> Counter[Verdict]:
         """How often each verdict was given."""
