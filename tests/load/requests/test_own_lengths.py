@@ -54,7 +54,10 @@ def test_images__have_no_length_here(tmp_path: Path) -> None:
 def test_many_prompts__are_counted_in_part(tmp_path: Path) -> None:
     """Evenly, from the whole file."""
     rows = "\n".join(json.dumps({"prompt": "a " * (1 + index)}) for index in range(0, 3000, 3))
-    found = lengths(chosen(tmp_path, f"{rows}\n{rows}\n{rows}"))
+    run, told = chosen(tmp_path, f"{rows}\n{rows}\n{rows}"), list[tuple[int, int]]()
+    assert run.prompt_file is not None
+    found = own_lengths(run.prompt_file, "v3", lambda done, of: told.append((done, of)))
+    assert told == [(done, 1000) for done in range(1000)]
     assert (found["counted"], found["conversations"]) == (1000, 3000)
     assert own_lengths_line(found).endswith("(counted 1,000)")
 
