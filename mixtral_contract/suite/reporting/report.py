@@ -57,7 +57,10 @@ def writable(folder: Path, option: str) -> Path:
 def write(folder: Path, run: Run) -> Path:
     """Writes verdicts.json, index.html and badge.svg; returns the page."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "verdicts.json").write_text(json.dumps(run, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    # in one step: whoever is killed leaves the whole file of before, or the whole new one
+    unfinished = folder / "verdicts.json.tmp"
+    unfinished.write_text(json.dumps(run, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    unfinished.replace(folder / "verdicts.json")
     (folder / "badge.svg").write_text(badge(run), encoding="utf-8")
     return write_page(folder, [run])
 

@@ -98,6 +98,11 @@ class Settings:
             report=option("--report"),
         )
 
+    def expected(self) -> list[str]:
+        """The clauses that a run is to judge on some dialect, whichever of its tests are chosen."""
+        dialects = self.target.dialects
+        return [name for name, clause in self.clauses.items() if any(self.judges(clause, each) for each in dialects)]
+
     @property
     def verdicts_of_the_suite(self) -> int:
         """How many verdicts the suite has for the target, whatever level, tier or names were chosen."""
