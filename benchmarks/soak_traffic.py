@@ -7,7 +7,6 @@ import multiprocessing
 import random
 import socket
 import struct
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -64,10 +63,10 @@ def traffic(port: int) -> Iterator[Traffic]:
 def _send(port: int, kind: str, stop: Event, results: Queue[Counter[str]]) -> None:
     counts: Counter[str] = Counter()
     for number in itertools.count():
-        if stop.is_set():
-            break
+        # at least once, however short the soak is
         _KINDS[kind](port, number, counts)
-        time.sleep(_PAUSE_S)
+        if stop.wait(_PAUSE_S):
+            break
     results.put(counts)
 
 
