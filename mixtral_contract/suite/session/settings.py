@@ -73,6 +73,7 @@ class Settings:
                 role: variable for role in _SPECIAL_KEYS if (variable := option(f"--{role}-key-env")) is not None
             },
             dry_run=dry_run,
+            free=bool(option("--free")),
         )
         tier = _one_of("--tier", option("--tier"), TIERS)
         budget, rpm = _number(config, "--budget", int), _number(config, "--rpm", float)
@@ -102,6 +103,13 @@ class Settings:
         """The clauses that a run is to judge on some dialect, whichever of its tests are chosen."""
         dialects = self.target.dialects
         return [name for name, clause in self.clauses.items() if any(self.judges(clause, each) for each in dialects)]
+
+    def where_it_is_free(self) -> Settings:
+        """The same where completions may cost money; where the mock answers at the address, they cost none."""
+        where = self.target.base_url
+        if not self.target.paid or where is None or not target.is_mock(where):
+            return self
+        return replace(self, target=replace(self.target, paid=False))
 
     @property
     def verdicts_of_the_suite(self) -> int:

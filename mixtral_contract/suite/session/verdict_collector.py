@@ -51,7 +51,8 @@ class VerdictCollector:
         self._written_s = now_s
         # a disk that is full is told at the end of the run
         with contextlib.suppress(OSError):
-            report.write(self._chosen.report, self._summary.as_dict(self._chosen.baseline, self._chosen.expected()))
+            written = self._summary.as_dict(self._chosen.baseline, self._chosen.expected())
+            report.write(self._chosen.report, written, self._summary.bodies)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
@@ -65,7 +66,7 @@ class VerdictCollector:
         yield
         if not self._summary.judged:
             return
-        page = report.write(self._chosen.report, self._summary.as_dict(self._chosen.baseline))
+        page = report.write(self._chosen.report, self._summary.as_dict(self._chosen.baseline), self._summary.bodies)
         departures = self._summary.departures()
         if departures:
             terminalreporter.section("departures that do not fail the run (--strict fails them)")
