@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -22,7 +24,9 @@ def test_killed_run__leaves_what_it_judged_and_names_the_rest(tmp_path: Path) ->
     path.write_text("{}", encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "contract_tests", "-q", "-p", "no:cacheprovider"]
     command += ["--dialect", "nvidia", "--report", str(tmp_path)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    ) as process:
         try:
             ends_s = time.monotonic() + LATEST_S
             while not (page.exists() and "</html>" in page.read_text(encoding="utf-8")):
@@ -30,7 +34,8 @@ def test_killed_run__leaves_what_it_judged_and_names_the_rest(tmp_path: Path) ->
                 assert process.poll() is None
                 time.sleep(0.02)
         finally:
-            process.kill()
+            # with the mock that it started, which nobody else ends
+            os.killpg(process.pid, signal.SIGKILL)
     run = json.loads(path.read_text(encoding="utf-8"))
     jsonschema_rs.validate(json.loads(SCHEMA.read_text(encoding="utf-8")), run)
     judged, missing = {entry["clause"] for entry in run["verdicts"]}, run["unfinished"]["missing"]
