@@ -99,6 +99,11 @@ class Settings:
             report=option("--report"),
         )
 
+    def expected(self) -> list[str]:
+        """The clauses that a run is to judge on some dialect, whichever of its tests are chosen."""
+        dialects = self.target.dialects
+        return [name for name, clause in self.clauses.items() if any(self.judges(clause, each) for each in dialects)]
+
     def where_it_is_free(self) -> Settings:
         """The same where completions may cost money; where the mock answers at the address, they cost none."""
         where = self.target.base_url
