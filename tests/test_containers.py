@@ -130,7 +130,9 @@ def _has_docker() -> bool:
     return program is not None and subprocess.run([program, "info"], check=False, capture_output=True).returncode == 0
 
 
-@pytest.mark.skipif(not _has_docker(), reason="needs docker: apt-get install docker.io, and its service started")
+@pytest.mark.skipif(
+    not _has_docker(), reason="optional: needs docker: apt-get install docker.io, and its service started"
+)
 def test_image__is_built_and_keeps_the_contract() -> None:
     """From the base by its digest and the packages by their hashes, as `make image` does."""
     made = subprocess.run(["make", "image"], cwd=ROOT, check=False, capture_output=True, text=True, timeout=900)
