@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import jsonschema_rs
 
@@ -84,16 +85,22 @@ class Response:
 
 
 class Operation:
-    """One dialect: a method on a path with its request, its credentials and its responses."""
+    """One dialect: a method on a path with its request, its credentials and its responses.
 
-    def __init__(self, document: Mapping[str, Any], path: str, method: str) -> None:
-        self.path = path
+    `template` is the document's path, `path` the whole one, with what the server's URL has before it; `server` is that
+    URL without a path. `unambiguous_path` is where a server of all dialects has this one.
+    """
+
+    def __init__(self, document: Mapping[str, Any], template: str, method: str) -> None:
+        self.template = template
         self.method = method.upper()
-        item = document["paths"][path]
+        item = document["paths"][template]
         self.raw: Mapping[str, Any] = item[method]
         self.dialect: str = self.raw["x-dialect"]
         servers = self.raw.get("servers") or item.get("servers") or document["servers"]
-        self.server: str = servers[0]["url"].rstrip("/")
+        address = urlsplit(servers[0]["url"])
+        self.server = f"{address.scheme}://{address.netloc}"
+        self.path = self.unambiguous_path = address.path.rstrip("/") + template
         body = resolve(document, self.raw["requestBody"])["content"][JSON]
         self.request = Schema(document, body["schema"])
         self.examples: Mapping[str, Any] = {
@@ -108,6 +115,19 @@ class Operation:
         self._by_condition = {
             condition: response for response in self.responses.values() for condition in response.conditions
         }
+
+    @property
+    def is_key_optional(self) -> bool:
+        """Whether a server may ask for no key: an empty requirement stands among the alternatives.
+
+        Source: OpenAPI 3.1, Operation Object, `security`.
+        """
+        return {} in self.raw.get("security", ())
+
+    @property
+    def is_for_any_server(self) -> bool:
+        """Whether it is no vendor's: it is below any prefix, and what an address speaks that is none of theirs."""
+        return bool(self.raw.get("x-any-server"))
 
     @property
     def success(self) -> Response:
@@ -141,7 +161,10 @@ class Operation:
 
 
 class Contract:
-    """All operations of one document."""
+    """All operations of one document.
+
+    Where two have one path and method, the first of the document is there, and the other below `/DIALECT`.
+    """
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self.document = document
@@ -154,7 +177,27 @@ class Contract:
         }
         self._paths: dict[str, dict[str, Operation]] = {}
         for operation in self.operations.values():
-            self._paths.setdefault(operation.path, {})[operation.method] = operation
+            if operation.method in self._paths.get(operation.path, {}):
+                operation.unambiguous_path = f"/{operation.dialect}{operation.path}"
+            self._paths.setdefault(operation.unambiguous_path, {})[operation.method] = operation
+
+    def only(self, dialect: str) -> Contract:
+        """The contract of one dialect.
+
+        Raises: ContractError when there is no such dialect.
+        """
+        if dialect not in self.operations:
+            raise ContractError(f"expected one of {', '.join(self.operations)}, got {dialect!r}")
+        paths = {
+            path: {name: value for name, value in item.items() if name not in METHODS or value["x-dialect"] == dialect}
+            for path, item in self.document["paths"].items()
+        }
+        return Contract({**self.document, "paths": {path: item for path, item in paths.items() if {*METHODS} & {*item}}})
+
+    @property
+    def any_server(self) -> Operation | None:
+        """What an address speaks that is none of the vendors'; None where the document has no such operation."""
+        return next((each for each in self.operations.values() if each.is_for_any_server), None)
 
     @classmethod
     def load(cls, path: Path = DOCUMENT) -> Contract:
@@ -192,8 +235,12 @@ class Contract:
                     _ = schema.validator
 
     def at(self, path: str) -> Mapping[str, Operation]:
-        """The operations at a path by method; empty for an undocumented path."""
-        return self._paths.get(path, {})
+        """The operations at a path by method, those for any server below any prefix; empty for another path."""
+        found = self._paths.get(path)
+        if found is not None:
+            return found
+        below = (each for each in self.operations.values() if each.is_for_any_server and path.endswith(each.path))
+        return {operation.method: operation for operation in below}
 
 
 def read_yaml(path: Path) -> Any:
