@@ -30,6 +30,7 @@ EFFECTS = ("content", "hang", "money", "refused", "status", "form", "none")
 """What the break of a clause does to a client, the worst first."""
 JUDGED = ("passive", "request", "property", "metamorphic", "stateful", "fuzz")
 _KEYS = {"id", "level", "effect", "reason", "statement", "source", "needs", "dialects", "judged", "cost", "break"}
+_OF_A_KEY = ("condition missing-key", "condition wrong-key")
 _SOURCES = ({"document", "phrase"}, {"standard", "section"}, {"practice"})
 _KEYS |= {"falls_with", "moves_with", "blinds"}
 
@@ -62,6 +63,11 @@ class Clause:
     falls_with: tuple[str, ...]
     moves_with: Mapping[str, tuple[str, str]]
     blinds: str | None
+
+    @property
+    def needs_key(self) -> bool:
+        """Whether there is something to judge only where the server asks for a key."""
+        return any(need.partition(" ")[0] == "credential" or need in _OF_A_KEY for need in self.needs)
 
     @property
     def group(self) -> str:

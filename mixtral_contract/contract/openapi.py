@@ -100,7 +100,8 @@ class Operation:
         servers = self.raw.get("servers") or item.get("servers") or document["servers"]
         address = urlsplit(servers[0]["url"])
         self.server = f"{address.scheme}://{address.netloc}"
-        self.path = self.unambiguous_path = address.path.rstrip("/") + template
+        self.path: str = address.path.rstrip("/") + template
+        self.unambiguous_path = self.path
         body = resolve(document, self.raw["requestBody"])["content"][JSON]
         self.request = Schema(document, body["schema"])
         self.examples: Mapping[str, Any] = {
@@ -192,7 +193,9 @@ class Contract:
             path: {name: value for name, value in item.items() if name not in METHODS or value["x-dialect"] == dialect}
             for path, item in self.document["paths"].items()
         }
-        return Contract({**self.document, "paths": {path: item for path, item in paths.items() if {*METHODS} & {*item}}})
+        return Contract(
+            {**self.document, "paths": {path: item for path, item in paths.items() if {*METHODS} & {*item}}}
+        )
 
     @property
     def any_server(self) -> Operation | None:

@@ -47,7 +47,10 @@ class Models:
         refusal = self._unknown_key(request, operation, now_ns)
         if refusal is not None:
             return self._refusals.render(operation, refusal)
-        entries = {model.name: _entry(model, each) for each in operations for model in each.models}
+        entries: dict[str, dict[str, Any]] = {}
+        for each in operations:
+            for model in each.models:
+                entries.setdefault(model.name, _entry(model, each))
         if not rest:
             return _found({"object": "list", "data": list(entries.values())})
         name = rest.removeprefix("/")

@@ -27,8 +27,10 @@ from mixtral_contract.primitives.bounded.work import Work
 from mixtral_contract.primitives.tokenizer import tokenizer
 
 _NOT_SAMPLED = frozenset(
-    ("messages", "model", "stream", "stream_options", "max_tokens", "max_completion_tokens")
-    + ("stop", "n", "logprobs", "top_logprobs")
+    (
+        *("messages", "model", "stream", "stream_options", "max_tokens", "max_completion_tokens"),
+        *("stop", "n", "logprobs", "top_logprobs"),
+    )
 )
 _REMEMBERED = 1024
 _LONGEST_REMEMBERED = 16 * 1024

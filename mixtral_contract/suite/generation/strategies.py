@@ -142,7 +142,9 @@ def _is_number(value: Any) -> bool:
 
 
 def _not_valid(field: Schema) -> Any:
-    return lambda value: not field.is_valid(value)
+    # an excluded bound itself is disputed: OpenAI's document admits a top_p of 0, which other servers refuse
+    disputed = [field.raw[name] for name in ("exclusiveMinimum", "exclusiveMaximum") if name in field.raw]
+    return lambda value: not field.is_valid(value) and not (_is_number(value) and value in disputed)
 
 
 def _types(field: Schema) -> set[str]:

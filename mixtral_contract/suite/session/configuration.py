@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
@@ -29,9 +31,14 @@ def pytest_configure(config: pytest.Config) -> None:
             report.writable(chosen.report, "--report")
             if chosen.target.base_url is not None:
                 target.reach(chosen.target.base_url)
+                asked = target.with_model(chosen.target, chosen.contract)
+                chosen = config.stash[SETTINGS] = replace(chosen, target=asked)
     except (ContractError, target.TargetError, BaselineError, report.ReportError) as error:
         # pytest's own usage errors end with 4; ours end with 2 and one line, as every command of the project
         pytest.exit(str(error), returncode=2)
+    if not hasattr(config, "workerinput"):
+        for note in chosen.target.notes:
+            config.get_terminal_writer().line(note)
     if not hasattr(config, "workerinput") and not chosen.dry_run:
         # under xdist only the controller sees every report
         config.pluginmanager.register(VerdictCollector(chosen), "contract-verdicts")
