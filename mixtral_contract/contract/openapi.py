@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import jsonschema_rs
 
@@ -87,8 +86,8 @@ class Response:
 class Operation:
     """One dialect: a method on a path with its request, its credentials and its responses.
 
-    `template` is the document's path, `path` the whole one, with what the server's URL has before it; `server` is that
-    URL without a path. `unambiguous_path` is where a server of all dialects has this one.
+    `template` is the document's path, where a server of all dialects has it; `path` is it without the prefix that
+    stands for any.
     """
 
     def __init__(self, document: Mapping[str, Any], template: str, method: str) -> None:
@@ -98,10 +97,8 @@ class Operation:
         self.raw: Mapping[str, Any] = item[method]
         self.dialect: str = self.raw["x-dialect"]
         servers = self.raw.get("servers") or item.get("servers") or document["servers"]
-        address = urlsplit(servers[0]["url"])
-        self.server = f"{address.scheme}://{address.netloc}"
-        self.path: str = address.path.rstrip("/") + template
-        self.unambiguous_path = self.path
+        self.server: str = servers[0]["url"].rstrip("/")
+        self.path: str = template.removeprefix(self.raw.get("x-any-server", ""))
         body = resolve(document, self.raw["requestBody"])["content"][JSON]
         self.request = Schema(document, body["schema"])
         self.examples: Mapping[str, Any] = {
@@ -128,7 +125,11 @@ class Operation:
     @property
     def is_for_any_server(self) -> bool:
         """Whether it is no vendor's: it is below any prefix, and what an address speaks that is none of theirs."""
-        return bool(self.raw.get("x-any-server"))
+        return "x-any-server" in self.raw
+
+    def is_at(self, path: str) -> bool:
+        """Whether it is what a path means, where no other operation has just this one."""
+        return path == self.template or (self.is_for_any_server and path.endswith(self.path))
 
     @property
     def success(self) -> Response:
@@ -162,10 +163,7 @@ class Operation:
 
 
 class Contract:
-    """All operations of one document.
-
-    Where two have one path and method, the first of the document is there, and the other below `/DIALECT`.
-    """
+    """All operations of one document."""
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self.document = document
@@ -178,9 +176,7 @@ class Contract:
         }
         self._paths: dict[str, dict[str, Operation]] = {}
         for operation in self.operations.values():
-            if operation.method in self._paths.get(operation.path, {}):
-                operation.unambiguous_path = f"/{operation.dialect}{operation.path}"
-            self._paths.setdefault(operation.unambiguous_path, {})[operation.method] = operation
+            self._paths.setdefault(operation.template, {})[operation.method] = operation
 
     def only(self, dialect: str) -> Contract:
         """The contract of one dialect.
@@ -242,8 +238,7 @@ class Contract:
         found = self._paths.get(path)
         if found is not None:
             return found
-        below = (each for each in self.operations.values() if each.is_for_any_server and path.endswith(each.path))
-        return {operation.method: operation for operation in below}
+        return {operation.method: operation for operation in self.operations.values() if operation.is_at(path)}
 
 
 def read_yaml(path: Path) -> Any:

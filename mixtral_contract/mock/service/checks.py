@@ -78,7 +78,7 @@ class Checks:
             call.operation = operations.get(call.request.method) or next(iter(operations.values()))
             return None
         call.operation = self._refusals.nearest(path)
-        documented = ", ".join(sorted(operation.path for operation in self._contract.operations.values()))
+        documented = ", ".join(sorted({operation.path for operation in self._contract.operations.values()}))
         return Refusal("unknown-url", f"{path[:_SHOWN]}: expected one of {documented}")
 
     def method(self, call: Call) -> Refusal | None:

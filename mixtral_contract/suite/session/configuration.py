@@ -36,13 +36,17 @@ def pytest_configure(config: pytest.Config) -> None:
     except (ContractError, target.TargetError, BaselineError, report.ReportError) as error:
         # pytest's own usage errors end with 4; ours end with 2 and one line, as every command of the project
         pytest.exit(str(error), returncode=2)
-    if not hasattr(config, "workerinput"):
-        for note in chosen.target.notes:
-            config.get_terminal_writer().line(note)
     if not hasattr(config, "workerinput") and not chosen.dry_run:
         # under xdist only the controller sees every report
         config.pluginmanager.register(VerdictCollector(chosen), "contract-verdicts")
     _load_profile(paid=chosen.target.paid)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Says what was taken because nobody said it."""
+    if not hasattr(session.config, "workerinput"):
+        for note in session.config.stash[SETTINGS].target.notes:
+            session.config.get_terminal_writer().line(note)
 
 
 def _load_profile(*, paid: bool) -> None:

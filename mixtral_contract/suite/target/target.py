@@ -60,7 +60,7 @@ class Target:
 
     def path(self, operation: Operation) -> str:
         """Where the target has an operation below its address: the mock has all dialects at once."""
-        return operation.unambiguous_path if self.name == MOCK else operation.path
+        return operation.template if self.name == MOCK else operation.path
 
 
 def choose(

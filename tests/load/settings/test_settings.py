@@ -60,7 +60,11 @@ def test_paid__is_told_by_the_address_unless_the_user_says(
     [
         (None, {}, "--host: expected the target's base URL"),
         ("ftp://x", {}, "--host: expected an http or https URL"),
-        (LOCAL, {"dialect": "openai"}, "--dialect: expected one of nvidia, segmind, segmind-openai, got 'openai'"),
+        (
+            LOCAL,
+            {"dialect": "azure"},
+            "--dialect: expected one of nvidia, openai, segmind, segmind-openai, got 'azure'",
+        ),
         (LOCAL, {"dialect": "segmind", "model": "m"}, "--model: expected none"),
         (LOCAL, {"timeout": 0.0}, "--timeout: expected more than 0 s"),
         (LOCAL, {"spec": "/nowhere.yaml"}, "--spec: /nowhere.yaml: expected a readable file"),
