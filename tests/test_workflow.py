@@ -106,6 +106,10 @@ def test_steps__lead_to_the_reports_and_to_a_gate(runner: _Runner, tmp_path: Pat
     assert "FAIL" not in verdicts["counts"]
 
     assert runner.run("the gate") == 0
+    assert runner.run("the summary") == 0
+    headings = [line for line in runner.summary.read_text(encoding="utf-8").splitlines() if line.startswith("###")]
+    # of the first pass, which had no run to compare with, and of the second
+    assert [line.partition(":")[0] for line in headings] == ["### Contract", "### Contract", "### Load"]
     httpx.patch(f"{runner.base_url}/_mock/state", json={"pace": {"ttft_ms": 250, "itl_ms": 20}}).raise_for_status()
     assert runner.run("the load") == 0
     assert runner.run("the gate") == 1

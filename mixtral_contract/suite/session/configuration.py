@@ -31,6 +31,7 @@ def pytest_configure(config: pytest.Config) -> None:
             report.writable(chosen.report, "--report")
             if chosen.target.base_url is not None:
                 target.reach(chosen.target.base_url)
+                chosen = chosen.where_it_is_free()
                 asked = target.with_model(chosen.target, chosen.contract)
                 chosen = config.stash[SETTINGS] = replace(chosen, target=asked)
     except (ContractError, target.TargetError, BaselineError, report.ReportError) as error:

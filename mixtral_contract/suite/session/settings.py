@@ -74,6 +74,7 @@ class Settings:
             },
             no_key=option("--no-key"),
             dry_run=dry_run,
+            free=bool(option("--free")),
         )
         tier = _one_of("--tier", option("--tier"), TIERS)
         budget, rpm = _number(config, "--budget", int), _number(config, "--rpm", float)
@@ -98,6 +99,18 @@ class Settings:
             least_judged=_share_of("--min-judged", option("--min-judged")),
             report=option("--report"),
         )
+
+    def expected(self) -> list[str]:
+        """The clauses that a run is to judge on some dialect, whichever of its tests are chosen."""
+        dialects = self.target.dialects
+        return [name for name, clause in self.clauses.items() if any(self.judges(clause, each) for each in dialects)]
+
+    def where_it_is_free(self) -> Settings:
+        """The same where completions may cost money; where the mock answers at the address, they cost none."""
+        where = self.target.base_url
+        if not self.target.paid or where is None or not target.is_mock(where):
+            return self
+        return replace(self, target=replace(self.target, paid=False))
 
     @property
     def verdicts_of_the_suite(self) -> int:

@@ -18,8 +18,10 @@ from types import MappingProxyType
 
 from mixtral_contract.contract import model_list
 from mixtral_contract.contract.openapi import DOCUMENT, Contract, Operation
-from mixtral_contract.contract.presets import Preset, Price, is_paid, preset_at, presets, spoken_at
+from mixtral_contract.contract.presets import Preset, Price, presets, spoken_at
 from mixtral_contract.primitives.base_url import BaseUrl
+from mixtral_contract.suite.http import connection
+from mixtral_contract.suite.http.exchange import Request
 
 MOCK = "mock"
 MOCK_KEYS = {
@@ -29,6 +31,10 @@ MOCK_KEYS = {
     "limited": "mock-limited",
 }
 _REACH_S = 10
+_TELL_S = 1
+"""The mock tells of itself at once; who takes longer is another server."""
+_STATE = {"clock", "dialects", "incidents"}
+"""What the mock tells of itself, among other things."""
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,63}")
 _MOCK_ITL_MS = 0.5
 """The mock's pace: slow enough to tell a stream from a buffered one, fast enough for a thousand answers."""
@@ -44,7 +50,7 @@ class Target:
 
     `base_url` is None for a mock that is still to be started; `keys` holds a key per role (`valid` unless none is sent,
     and where there is one `exhausted`, `forbidden`, `limited`); `model` is None for the documented default; `paid` says
-    that completions cost money, `price` what one costs where that is published. `notes` say in a line each what was
+    that completions may cost money, `price` what one costs where that is published. `notes` say in a line each what was
     taken because nobody said it.
     """
 
@@ -74,11 +80,13 @@ def choose(
     special_key_envs: Mapping[str, str] = MappingProxyType({}),
     no_key: bool = False,
     dry_run: bool = False,
+    free: bool = False,
 ) -> Target:
     """The target that the command line means.
 
     `special_key_envs` names the variables of the keys `exhausted`, `forbidden` and `limited`; `no_key`: none is sent. A
     `dry_run` needs no key. An address without a dialect speaks its vendor's, or what no vendor's address speaks.
+    Every server but the mock may bill completions, a gateway on this machine too, unless it is `free`.
 
     Raises: TargetError for an unknown name or dialect, a bad address, a dialect that nothing tells or a missing key.
     """
@@ -95,7 +103,8 @@ def choose(
     if preset is not None:
         variable = None if no_key else api_key_env or preset.api_key_env
         keys = special if variable is None else {"valid": key(variable), **special}
-        return _preset(preset, contract, base_url, keys, model)
+        found = _preset(preset, contract, base_url, keys, model)
+        return replace(found, paid=found.paid and not free)
     if base_url is None or name == MOCK:
         if no_key:
             raise TargetError("--no-key: expected the address of another server than the mock, got none")
@@ -109,8 +118,8 @@ def choose(
     keys = local_key if variable is None else {"valid": key(variable)}
     if not keys and not no_key:
         notes = (*notes, "key: none is sent; --api-key-env names the variable with one")
-    paid = not address.is_loopback and (preset_at(address, known) is None or is_paid(address, known))
-    return Target(base_url, base_url, (operation.dialect,), {**keys, **special}, model, paid=paid, notes=notes)
+    keys = {**keys, **special}
+    return Target(base_url, base_url, (operation.dialect,), keys, model, paid=not free, notes=notes)
 
 
 def _check_names(contract: Contract, name: str | None, dialect: str | None) -> None:
@@ -125,9 +134,8 @@ def _preset(
     preset: Preset, contract: Contract, base_url: str | None, keys: Mapping[str, str], model: str | None
 ) -> Target:
     address = base_url or preset.base_url
-    paid = preset.paid and (base_url is None or not _address(address).is_loopback)
     vendor = not contract.operations[preset.dialect].is_for_any_server
-    return Target(preset.name, address, (preset.dialect,), keys, model, paid, preset.price, is_live=vendor)
+    return Target(preset.name, address, (preset.dialect,), keys, model, preset.paid, preset.price, is_live=vendor)
 
 
 def _operation(
@@ -170,6 +178,15 @@ def reach(base_url: str) -> None:
         socket.create_connection((address.host, address.port), timeout=_REACH_S).close()
     except OSError as error:
         raise TargetError(f"{base_url}: expected a server, got none ({error})") from error
+
+
+def is_mock(base_url: str) -> bool:
+    """Whether the mock's control API answers there: its completions cost nothing."""
+    try:
+        answer = connection.send(Request("GET", f"{base_url.rstrip('/')}/_mock/state"), timeout_s=_TELL_S)
+    except OSError:
+        return False
+    return answer.status == 200 and isinstance(answer.json, dict) and answer.json.keys() >= _STATE
 
 
 @contextmanager

@@ -71,15 +71,22 @@ def test_paid__is_told_by_the_address_unless_the_user_says(
         (LOCAL, {"out": f"{__file__}/x"}, "--out: expected a folder to write to"),
         (LOCAL, {"arrivals": "poisson"}, "--arrivals: expected a rate in requests per second"),
         (LOCAL, {"arrivals": "trace:/none"}, "--arrivals: /none: expected a trace, got No such file"),
-        (LOCAL, {"prompts": "/none"}, "--prompts: /none: expected JSON lines, got No such file"),
+        (LOCAL, {"prompts": "/none"}, "--prompts: /none: expected a file of prompts, got No such file"),
         (LOCAL, {"arrivals": "constant:1e-320"}, "--arrivals: expected a rate in requests per second"),
         (
             LOCAL,
             {"speed": math.nan, "arrivals": "trace:/none"},
-            "--speed: expected a number above 0, with --arrivals trace:FILE, got nan",
+            "--speed: expected a number above 0, with --arrivals trace, got nan",
         ),
-        (LOCAL, {"speed": 2.0}, "--speed: expected a number above 0, with --arrivals trace:FILE, got 2"),
-        (LOCAL, {"turns": 2, "arrivals": "constant:1"}, "--turns: expected 1 in an open loop (--arrivals,"),
+        (LOCAL, {"speed": 2.0}, "--speed: expected a number above 0, with --arrivals trace, got 2"),
+        (
+            LOCAL,
+            {"turns": 2, "find": "max-rate", "slo": "ttft<2s@p99"},
+            "--turns: expected 1 with --find, or rates in --sweep",
+        ),
+        (LOCAL, {"arrivals": "trace"}, "--arrivals: trace: expected a FILE behind it, or --prompts with timestamps"),
+        (LOCAL, {"prompts_format": "csv"}, "--prompts-format: expected --prompts with it, got none"),
+        (LOCAL, {"prompts_column": "q"}, "--prompts-column: expected --prompts with it, got none"),
         ("https://llm.example.com", {}, "--api-key-env: expected the name of the variable with the key for llm"),
     ],
 )
@@ -144,6 +151,6 @@ def test_request__is_held_to_the_contract(tmp_path: Path) -> None:
     spec = tmp_path / "openapi.yaml"
     text = DOCUMENT.read_text(encoding="utf-8")
     spec.write_text(text.replace("default: 1024\n", "default: 1024\n          maximum: 100\n"), encoding="utf-8")
-    check_fields(settings(tmp_path, spec=str(spec), output_tokens="100"))
+    check_fields(settings(tmp_path, dialect="nvidia", spec=str(spec), output_tokens="100"))
     with pytest.raises(UsageError, match="max_tokens"):
-        check_fields(settings(tmp_path, spec=str(spec), output_tokens="101"))
+        check_fields(settings(tmp_path, dialect="nvidia", spec=str(spec), output_tokens="101"))
