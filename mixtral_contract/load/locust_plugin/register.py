@@ -33,6 +33,7 @@ from mixtral_contract.load.locust_plugin.web.pages import add_pages
 from mixtral_contract.load.locust_plugin.worker_role import WorkerRole
 from mixtral_contract.load.requests.encoder import check_fields
 from mixtral_contract.load.results.calibration import CalibrationError, read_calibration
+from mixtral_contract.load.settings.discovery import fill_in
 from mixtral_contract.load.settings.options import OPTIONS
 from mixtral_contract.load.settings.settings import UsageError, check_load, read_key, read_settings
 
@@ -77,6 +78,8 @@ def _check(options: argparse.Namespace) -> None:
     if options.worker or options.list_commands or not (options.headless or options.autostart):
         return
     check_load(options.num_users, options.run_time, options.warmup)
+    for note in fill_in(options, options.host, os.environ):
+        sys.stderr.write(f"{note}\n")
     settings = read_settings(options, options.host)
     check_fields(settings)
     _check_calibration(options.calibration)

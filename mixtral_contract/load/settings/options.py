@@ -11,8 +11,6 @@ from mixtral_contract.load.settings.option_types import at_least_one, not_negati
 from mixtral_contract.load.units.duration import Duration
 from mixtral_contract.load.units.metrics import SPREADS, streamed_names
 
-DEFAULT_DIALECT = "nvidia"
-
 _LIMITED = [metric.name for metric in SPREADS if metric.is_objective]
 
 
@@ -41,14 +39,15 @@ OPTIONS = (
     Option(
         "--dialect",
         "NAME",
-        "Which documented API the target speaks: nvidia (POST /v1/chat/completions, streamed), segmind or "
-        f"segmind-openai (one answer, no stream: {streamed_names('and')} do not exist).",
-        default=DEFAULT_DIALECT,
+        "Which API of spec/openapi.yaml the target speaks, such as openai or nvidia (POST /v1/chat/completions, "
+        f"streamed) or segmind (one answer, no stream: {streamed_names('and')} do not exist). Without it: that of a "
+        "vendor's own host, and openai for any other.",
     ),
     Option(
         "--model",
         "NAME",
-        "The model to ask for, where the dialect has that field. Without it: the model that the contract names.",
+        "The model to ask for, where the dialect has that field. Without it: the model that the contract names; for "
+        "openai the first that the target's /v1/models names.",
     ),
     Option(
         "--api-key-env",

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from mixtral_contract.contract.openapi import DOCUMENT, Contract, ContractError, Model, Operation
-from mixtral_contract.contract.presets import is_paid, preset_at, presets
+from mixtral_contract.contract.presets import Preset, is_paid, preset_at, presets, spoken_at
 from mixtral_contract.load.prompt_files.formats import read_prompts
 from mixtral_contract.load.prompt_files.own_prompt import OwnPrompt, PromptFile, PromptFileError
 from mixtral_contract.load.settings.cost import Cost, read_cost
@@ -93,9 +93,10 @@ def read_settings(options: argparse.Namespace, host: str | None) -> Settings:
 
     Raises: UsageError when they make no sense, alone or together.
     """
-    target = _target(host)
-    contract = _contract(options.spec)
-    operation = _operation(contract, options)
+    target = read_target(host)
+    contract = read_contract(options.spec)
+    known = presets(contract)
+    operation = _operation(contract, options, target, known)
     slo = _read("--slo", lambda: parse_slo(options.slo or ""))
     staging, arrivals_text = read_staging(options, slo)
     arrivals = _read("--arrivals", lambda: parse_arrivals(arrivals_text))
@@ -104,7 +105,6 @@ def read_settings(options: argparse.Namespace, host: str | None) -> Settings:
         raise UsageError(f"--timeout: expected more than 0 s, got {options.timeout:g} s")
     if options.give_up is not None and options.give_up <= 0:
         raise UsageError(f"--give-up: expected more than 0 s, got {options.give_up:g} s")
-    known = presets(contract)
     prompts = _read("--prompt-tokens", lambda: parse_lengths(str(options.prompt_tokens)))
     outputs = _read("--output-tokens", lambda: parse_lengths(str(options.output_tokens)))
     prompt_file = _read("--prompts", lambda: _prompt_file(options, operation))
@@ -115,7 +115,7 @@ def read_settings(options: argparse.Namespace, host: str | None) -> Settings:
         operation=operation,
         target=target,
         model=options.model or None,
-        key_variable=options.api_key_env or _usual_variable(contract, target),
+        key_variable=options.api_key_env or _usual_variable(known, target),
         arrivals=arrivals,
         trace=trace,
         max_in_flight=options.max_in_flight,
@@ -232,7 +232,11 @@ def read_key(variable: str | None, environ: Mapping[str, str]) -> str:
     return key
 
 
-def _target(host: str | None) -> BaseUrl:
+def read_target(host: str | None) -> BaseUrl:
+    """The address of the target.
+
+    Raises: UsageError when it is none.
+    """
     if not host:
         raise UsageError(
             "--host: expected the target's base URL such as http://127.0.0.1:8000, got none "
@@ -244,28 +248,35 @@ def _target(host: str | None) -> BaseUrl:
         raise UsageError(f"--host: {error}") from None
 
 
-def _operation(contract: Contract, options: argparse.Namespace) -> Operation:
-    operation = contract.operations.get(options.dialect)
+def _operation(
+    contract: Contract, options: argparse.Namespace, target: BaseUrl, known: Mapping[str, Preset]
+) -> Operation:
+    spoken = None if options.dialect else spoken_at(target, contract, known)
+    operation = spoken[0] if spoken else contract.operations.get(options.dialect or "")
     if operation is None:
-        known = ", ".join(sorted(contract.operations))
-        raise UsageError(f"--dialect: expected one of {known}, got {options.dialect!r}")
+        names = ", ".join(sorted(contract.operations))
+        raise UsageError(f"--dialect: expected one of {names}, got {options.dialect!r}")
     if options.model and "model" not in operation.request.properties:
         raise UsageError(f"--model: expected none, the dialect {operation.dialect} has no such field")
     return operation
 
 
-def _contract(path: str | None) -> Contract:
+def read_contract(path: str | None) -> Contract:
+    """The contract in that file, our own for None.
+
+    Raises: UsageError.
+    """
     try:
         return Contract.load(Path(path) if path else DOCUMENT)
     except ContractError as error:
         raise UsageError(f"--spec: {error}") from None
 
 
-def _usual_variable(contract: Contract, target: BaseUrl) -> str | None:
-    """The variable for a vendor's own host, None for this machine."""
-    for preset in presets(contract).values():
-        if BaseUrl.parse(preset.base_url).host == target.host:
-            return preset.api_key_env
+def _usual_variable(known: Mapping[str, Preset], target: BaseUrl) -> str | None:
+    """The variable for an address that is known by name, None for this machine."""
+    preset = preset_at(target, known)
+    if preset is not None and preset.api_key_env is not None:
+        return preset.api_key_env
     if target.is_loopback:
         return None
     raise UsageError(f"--api-key-env: expected the name of the variable with the key for {target.host}, got none")

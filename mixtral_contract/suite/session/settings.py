@@ -72,6 +72,7 @@ class Settings:
             special_key_envs={
                 role: variable for role in _SPECIAL_KEYS if (variable := option(f"--{role}-key-env")) is not None
             },
+            no_key=option("--no-key"),
             dry_run=dry_run,
             free=bool(option("--free")),
         )

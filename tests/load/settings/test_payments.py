@@ -17,7 +17,7 @@ PRICE = "1usd/1k-output"
 
 def payments(folder: Path, budget: str = "1usd") -> Payments:
     """The account of a run whose answers should have 20 tokens, each 0.001 usd."""
-    return Payments(settings(folder, budget=budget, price=PRICE, output_tokens="20").cost, 1)
+    return Payments(settings(folder, dialect="nvidia", budget=budget, price=PRICE, output_tokens="20").cost, 1)
 
 
 def under_way(account: Payments, most: int = 200) -> int:

@@ -22,7 +22,11 @@ from mixtral_contract.mock.testing.reply_arguments import described
         (("\u2581x",), {}, "reply: text 1: expected what Mixtral's tokens can spell, got '\u2581x'"),
         (("a",), {"when": 3}, "reply: when: expected a text, or a compiled pattern of text, got 3"),
         (("a",), {"when": re.compile(b"a")}, "reply: when: expected a text, or a compiled pattern of text, got re"),
-        (("a",), {"dialect": "nvdia"}, "reply: dialect: expected one of segmind, segmind-openai, nvidia, any, got"),
+        (
+            ("a",),
+            {"dialect": "nvdia"},
+            "reply: dialect: expected one of segmind, segmind-openai, nvidia, openai, any, got",
+        ),
         (("a",), {"dialect": ["nvidia"]}, "reply: dialect: expected one of "),
         (("a",), {"temperature": 9, "dialect": "nvidia"}, "reply: temperature: "),
         (("a",), {"user": {1, 2}}, "reply: user: expected a value that JSON has, got {1, 2}"),
