@@ -26,6 +26,18 @@ class ModelListError(ValueError):
     """The server names no model that could be asked for; the message says why in one line."""
 
 
+def find(server: BaseUrl, headers: Mapping[str, str], otherwise: str) -> tuple[str, str]:
+    """The model to ask for, and one line that says why this one: of the server's list, or `otherwise` without a list.
+
+    Raises: ModelListError when there are too many to take the first.
+    """
+    try:
+        found = ask(server, headers)
+    except ModelListError as error:
+        return otherwise, f"model: {otherwise}, the contract's own: {error}; --model names another"
+    return choose(server, found)
+
+
 def ask(server: BaseUrl, headers: Mapping[str, str]) -> Sequence[str]:
     """The names of the server's models, asked for once.
 
@@ -82,4 +94,4 @@ def choose(server: BaseUrl, found: Sequence[str]) -> tuple[str, str]:
 
 
 def _error(url: str, got: str) -> ModelListError:
-    return ModelListError(f"--model: expected a name, or a list of models at {url}, got {got}")
+    return ModelListError(f"expected a list of models at {url}, got {got}")

@@ -7,10 +7,12 @@ import socket
 
 import pytest
 
-from mixtral_contract.contract.model_list import ModelListError, ask, choose, names
+from mixtral_contract.contract.model_list import ModelListError, ask, choose, find, names
 from mixtral_contract.primitives.base_url import BaseUrl
+from tests.support.scripted_server import serving
 
 SERVER = BaseUrl.parse("http://127.0.0.1:8000/team/v1")
+NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 URL = "http://127.0.0.1:8000/team/v1/models"
 
 
@@ -28,9 +30,7 @@ def test_names__are_each_once_in_their_order() -> None:
 )
 def test_no_list__is_one_line(body: bytes) -> None:
     """With the address, and what helps."""
-    with pytest.raises(
-        ModelListError, match=r"--model: expected a name, or a list of models at http\S+/models, got no "
-    ):
+    with pytest.raises(ModelListError, match=r"expected a list of models at http\S+/models, got no "):
         names(URL, body)
 
 
@@ -60,3 +60,19 @@ def test_no_server__is_one_line() -> None:
         with pytest.raises(ModelListError, match=r"got no answer \(") as caught:
             ask(server, {})
     assert "\n" not in str(caught.value)
+
+
+def test_server_without_a_list__is_asked_for_the_contracts_own_model() -> None:
+    """Most stubs and many gateways have none; the line says why, and what names another."""
+    answers = (
+        b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]",
+    )
+    for answer in answers:
+        with serving(answer) as script:
+            name, note = find(BaseUrl.parse(script.url), {}, "mixtral")
+        assert name == "mixtral"
+        assert note.startswith(
+            f"model: mixtral, the contract's own: expected a list of models at {script.url}/v1/models, got "
+        )
+        assert note.endswith("; --model names another")

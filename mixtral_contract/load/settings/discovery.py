@@ -17,7 +17,7 @@ from mixtral_contract.load.units.usage_error import UsageError
 def fill_in(options: argparse.Namespace, host: str | None, environ: Mapping[str, str]) -> list[str]:
     """Sets the dialect and the model that the options leave open; returns a line for each that says why this one.
 
-    Raises: UsageError when the options make no sense, or the target names no model.
+    Raises: UsageError when the options make no sense, or the target names too many models to take the first.
     """
     notes = []
     target = read_target(host)
@@ -33,7 +33,7 @@ def fill_in(options: argparse.Namespace, host: str | None, environ: Mapping[str,
     key = _key(settings.key_variable, environ)
     headers = {} if key is None else {credential.header: credential.value(key)}
     try:
-        options.model, note = model_list.choose(target, model_list.ask(target, headers))
+        options.model, note = model_list.find(target, headers, settings.operation.models[0].name)
     except model_list.ModelListError as error:
         raise UsageError(str(error)) from None
     return [*notes, note]

@@ -153,7 +153,7 @@ def _operation(
 def with_model(target: Target, contract: Contract) -> Target:
     """The target with a model to ask for, where the dialect wants one and nobody named it: the server is asked.
 
-    Raises: TargetError when the server names none.
+    Raises: TargetError when the server names too many to take the first.
     """
     operation = contract.operations[target.dialects[0]]
     if target.base_url is None or target.name == MOCK or target.model or not operation.is_for_any_server:
@@ -162,7 +162,7 @@ def with_model(target: Target, contract: Contract) -> Target:
     credential = operation.credentials[0]
     headers = {} if key is None else {credential.header: credential.value(key)}
     try:
-        name, note = model_list.choose(server, model_list.ask(server, headers))
+        name, note = model_list.find(server, headers, operation.models[0].name)
     except model_list.ModelListError as error:
         raise TargetError(str(error)) from None
     return replace(target, model=name, notes=(*target.notes, note))
