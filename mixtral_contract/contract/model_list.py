@@ -14,7 +14,7 @@ import httpx
 from mixtral_contract.primitives.base_url import BaseUrl
 
 PATH = "/v1/models"
-_TIMEOUT_S = 10.0
+_TIMEOUT_S = 5.0
 _MOST_BYTES = 16_000_000
 _MOST_GUESSED = 8
 """With more models than this the first one is nobody's choice."""

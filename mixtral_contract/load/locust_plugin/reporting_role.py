@@ -21,8 +21,8 @@ from mixtral_contract.load.locust_plugin import consent
 from mixtral_contract.load.locust_plugin.ctrl_c import all_is_written, keep_reports, was_pressed
 from mixtral_contract.load.locust_plugin.run_report import RunReport
 from mixtral_contract.load.locust_plugin.web.command_line import CommandLine
+from mixtral_contract.load.requests.discovery import fill_in
 from mixtral_contract.load.results.live import LiveState, idle, live
-from mixtral_contract.load.settings.discovery import fill_in
 from mixtral_contract.load.settings.settings import Settings, UsageError, read_settings
 
 _NEVER = -1

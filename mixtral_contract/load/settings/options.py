@@ -2,37 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
-
 from mixtral_contract.load.prompt_files.formats import FORMATS
+from mixtral_contract.load.settings.option import Option
 from mixtral_contract.load.settings.option_types import at_least_one, not_negative, percent, positive, share, yes_or_no
+from mixtral_contract.load.settings.request_options import REQUEST_OPTIONS
 from mixtral_contract.load.units.duration import Duration
 from mixtral_contract.load.units.metrics import SPREADS, streamed_names
 
 _LIMITED = [metric.name for metric in SPREADS if metric.is_objective]
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """One option; `in_web_ui` is False for what a visitor of the web page has no business to set or to see."""
-
-    flag: str
-    metavar: str
-    help: str
-    default: Any = None
-    type: Callable[[str], Any] = str
-    in_web_ui: bool = True
-    is_switch: bool = False
-
-    @property
-    def keywords(self) -> dict[str, Any]:
-        """The arguments for `ArgumentParser.add_argument` besides the flag."""
-        if self.is_switch:
-            return {"action": "store_true", "help": self.help}
-        shown = "" if self.default is None else " Default: %(default)s."
-        return {"metavar": self.metavar, "help": self.help + shown, "default": self.default, "type": self.type}
 
 
 OPTIONS = (
@@ -57,6 +34,7 @@ OPTIONS = (
         "(localhost) the key that the mock server accepts.",
         in_web_ui=False,
     ),
+    *REQUEST_OPTIONS,
     Option(
         "--arrivals",
         "HOW",

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from mixtral_contract.load.costs.payments import Payments
 from mixtral_contract.load.reading.outcome import Outcome
 from mixtral_contract.load.reading.record import Record
-from mixtral_contract.load.settings.payments import Payments
 from tests.load.settings.test_settings import settings
 from tests.support.load_records import failed, record
 
