@@ -110,7 +110,8 @@ def _locust(port: int, plan: Plan, stream: EventStream, folder: Path) -> dict[st
     """A closed loop of as many users as there are streams; the run's own summary says what came of it."""
     out, spread_s = folder / "run", math.ceil(plan.spread_ms / 1000)
     command = [sys.executable, "-m", "locust", "-f", "load/", "--headless", "--only-summary"]
-    command += ["--host", f"http://127.0.0.1:{port}", "--out", str(out), "-u", str(plan.connections)]
+    command += ["--host", f"http://127.0.0.1:{port}", "--dialect", "nvidia", "--out", str(out)]
+    command += ["-u", str(plan.connections)]
     command += ["-r", str(max(1.0, plan.connections / spread_s)), "--warmup", f"{spread_s + 1}s"]
     command += ["-t", f"{spread_s + 1 + math.ceil(plan.seconds)}s", "--stop-timeout", "30"]
     ended = subprocess.run(

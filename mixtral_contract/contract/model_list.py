@@ -9,8 +9,6 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import httpx
-
 from mixtral_contract.primitives.base_url import BaseUrl
 
 PATH = "/v1/models"
@@ -43,6 +41,8 @@ def ask(server: BaseUrl, headers: Mapping[str, str]) -> Sequence[str]:
 
     Raises: ModelListError when no list comes, or one that is empty.
     """
+    import httpx  # noqa: PLC0415  it takes a tenth of a second, which a start without a question does not need
+
     url = server.endpoint(PATH)
     try:
         with (

@@ -82,9 +82,9 @@ COMMANDS: Mapping[str, Ends | Serves | Elsewhere] = {
     "pytest test_joke.py": Ends(saying="1 passed"),
     "pytest test_weather.py": Ends(saying="2 passed"),
     # the suite
-    "pytest contract_tests": Ends(_ONE_CLAUSE, saying="mock breaks no clause: 1 of 1"),
+    "pytest contract_tests": Ends(_ONE_CLAUSE, saying="mock breaks no clause: 2 of 2"),
     "pytest contract_tests -k SSE-08": Ends(saying="mock breaks no clause"),
-    "pytest --pyargs contract_tests": Ends(_ONE_CLAUSE, saying="mock breaks no clause: 1 of 1"),
+    "pytest --pyargs contract_tests": Ends(_ONE_CLAUSE, saying="mock breaks no clause: 2 of 2"),
     "pytest contract_tests --base-url http://127.0.0.1:8000 --dialect nvidia": Ends(_ONE_CLAUSE, saying="no clause"),
     "pytest contract_tests --base-url http://127.0.0.1:8000 --dialect nvidia -k SSE-08": Ends(
         status=1, saying='expected  "data: [DONE]" once, in the last event'
