@@ -119,8 +119,7 @@ _CHANGES: Mapping[str, Callable[[Mock, Any, dict[str, str]], Callable[[], None]]
 
 
 def _rewind_fixtures(mock: Mock) -> None:
-    if mock.fixtures is not None:
-        mock.fixtures.reset()
+    mock.fixtures.reset()
 
 
 def _restore_accounts(mock: Mock) -> None:

@@ -126,6 +126,11 @@ class Exchange(JournaledReply):
         journaling.decide(self.entry, reply, None, self._mock.clock())
         return reply
 
+    @property
+    def has_own_pace(self) -> bool:
+        """Whether the answer's script says at what pace it leaves."""
+        return self.call.scripted is not None and self.call.scripted.script.pace is not None
+
     def left_at_once(self, tokens: int, size: int) -> None:
         """Writes down that the whole answer left in one write, and ends with that."""
         entry, now_ns = self.entry, self._mock.clock()
@@ -152,6 +157,7 @@ class Exchange(JournaledReply):
             begin=self._begin,
             deliver=deliver,
             refuse=self._overloaded,
+            pace=None if self.call.scripted is None else self.call.scripted.script.pace,
         )
         journaling.identify(self.entry, self.call)
         self.entry.generation = generation

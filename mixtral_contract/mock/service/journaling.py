@@ -78,6 +78,6 @@ def decide(entry: Entry, reply: Reply, step: str | None, now_ns: int) -> None:
     entry.status, entry.refusal, entry.decided_ns = reply.status, reply.refusal, now_ns
     entry.step = step or COMPLETION
     entry.incident = reply.headers.get(HEADER)
-    if entry.incident is not None and reply.frames is not None:
-        # an incident may leave out the end of a stream, and every byte of the rest is out then
+    if reply.frames is not None and (entry.incident is not None or reply.scripted):
+        # an incident, or a script, may leave out the end of a stream, and every byte of the rest is out then
         entry.truncated = not any(end in reply.frames[-1] for end in _STREAM_ENDS)
