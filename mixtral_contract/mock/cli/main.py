@@ -126,7 +126,11 @@ def _mock(parser: Parser, options: argparse.Namespace, pace: Deployment, new_id:
                 body_s=options.body_timeout_s,
                 idle_s=options.idle_timeout_s,
             ),
-            journal=Journal(most_requests=options.journal_requests, most_bytes=options.journal_mb * MB),
+            journal=Journal(
+                most_requests=options.journal_requests,
+                most_bytes=options.journal_mb * MB,
+                keeps_bodies=options.journal_bodies,
+            ),
             control_token=_token(parser, options.control_token_env),
         )
     except ContractError as error:

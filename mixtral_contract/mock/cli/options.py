@@ -31,12 +31,17 @@ _EPILOG = f"""keys, unless --accounts names others (any other key is wrong):
 
 beside the contract
   /_mock/       the live page; /_mock/api lists what else is under it (this machine only)
+                /_mock/replies takes scripted replies while it runs, by POST
   /metrics      for Prometheus, under vLLM's names
   /v1/models    and /health, /v1/health/live, /v1/health/ready
 
 any documented status on demand, with the request header
   Prefer: code=NNN      for example 429, 500 or 502; a status that is not documented is refused with the list of those
                         that are
+
+one scripted reply, with the request header
+  X-Mock-Reply: REPLY   a text, or a reply as JSON, such as
+                        {{"tool_calls": [{{"name": "book", "arguments": {{"nights": 2}}}}]}}
 
 incidents, which a correct client survives: by --incident, and for one request by its header {HEADER.title()},
 which stands instead of the flags ("ok" for none); --incident list shows all names, their arguments and defaults
@@ -147,6 +152,11 @@ def parser() -> Parser:
         default=MOST_BYTES // MB,
         metavar="N",
         help="and in how many MB of memory (default: %(default)s)",
+    )
+    add(
+        "--journal-bodies",
+        action="store_true",
+        help="keep in both what was asked and answered too, without keys, within the same memory (default: no)",
     )
     add(
         "--control-token-env",

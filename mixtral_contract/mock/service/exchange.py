@@ -77,6 +77,8 @@ class Exchange(JournaledReply):
         # what a JournaledReply is made of, without a call for it: every request passes here
         self._mock = mock
         self.entry = mock.journal.begin(journaling.received(request, now_ns, connection))
+        if mock.journal.keeps_bodies:
+            self.entry.body = request.body
         self.call = Call(request, now_ns)
         self.generation: Generation | None = None
         self._settled: Reply | None = None

@@ -61,7 +61,7 @@ class Mock:
 
     def line(self, entry: Entry) -> bytes:
         """An entry of the journal as a line of JSON, without keys."""
-        return line(entry, self.origin)
+        return line(entry, self.origin, bodies=self.journal.keeps_bodies)
 
     @property
     def origin(self) -> Origin:

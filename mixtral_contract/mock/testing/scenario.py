@@ -161,7 +161,9 @@ class Scenario(Expectations):
         added = self.mock.fixtures
 
         def add() -> str:
-            made = fixture_of(self.contract, added.next_name, replies, when=when, dialect=dialect, arguments=arguments)
+            made = fixture_of(
+                self.contract, f"reply {added.count + 1}", replies, when=when, dialect=dialect, arguments=arguments
+            )
             added.add(made)
             return made.name
 
