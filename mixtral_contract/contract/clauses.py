@@ -28,10 +28,21 @@ CLAUSES = door("spec") / "clauses.yaml"
 LEVELS = ("must", "should", "info")
 EFFECTS = ("content", "hang", "money", "refused", "status", "form", "none")
 """What the break of a clause does to a client, the worst first."""
+FAULTS = (
+    "cut answer",
+    "cut stream",
+    "no event stream",
+    "event without JSON",
+    "error in a 200",
+    "error in a stream",
+    "no finish_reason",
+    "no [DONE]",
+)
+"""What one answer can have wrong in it that breaks many clauses at once, the deepest first."""
 JUDGED = ("passive", "request", "property", "metamorphic", "stateful", "fuzz")
 _KEYS = {"id", "level", "effect", "reason", "statement", "source", "needs", "dialects", "judged", "cost", "break"}
 _SOURCES = ({"document", "phrase"}, {"standard", "section"}, {"practice"})
-_KEYS |= {"falls_with", "moves_with", "blinds"}
+_KEYS |= {"falls_with", "moves_with", "blinds", "fault"}
 
 Level = Literal["must", "should", "info"]
 Effect = Literal["content", "hang", "money", "refused", "status", "form", "none"]
@@ -45,7 +56,8 @@ class Clause:
     `cost` is in completions of a paid endpoint, `violation` says how the mock breaks it (None: an info clause has
     nothing to break), `falls_with` names clauses whose break violates this one too. `moves_with` maps
     clauses whose break leaves this one nothing to judge to the verdict that it gets then, with the reason. `blinds` is
-    why the break leaves any other clause nothing to judge; None: it does not.
+    why the break leaves any other clause nothing to judge; None: it does not. `fault` is the one of `FAULTS` that the
+    clause is about: others that an answer with it breaks as well follow from it.
     """
 
     id: str
@@ -62,6 +74,7 @@ class Clause:
     falls_with: tuple[str, ...]
     moves_with: Mapping[str, tuple[str, str]]
     blinds: str | None
+    fault: str | None
 
     @property
     def group(self) -> str:
@@ -99,6 +112,8 @@ def _clause(path: Path, entry: Mapping[str, Any]) -> Clause:
         raise ContractError(f"{path}: {name}: expected a known level and judgement, got {entry['level']!r}")
     if entry["effect"] not in EFFECTS:
         raise ContractError(f"{path}: {name}: expected an effect of {', '.join(EFFECTS)}, got {entry['effect']!r}")
+    if entry.get("fault") not in (None, *FAULTS):
+        raise ContractError(f"{path}: {name}: expected a fault of {', '.join(FAULTS)}, got {entry['fault']!r}")
     if (entry["break"] is None) != (entry["level"] == "info"):
         raise ContractError(f"{path}: {name}: expected a break, and none for an info clause, got {entry['break']!r}")
     needs = tuple(entry.get("needs", ()))
@@ -125,6 +140,7 @@ def _clause(path: Path, entry: Mapping[str, Any]) -> Clause:
         falls_with=tuple(entry.get("falls_with", ())),
         moves_with=_moves(path, entry),
         blinds=entry.get("blinds"),
+        fault=entry.get("fault"),
     )
 
 

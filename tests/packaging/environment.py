@@ -22,6 +22,7 @@ _FILES = ("pyproject.toml", "README.md", "LICENSE", "NOTICE")
 _BUILD = "import sys; from setuptools import build_meta; print(build_meta.build_wheel(sys.argv[1]))"
 _NO_INDEX = ("NewConnectionError", "NameResolutionError", "Temporary failure in name resolution")
 _PYTEST = "import sys; from pytest import console_main; sys.exit(console_main())\n"
+_OURS = ("mixtral_contract", "__editable__", "_editable")
 _LIMIT_S = 300
 
 
@@ -45,23 +46,37 @@ class Installation:
     current: Path
 
     @classmethod
+    def empty(cls, folder: Path, current: Path) -> Installation:
+        """One with nothing in it, not even pip."""
+        _checked([sys.executable, "-m", "venv", "--without-pip", str(folder)])
+        return cls(folder, current)
+
+    @classmethod
     def make(cls, folder: Path, wheel: Path, current: Path, *, borrowing: bool = False) -> Installation:
         """The wheel with what it requires, from a package index; `borrowing`: with all that this environment has.
 
         An environment that borrows shows that the wheel works, not that what it declares suffices.
         """
-        _checked([sys.executable, "-m", "venv", "--without-pip", str(folder)])
-        made = cls(folder, current)
+        made = cls.empty(folder, current)
         pip = [sys.executable, "-m", "pip", "--python", str(made.program("python")), "install", "--quiet"]
         if borrowing:
+            made.borrow()
             _checked([*pip, "--no-deps", str(wheel)])
-            (made.packages / "borrowed.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
             # as pip would have written it
             made.program("pytest").write_text(f"#!{made.program('python')}\n{_PYTEST}", encoding="utf-8")
             made.program("pytest").chmod(0o755)
         else:
             _checked([*pip, "--constraint", str(ROOT / "constraints.txt"), str(wheel)])
         return made
+
+    def borrow(self) -> None:
+        """Gives it all that the running environment has, except this checkout."""
+        borrowed = self.folder / "borrowed"
+        borrowed.mkdir()
+        for path in Path(sysconfig.get_path("purelib")).iterdir():
+            if not path.name.startswith(_OURS):
+                (borrowed / path.name).symlink_to(path)
+        (self.packages / "borrowed.pth").write_text(str(borrowed), encoding="utf-8")
 
     @property
     def packages(self) -> Path:

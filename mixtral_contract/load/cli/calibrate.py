@@ -93,13 +93,16 @@ def run_calibrate(options: argparse.Namespace) -> int:
             steps = tuple(_climb(url, rates, each_s, options.bound_ms))
         now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
         made = Calibration(machine(), now, options.bound_ms, steps, is_quick=options.quick)
+        print(table(made))
+        if not made.highest_events_per_s:
+            print("calibrate: nothing is written: try again when the machine has less to do", file=sys.stderr)
+            return 1
         write_calibration(made, path)
     except (MockError, OSError) as error:
         print(f"calibrate: {error}", file=sys.stderr)
         return 1
-    print(table(made))
     print(f"written: {path}")
-    return 0 if made.highest_events_per_s else 1
+    return 0
 
 
 def table(calibration: Calibration) -> str:

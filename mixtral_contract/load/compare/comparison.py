@@ -1,7 +1,8 @@
 """What changed between two runs: each figure of the second against the first, with an interval, and a verdict.
 
 A figure is worse when the whole interval of its change lies beyond the tolerance on the bad side. Where an interval
-reaches beyond it, the figure may be worse: that is unclear, and no "no regression".
+reaches beyond it, or the change is less than the instrument can tell, the figure may be worse: that is unclear, and no
+"no regression".
 """
 
 from __future__ import annotations
@@ -256,6 +257,8 @@ def _change(figure: Figure, first: RunFolder, second: RunFolder, tolerance: floa
     # the interval of the draws is that of the estimate: it holds it but for the coarseness of drawing
     ends = min(low, ratio), max(high, ratio)
     verdict = _verdict(ends, tolerance, lower_is_better=figure.lower_is_better)
+    if verdict != SAME and abs(values[1] - values[0]) <= max(map(figure.least_told, (first, second))):
+        verdict = UNCLEAR
     reaches = ends[1] > 1 + tolerance if figure.lower_is_better else ends[0] < 1 - tolerance
     return Change(
         figure.name, figure.unit, *values, (ratio, *ends), verdict, may_be_worse=verdict == UNCLEAR and reaches

@@ -14,10 +14,22 @@ from mixtral_contract.load.estimators.percentiles import FLOORS
 from mixtral_contract.load.units.metric import Metric
 from mixtral_contract.load.units.metrics import NUMBERS, SPREADS
 
+_TAIL = 95
+"""From here on a figure is that of the slowest few, and moves from run to run with what a machine does beside."""
+
+_LEAST_TOLD_MS = 2.0
+"""A tail that moved by less may have moved by the timers at both ends; where a calibration found more, that counts."""
+
+_MEANS = {"tpot_ms"}
+"""Of a whole stream: what moves one stamp moves them little."""
+
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One figure that is compared: its name, its key in the summary, its unit, which way is good, how to draw it."""
+    """One figure that is compared: its name, its key in the summary, its unit, which way is good, how to draw it.
+
+    `least_told` is the change that the instrument can tell in a run, in the figure's unit.
+    """
 
     name: str
     key: str
@@ -25,6 +37,7 @@ class Figure:
     lower_is_better: bool
     draw: Callable[[RunFolder, random.Random], Sequence[float] | None]
     value: Callable[[RunFolder], float | None]
+    least_told: Callable[[RunFolder], float] = lambda _: 0.0
 
     def is_known_of(self, run: RunFolder) -> bool:
         """Whether the run has any sample of it: a closed loop has no schedule, a whole answer no gaps."""
@@ -44,8 +57,15 @@ def _percentile(metric: Metric, percent: int, values: Callable[[Line], Iterator[
         found: float | None = spread[f"p{percent}"]
         return found
 
+    def least_told(run: RunFolder) -> float:
+        if metric.unit != "ms" or percent < _TAIL or metric.key in _MEANS:
+            return 0.0
+        calibration = run.summary["instrument"]["calibration"] or {}
+        error = calibration.get("gap_error_ms" if values is _gaps else "ttft_error_ms") or {}
+        return max(_LEAST_TOLD_MS, error.get("p99") or 0.0)
+
     name = f"{metric.name} p{percent}"
-    return Figure(name, metric.key, metric.unit, lower_is_better=True, draw=draw, value=value)
+    return Figure(name, metric.key, metric.unit, lower_is_better=True, draw=draw, value=value, least_told=least_told)
 
 
 def _field(name: str) -> Callable[[Line], Iterator[float]]:

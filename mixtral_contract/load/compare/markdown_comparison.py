@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from mixtral_contract.load.compare.comparison import WORSE, Change, Comparison, shown
-
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
+from mixtral_contract.primitives.markdown import plain
 
 
 def render_markdown(comparisons: Sequence[Comparison]) -> str:
@@ -16,11 +14,11 @@ def render_markdown(comparisons: Sequence[Comparison]) -> str:
 
 
 def _lines(comparison: Comparison) -> Iterator[str]:
-    yield f"### Load: {_plain(comparison.conclusion())}"
+    yield f"### Load: {plain(comparison.conclusion())}"
     yield ""
     for which, run in (("First", comparison.first), ("Second", comparison.second)):
-        yield f"- {which}: {_plain(run.title)}"
-    yield from (f"- {_plain(warning)}" for warning in comparison.warnings)
+        yield f"- {which}: {plain(run.title)}"
+    yield from (f"- {plain(warning)}" for warning in comparison.warnings)
     yield ""
     yield f"| figure | first | second | change | {100 * comparison.confidence:g} % interval | verdict |"
     yield "|---|---:|---:|---:|---|---|"
@@ -37,8 +35,3 @@ def _row(change: Change) -> str:
     verdict = f"**{change.verdict}**" if change.verdict == WORSE else change.verdict
     name = f"{change.name} {change.unit}".rstrip()
     return f"| {name} | {shown(change.first)} | {shown(change.second)} | {moved} | {interval} | {verdict} |"
-
-
-def _plain(text: str) -> str:
-    """The text as Markdown shows it, in one line: a label is anybody's."""
-    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))

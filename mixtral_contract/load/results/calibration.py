@@ -72,8 +72,11 @@ class Calibration:
 
     @property
     def limit_events_per_s(self) -> float | None:
-        """Beyond which rate the figures of a run are in doubt; None where a quick one held all that it tried."""
-        if not self.is_quick:
+        """Beyond which rate the figures of a run are in doubt; None where a quick one held all that it tried.
+
+        Where no rate was held that is the lowest one: nothing is known of those below.
+        """
+        if self.highest_events_per_s and not self.is_quick:
             return self.highest_events_per_s
         return next((step.events_per_s for step in self.steps if not step.held), None)
 

@@ -27,7 +27,7 @@ def notes(summary: Summary) -> list[str]:
     ]
 
 
-def _is_beyond_quick_calibration(summary: Summary) -> bool:
+def _is_beyond_calibration(summary: Summary) -> bool:
     calibration, events_per_s = summary["instrument"]["calibration"], summary["instrument"]["events_per_s"]
     if calibration is None or calibration["highest_events_per_s"] >= events_per_s:
         return False
@@ -134,9 +134,9 @@ _LAST: tuple[tuple[Callable[[Summary], bool], Callable[[Summary], str]], ...] = 
         lambda _: "How far off the instrument is on this machine is not known: python -m load calibrate finds out.",
     ),
     (
-        _is_beyond_quick_calibration,
+        _is_beyond_calibration,
         lambda summary: (
-            "How far off the instrument is at this rate is not known: a quick calibration held "
+            "How far off the instrument is at this rate is not known: its calibration held "
             f"{summary['instrument']['calibration']['highest_events_per_s']:,.0f} events/s in a process, and this run "
             f"had {summary['instrument']['events_per_s']:,.0f}."
         ),

@@ -117,6 +117,11 @@ def _beyond_calibration(summary: Summary) -> bool:
     return bool(instrument["events_per_s"] > calibration["limit_events_per_s"])
 
 
+def _calibrated_text(calibration: Mapping[str, Any]) -> str:
+    highest, limit = calibration["highest_events_per_s"], calibration["limit_events_per_s"]
+    return f"no more than {highest:,.0f}" if highest else f"less than {limit:,.0f}"
+
+
 def _error_share(summary: Summary) -> float:
     """The instrument's median error as a share of the median ttft; 0 where either is unknown."""
     calibration, ttft = summary["instrument"]["calibration"], summary["ttft_ms"]["p50"]
@@ -280,7 +285,7 @@ _CHECKS = (
         _beyond_calibration,
         lambda s: (
             f"{s['instrument']['events_per_s']:,.0f} events/s in a process, but the instrument was calibrated to hold "
-            f"no more than {s['instrument']['calibration']['highest_events_per_s']:,.0f}"
+            f"{_calibrated_text(s['instrument']['calibration'])}"
         ),
     ),
     _Check(

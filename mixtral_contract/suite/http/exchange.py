@@ -10,10 +10,12 @@ import json
 import re
 import shlex
 import string
+from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.message import Message
 from functools import cached_property
+from hashlib import sha256
 from typing import Any
 
 from mixtral_contract.suite.http.split_keys import without_split
@@ -44,7 +46,7 @@ class Request:
     def curl(self) -> str:
         """A command line for any shell that repeats the request byte for byte, the key as $API_KEY.
 
-        Where the body is too long for a line, it names a file that is to hold it.
+        Where the body is too long for a line, it names the file beside the report that holds it.
         """
         # with -X HEAD curl would wait for the body that a HEAD has not
         method = ["--head"] if self.method == "HEAD" and not self.body else ["-X", self.method]
@@ -62,10 +64,15 @@ class Request:
         before, data, after = self._data()
         return f"{before}{' '.join(parts)} --data-binary {data}{after}"
 
+    @property
+    def body_file(self) -> str | None:
+        """The name of the file that holds a body too long for a line; None for others."""
+        return f"body-{sha256(self.body).hexdigest()[:12]}" if len(self.body) > _SHOWN else None
+
     def _data(self) -> tuple[str, str, str]:
         """What stands before curl, for its --data-binary, and at the end of the line."""
-        if len(self.body) > _SHOWN:
-            return "", "@BODY", f"  # BODY: the {len(self.body)} bytes of the request, too long for a line"
+        if self.body_file is not None:
+            return "", f"@{self.body_file}", f"  # in the folder of the report, where the {len(self.body)} bytes lie"
         with contextlib.suppress(UnicodeDecodeError):
             if _PLAIN.fullmatch(text := self.body.decode()):
                 return "", self._quoted(text), ""
@@ -157,7 +164,8 @@ class Exchange:
     def shown(self, most: int = _SHOWN) -> dict[str, str]:
         """The exchange for a report: `request`, `answer` and `curl` as text, keys redacted.
 
-        `most` is how many characters of the answer's body are shown.
+        `most` is how many characters of the answer's body are shown. A request's body that is too long for a line comes
+        along in base64 as `body`, with the name of the file that is to hold it as `body_file`.
         """
         head = self.raw_head.decode("latin-1").replace("\r\n", "\n")
         body = self.request.redacted(self.body.decode("utf-8", "replace"))
@@ -166,11 +174,15 @@ class Exchange:
             answer += f"\n[{len(body) - most} characters more]"
         if self.ending != "complete":
             answer += f"\n[{self.ending}: {self.detail}]"
-        return {
+        told = {
             "request": self.request.shown(),
             "answer": self.request.redacted(answer),
             "curl": self.request.curl(),
         }
+        if (name := self.request.body_file) is not None:
+            text = self.request.redacted(self.request.body.decode("latin-1"))
+            told |= {"body_file": name, "body": b64encode(text.encode("latin-1", "replace")).decode()}
+        return told
 
 
 def is_completion(exchange: Exchange) -> bool:

@@ -1,4 +1,4 @@
-"""Runs as files: verdicts.json, one self-contained page of clauses by targets, and a badge."""
+"""Runs as files: verdicts.json, one self-contained page of clauses by targets, a summary as Markdown, and a badge."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import jinja2
@@ -13,6 +14,7 @@ import jsonschema_rs
 
 from mixtral_contract.primitives import command_line
 from mixtral_contract.suite.reporting.badge import badge
+from mixtral_contract.suite.reporting.markdown_summary import render_markdown
 from mixtral_contract.suite.verdicts.result import ClauseResult, by_effect, source_text
 from mixtral_contract.suite.verdicts.verdict import MEANINGS, Verdict
 
@@ -54,11 +56,19 @@ def writable(folder: Path, option: str) -> Path:
         raise ReportError(f"{option}: {error}") from None
 
 
-def write(folder: Path, run: Run) -> Path:
-    """Writes verdicts.json, index.html and badge.svg; returns the page."""
+def write(folder: Path, run: Run, bodies: Mapping[str, bytes] = MappingProxyType({})) -> Path:
+    """Writes verdicts.json, index.html, summary.md and badge.svg; returns the page.
+
+    `bodies` are files that curl lines name; those of an earlier run go.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    for path in folder.glob("body-*"):
+        path.unlink()
+    for name, body in bodies.items():
+        (folder / name).write_bytes(body)
     (folder / "verdicts.json").write_text(json.dumps(run, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     (folder / "badge.svg").write_text(badge(run), encoding="utf-8")
+    (folder / "summary.md").write_text(render_markdown(run), encoding="utf-8")
     return write_page(folder, [run])
 
 
@@ -135,15 +145,25 @@ def page(runs: Sequence[Run], proof: Mapping[str, Any] | None = None) -> str:
         groups=groups,
         counts={verdict: count for verdict, count in counts.items() if count},
         broken=_broken(cells),
+        following=_following(cells),
         meanings=MEANINGS,
     )
 
 
 def _broken(cells: Mapping[str, Mapping[str, ClauseResult]]) -> dict[str, list[str]]:
-    """The columns that break each clause, what loses a client most first."""
+    """The columns that break each clause for itself, what loses a client most first."""
     fallen = {
-        clause: [label for label, entry in row.items() if entry.verdict is Verdict.FAIL]
+        clause: [label for label, entry in row.items() if entry.verdict is Verdict.FAIL and entry.follows is None]
         for clause, row in cells.items()
     }
     order = by_effect(cells[clause][labels[0]] for clause, labels in fallen.items() if labels)
     return {entry.clause: fallen[entry.clause] for entry in order}
+
+
+def _following(cells: Mapping[str, Mapping[str, ClauseResult]]) -> dict[str, list[str]]:
+    """Which clauses follow from each, in any column."""
+    following: dict[str, list[str]] = {clause: [] for clause in cells}
+    for clause, row in cells.items():
+        for leader in {entry.follows for entry in row.values() if entry.follows}:
+            following.setdefault(leader, []).append(clause)
+    return following

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from base64 import b64decode
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -10,7 +11,9 @@ from importlib.metadata import PackageNotFoundError, version
 from textwrap import wrap
 from typing import Any
 
+from mixtral_contract.contract import clauses
 from mixtral_contract.contract.openapi import Contract
+from mixtral_contract.suite.reporting.causes import with_causes
 from mixtral_contract.suite.reporting.headline import headline
 from mixtral_contract.suite.target.target import Target
 from mixtral_contract.suite.verdicts.baseline import Baseline
@@ -23,11 +26,12 @@ _WIDTH = 79
 _HEIGHT = 20
 """What a terminal of 80 by 24 has left beside pytest's own lines."""
 _NOT_JUDGED = (Verdict.UNSUPPORTED, Verdict.RETIRED, Verdict.INCONCLUSIVE, Verdict.NOT_RUN)
+_FOLLOWING: dict[str, Any] = {"initial_indent": " " * 20, "subsequent_indent": " " * 20}
 _TO_SHOW = (Verdict.FAIL, Verdict.KNOWN, Verdict.NON_STRICT)
 
 
 class RunSummary:
-    """All verdicts of one run on one target.
+    """All verdicts of one run on one target, and the bodies of requests that are too long for a line, by file names.
 
     `least_judged` is the share of the musts that has to be judged; `of` is how many verdicts the whole suite gives on
     the target, None: as many as there are.
@@ -49,12 +53,17 @@ class RunSummary:
         self.strict = strict
         self.least_judged = least_judged
         self._of = of
+        self._about = {clause.fault: clause.id for clause in clauses.load().values() if clause.fault}
         self.started = dt.datetime.now(dt.UTC)
         self.judged: list[ClauseResult] = []
+        self.bodies: dict[str, bytes] = {}
 
     def add(self, entry: Mapping[str, Any]) -> None:
         """Takes one verdict as JSON, as it comes from a test process."""
-        self.judged.append(ClauseResult.from_dict(entry))
+        exchange = dict(entry["exchange"] or {})
+        if (body := exchange.pop("body", None)) is not None:
+            self.bodies[exchange["body_file"]] = b64decode(body)
+        self.judged.append(ClauseResult.from_dict({**entry, "exchange": exchange or None}))
 
     def counts(self, judged: Iterable[ClauseResult] | None = None) -> Counter[Verdict]:
         """How often each verdict was given."""
@@ -101,17 +110,28 @@ class RunSummary:
         return [_cut(f"{verdict} {count} times: {got}")]
 
     def _problems(self) -> list[str]:
-        """A line per clause and verdict, what loses a client most first, with the dialects that have it."""
+        """A line per break and verdict, what loses a client most first, and a line of what follows from it."""
         lines: dict[tuple[Verdict, str], list[ClauseResult]] = {}
+        following: dict[str, list[str]] = {}
         for entry in by_effect(self._sorted()):
-            if entry.verdict in _TO_SHOW:
+            if entry.follows:
+                following.setdefault(entry.follows, []).append(entry.clause)
+            elif entry.verdict in _TO_SHOW:
                 lines.setdefault((entry.verdict, entry.clause), []).append(entry)
-        ordered = sorted(lines, key=lambda key: _TO_SHOW.index(key[0]))
-        return [_cut(_problem(lines[key], alone=len(self.target.dialects) == 1)) for key in ordered]
+        shown: list[str] = []
+        for key in sorted(lines, key=lambda key: _TO_SHOW.index(key[0])):
+            shown.append(_cut(_problem(lines[key], alone=len(self.target.dialects) == 1)))
+            if after := dict.fromkeys(following.pop(key[1], ())):
+                shown += wrap(f"from which follow: {', '.join(after)}", _WIDTH, **_FOLLOWING)
+        return shown
 
     def departures(self) -> list[str]:
-        """What no FAIL shows and `--strict` would: each NON-STRICT with its level, expectation and how to repeat it."""
-        return [entry.text() for entry in by_effect(self._sorted()) if entry.verdict is Verdict.NON_STRICT]
+        """What no FAIL shows and `--strict` would: each NON-STRICT with its level, expectation and how to repeat it.
+
+        One that follows from another break is a line.
+        """
+        departed = (entry for entry in by_effect(self._sorted()) if entry.verdict is Verdict.NON_STRICT)
+        return [entry.text() if entry.follows is None else entry.title() for entry in departed]
 
     def remarks(self, baseline: Baseline) -> list[str]:
         """What the baseline's keeper should do."""
@@ -155,7 +175,8 @@ class RunSummary:
 
     def _sorted(self) -> list[ClauseResult]:
         dialects = self.target.dialects
-        return sorted(self.judged, key=lambda entry: (self._order[entry.clause], dialects.index(entry.dialect)))
+        ordered = sorted(self.judged, key=lambda entry: (self._order[entry.clause], dialects.index(entry.dialect)))
+        return with_causes(ordered, self._about)
 
 
 def _problem(entries: Sequence[ClauseResult], *, alone: bool) -> str:

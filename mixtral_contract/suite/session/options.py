@@ -80,5 +80,5 @@ def add_to(group: OptionGroup) -> None:
         type=Path,
         default=Path("reports/contract"),
         metavar="DIR",
-        help="folder of verdicts.json, index.html and badge.svg (default: reports/contract)",
+        help="folder of verdicts.json, index.html, summary.md and badge.svg (default: reports/contract)",
     )

@@ -49,7 +49,7 @@ class VerdictCollector:
         yield
         if not self._summary.judged:
             return
-        page = report.write(self._chosen.report, self._summary.as_dict(self._chosen.baseline))
+        page = report.write(self._chosen.report, self._summary.as_dict(self._chosen.baseline), self._summary.bodies)
         departures = self._summary.departures()
         if departures:
             terminalreporter.section("departures that do not fail the run (--strict fails them)")

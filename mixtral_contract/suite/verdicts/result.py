@@ -8,6 +8,7 @@ from typing import Any
 
 from mixtral_contract.contract.clauses import EFFECTS, Clause
 from mixtral_contract.suite.http.exchange import Exchange
+from mixtral_contract.suite.http.faults import fault_of
 from mixtral_contract.suite.verdicts.baseline import BROKEN
 from mixtral_contract.suite.verdicts.verdict import Outcome, Verdict, Violation
 
@@ -25,7 +26,8 @@ class ClauseResult:
     `exchange` is what shows it, keys redacted, None when nothing was sent; `requests` and `completions` are what the
     clause itself asked and used up; `known` is why the break is accepted, None when it is not; `observed` is how live
     endpoints of the dialect were seen to break the clause, None when that is not on record; `effect` is what a break
-    does to a client.
+    does to a client; `fault` is what the answer that shows a break has wrong as a whole, None where it has nothing;
+    `follows` is the clause whose break this one follows from, None where it stands for itself.
     """
 
     clause: str
@@ -43,6 +45,8 @@ class ClauseResult:
     known: str | None = None
     observed: str | None = None
     effect: str = "none"
+    fault: str | None = None
+    follows: str | None = None
 
     @property
     def group(self) -> str:
@@ -59,6 +63,11 @@ class ClauseResult:
         """The verdict as JSON."""
         return {**self.__dict__, "verdict": str(self.verdict), "sources": [dict(source) for source in self.sources]}
 
+    def title(self) -> str:
+        """The verdict in a line: clause, level, effect, dialect, and what it follows from."""
+        after = f", follows from {self.follows}" if self.follows else ""
+        return f"{self.verdict}  {self.clause} ({self.level}, {self.effect}) on {self.dialect}{after}"
+
     def accepted(self, reason: str | None) -> ClauseResult:
         """The verdict when its break is accepted for a reason: KNOWN; None: it is not."""
         if reason is None or self.verdict not in BROKEN:
@@ -68,7 +77,7 @@ class ClauseResult:
     def text(self) -> str:
         """The verdict for a reader of a log: required, source, expected, got, how to repeat it."""
         lines = [
-            f"{self.verdict}  {self.clause} ({self.level}, {self.effect}) on {self.dialect}",
+            self.title(),
             f"  required  {self.statement}",
             *(f"  source    {source_text(source)}" for source in self.sources),
         ]
@@ -112,6 +121,7 @@ def judge(
         exchange=_shown(named, last),
         test=test,
         effect=clause.effect,
+        fault=fault_of(exchange) if exchange and verdict in BROKEN else None,
     )
 
 

@@ -100,6 +100,27 @@ def test_faster_tokens__are_better(tmp_path: Path, base: Path) -> None:
     assert found["output tokens/s"].verdict == found["requests/s"].verdict == BETTER
 
 
+def test_tail_that_moved_less_than_can_be_told__is_unclear(tmp_path: Path) -> None:
+    """The timers of both ends move a tail by a millisecond or two from run to run; medians and means tell the rest."""
+    quick = finished(tmp_path / "quick", *requests(1, gap=0.25))
+    slower = changes(quick, finished(tmp_path / "slower", *requests(2, gap=0.3)))
+    assert (slower["icl p50"].verdict, slower["tpot p95"].verdict) == (WORSE, WORSE)
+    assert (slower["icl p99"].verdict, slower["icl p99"].may_be_worse) == (UNCLEAR, True)
+    assert changes(quick, finished(tmp_path / "slow", *requests(2, gap=0.45)))["icl p99"].verdict == WORSE
+
+
+def test_error_of_the_instrument__is_no_change(tmp_path: Path) -> None:
+    """What a calibration found at p99 bounds what the tails of a run can tell."""
+    first = finished(tmp_path / "a", *requests(1))
+    second = finished(tmp_path / "b", *requests(2, ttft=1.2))
+    assert changes(first, second)["ttft p95"].verdict == WORSE
+    document = json.loads((second / "summary.json").read_text(encoding="utf-8"))
+    document["instrument"]["calibration"] = {"ttft_error_ms": {"p99": 40.0}, "gap_error_ms": None}
+    (second / "summary.json").write_text(json.dumps(document), encoding="utf-8")
+    found = changes(first, second)
+    assert (found["ttft p95"].verdict, found["ttft p50"].verdict) == (UNCLEAR, WORSE)
+
+
 def test_tolerance__forgives_what_is_within(tmp_path: Path, base: Path) -> None:
     """10 % slower is no regression for who allows 20 %."""
     second = finished(tmp_path / "b", *requests(2, ttft=1.1))

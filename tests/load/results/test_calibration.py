@@ -94,6 +94,18 @@ def test_highest_rate__is_that_of_an_unbroken_row() -> None:
     assert calibration(step(500, held=False)).highest_events_per_s == 0
 
 
+def test_calibration_that_held_no_rate__says_nothing_of_lower_ones(tmp_path: Path) -> None:
+    """From its lowest rate on a run is in doubt; below a note says that nothing is known."""
+    busy = calibration(step(500, held=False))
+    assert busy.limit_events_per_s == 500
+    found = summary(tmp_path, *completions(200), calibration=busy)
+    assert found["instrument"]["events_per_s"] < 500
+    assert not any("calibrated" in each["text"] for each in found["validity"]["reasons"])
+    assert any("its calibration held 0 events/s" in note for note in found["notes"])
+    beyond = summary(tmp_path, *completions(200), calibration=calibration(step(1, held=False)))
+    assert any("calibrated to hold less than 1" in each["text"] for each in beyond["validity"]["reasons"])
+
+
 def test_file__is_read_as_written(tmp_path: Path) -> None:
     """In a folder that need not be there."""
     written = calibration(step(500), step(2000, held=False))
@@ -148,7 +160,7 @@ def test_results__carry_the_error(tmp_path: Path) -> None:
     ("steps", "said"),
     [
         ((step(5),), "60 events/s in a process, but the instrument was calibrated to hold no more than 5"),
-        ((step(5, held=False),), "calibrated to hold no more than 0"),
+        ((step(5, held=False),), "calibrated to hold less than 5"),
         ((step(100, error_ms=6),), "own error is 6 % of the median ttft"),
     ],
 )
@@ -175,9 +187,7 @@ def test_quick_calibration__speaks_only_against_rates_that_it_tried(
     quick = dataclasses.replace(calibration(*steps), is_quick=True)
     found = summary(tmp_path, *completions(200), calibration=quick)
     assert found["validity"]["verdict"] == verdict
-    noted = any(
-        "a quick calibration held 5 events/s in a process, and this run had 60" in note for note in found["notes"]
-    )
+    noted = any("its calibration held 5 events/s in a process, and this run had 60" in note for note in found["notes"])
     assert noted == (verdict == VALID)
 
 
@@ -221,6 +231,17 @@ def test_calibrate__finds_the_error_and_writes_it(tmp_path: Path) -> None:
     assert [each.failed for each in found.steps] == [0, 0]
     assert all(each.requests > 0 and each.gap_error_ms.n > each.ttft_error_ms.n > 0 for each in found.steps)
     assert found.highest_events_per_s == found.steps[1].events_per_s > 100
+
+
+def test_calibration_that_held_no_rate__is_not_written(tmp_path: Path) -> None:
+    """What was found before, on a machine that had less to do, stays."""
+    path = tmp_path / "calibration.json"
+    path.write_text("found before", encoding="utf-8")
+    ended = calibrate("--rates", "100", "--seconds", "5", "--bound-ms", "0.000001", "--out", str(path))
+    assert ended.returncode == 1
+    assert "no rate was held" in ended.stdout
+    assert ended.stderr.splitlines()[-1].startswith("calibrate: nothing is written")
+    assert path.read_text(encoding="utf-8") == "found before"
 
 
 @pytest.mark.parametrize(

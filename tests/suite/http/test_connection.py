@@ -3,6 +3,8 @@ from __future__ import annotations
 import gzip
 import os
 import subprocess
+from base64 import b64decode
+from pathlib import Path
 
 import pytest
 
@@ -141,11 +143,22 @@ def test_command_line_of_a_head__waits_for_no_body() -> None:
     assert script.received[0].startswith(b"HEAD ")
 
 
-def test_body_too_long_for_a_line__is_a_file_to_it() -> None:
-    """Half a body would be another request."""
-    request = Request("POST", "http://x", body=b"[" * 10_000)
-    assert request.curl().endswith("--data-binary @BODY  # BODY: the 10000 bytes of the request, too long for a line")
-    assert request.shown().endswith("\n[4000 characters more]")
+def test_body_too_long_for_a_line__is_a_file_to_it(tmp_path: Path) -> None:
+    """Which comes along: half a body would be another request."""
+    body = b"[" * 9_000 + bytes(range(256))
+    with serving(OK + b"Content-Length: 2\r\n\r\nok") as script:
+        told = Exchange(Request("POST", script.url, body=body), 200).shown()
+        (tmp_path / told["body_file"]).write_bytes(b64decode(told["body"]))
+        subprocess.run(["sh", "-c", told["curl"]], check=True, capture_output=True, timeout=20, cwd=tmp_path)
+    assert script.received[0].endswith(b"\r\n\r\n" + body)
+    assert "in the folder of the report" in told["curl"]
+    assert told["request"].endswith("characters more]")
+
+
+def test_long_body__does_not_hold_the_key() -> None:
+    """Neither in the file."""
+    told = Exchange(Request("POST", "http://x", body=b"s3cr3t" * 2_000, secrets=("s3cr3t",)), 200).shown()
+    assert b64decode(told["body"]) == b"***" * 2_000
 
 
 @pytest.mark.parametrize("before", [155, 5_998])

@@ -117,6 +117,19 @@ def test_headline__says_of_how_many_verdicts_it_is(record: Made) -> None:
     assert record(RSP_02=None).as_dict(Baseline())["asked"] == {"verdicts": 1, "of": 1}
 
 
+def test_long_bodies__are_files_beside_the_report(record: Made, tmp_path: Path) -> None:
+    """Named by the curl line, and not in verdicts.json; those of an earlier run go."""
+    shown = Exchange(Request("POST", "http://x", (), b"[" * 10_000), 200)
+    made = record(SSE_08=Violation("x", exchange=shown), RSP_02=None)
+    (tmp_path / "body-old").touch()
+    write(tmp_path, _run(made), made.bodies)
+    (file,) = tmp_path.glob("body-*")
+    assert file.read_bytes() == b"[" * 10_000
+    exchange = next(entry["exchange"] for entry in read(tmp_path)["verdicts"] if entry["clause"] == "SSE-08")
+    assert f"--data-binary @{file.name} " in exchange["curl"]
+    assert "body" not in exchange
+
+
 def test_departures__are_told_with_level_expectation_and_how_to_repeat_them(record: Made) -> None:
     """Whoever reads only the terminal learns of each."""
     request = Request("POST", "http://x", (), b"{}")
