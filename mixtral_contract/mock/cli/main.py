@@ -31,9 +31,14 @@ _SHORTEST_TOKEN = 8
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serves until a signal and returns the exit status."""
+    """Serves until a signal and returns the exit status; behind the word `fixtures` it only looks at a file of them."""
+    given = sys.argv[1:] if arguments is None else arguments
+    if given[:1] == [commandline.FIXTURES]:
+        from mixtral_contract.mock.cli import fixtures_command  # noqa: PLC0415  only who checks a file waits for it
+
+        return fixtures_command.main(given[1:])
     parser = commandline.parser()
-    options = parser.parse_args(arguments)
+    options = parser.parse_args(given)
     if "list" in options.incidents:
         print("\n".join(describe()))
         return 0

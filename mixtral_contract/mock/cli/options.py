@@ -22,6 +22,8 @@ MOST_WORKERS = 64
 
 MB = 1024 * 1024
 PROGRAM = "python -m mock_server"
+FIXTURES = "fixtures"
+"""The first word of a command line that only looks at a file of fixtures."""
 _DESCRIPTION = "Answers chat completion calls by the contract. The first line on stdout is the address."
 _LIMITS = Limits()
 _KEYS = "\n".join(f"  {account.key:<16}{account.purpose}" for account in ACCOUNTS)
@@ -59,6 +61,8 @@ examples:
   python -m mock_server --incident '429*2,ok' --incident 'cut:after=5,by=rst;rate=0.1'
   python -m mock_server --record https://integrate.api.nvidia.com --cassette nvidia.yaml
   python -m mock_server --replay nvidia.yaml --pace x2
+  python -m mock_server --fixtures mock_server/fixtures.yaml
+  python -m mock_server fixtures check mock_server/fixtures.yaml
   curl http://127.0.0.1:8000/v1/chat/completions -H 'Authorization: Bearer mock-valid' \\
        -H 'Content-Type: application/json' -d '{{"messages": [{{"role": "user", "content": "hello"}}], "stream": true}}'
 

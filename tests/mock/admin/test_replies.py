@@ -45,7 +45,10 @@ def test_replies__are_added_and_removed(mock: httpx.Client) -> None:
 
 def test_replies__are_added_together(mock: httpx.Client) -> None:
     """Asked in their order, as those of a file; one with a name that is there takes its place."""
-    nodes = [{"when": {"prompt": {"contains": "weather"}}, "says": "Sunny.", "name": "weather"}, {"says": "Else."}]
+    nodes: list[dict[str, Any]] = [
+        {"when": {"prompt": {"contains": "weather"}}, "says": "Sunny.", "name": "weather"},
+        {"says": "Else."},
+    ]
     assert mock.post("/_mock/replies", json=nodes).json() == {"added": ["weather", "reply 2"]}
     assert [_text(_ask(mock, text)) for text in ("the weather", "the time")] == ["Sunny.", "Else."]
     mock.post("/_mock/replies", json={**nodes[0], "says": "Rain."})
