@@ -41,6 +41,8 @@ SCHEMA = Path(__file__).with_name("reply.schema.yaml")
 _SAID = {"text": TEXT, "reasoning_content": REASONING, "refusal": DECLINED}
 _OF_CHOICE = ("reasoning_content", "text", "refusal", "tool_calls")
 """What a choice may have instead of parts, in the order in which it is said."""
+_ALONE = frozenset(("tool_call", "error", "cut"))
+"""The parts that are a reply by themselves."""
 _OF_REFUSAL = frozenset(("status", "message", "retry_after_s"))
 _SHOWN = 80
 
@@ -55,6 +57,12 @@ def read(data: Any, where: str) -> ScriptedReply:
     Raises: ReplyError
     """
     whole = _whole(data)
+    if isinstance(whole, Mapping) and len(whole) == 1 and not set(_PARTS).isdisjoint(whole):
+        if not _ALONE.isdisjoint(whole):
+            whole = _whole([whole])
+        else:
+            name = next(iter(whole))
+            raise ReplyError(f"{where}: expected a reply, got a {name} alone: the parts of a reply stand in one list")
     if not isinstance(whole, Mapping):
         raise ReplyError(f"{where}: expected a text, a list of parts or an object, got {_shown(data)}")
     _check(whole, where)
@@ -110,12 +118,14 @@ def _part_object(data: Any) -> Any:
 
 
 def _check(whole: Mapping[str, Any], where: str) -> None:
+    validator = schema()
+    assert validator.validator  # compiled here: what it raises below is about the data
     try:
-        orjson.dumps(whole)
-    except TypeError as error:
+        orjson.dumps(whole, option=orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS)
+        violation = next(validator.violations(whole), None)
+    except (TypeError, ValueError) as error:
         reason = "characters that UTF-8 has" if "surrogates" in str(error) else "values that JSON has"
         raise ReplyError(f"{where}: expected {reason}, got {_shown(whole)}") from None
-    violation = next(schema().violations(whole), None)
     if violation is not None:
         field = "" if violation.field == "body" else f".{violation.field}"
         raise ReplyError(f"{where}{field}: {violation.message}")

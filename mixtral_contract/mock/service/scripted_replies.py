@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import orjson
 
 from mixtral_contract.mock.completions.completion import Text
 from mixtral_contract.mock.completions.features import UnanswerableError
 from mixtral_contract.mock.completions.generator import CompletionGenerator, token_limit
+from mixtral_contract.mock.fixtures.added_fixtures import AddedFixtures
 from mixtral_contract.mock.fixtures.asked import AskedRequest
 from mixtral_contract.mock.fixtures.conditions import PredicateError
-from mixtral_contract.mock.fixtures.matching import FixtureSource, NoMatch
+from mixtral_contract.mock.fixtures.matching import NoMatch
 from mixtral_contract.mock.messages.messages import Refusal
 from mixtral_contract.mock.replies.answering import answer
 from mixtral_contract.mock.replies.reader import ReplyError, read
@@ -24,9 +27,9 @@ _SECOND_NS = 1_000_000_000
 
 
 class ScriptedReplies:
-    """The check of a mock with scripted replies; `None` has only those that requests bring along."""
+    """The check of a mock with scripted replies, and of requests that bring theirs along."""
 
-    def __init__(self, scripts: FixtureSource | None, generator: CompletionGenerator) -> None:
+    def __init__(self, scripts: AddedFixtures, generator: CompletionGenerator) -> None:
         self._scripts = scripts
         self._generator = generator
 
@@ -38,9 +41,7 @@ class ScriptedReplies:
                 return self._say(call, _of_header(headers[HEADER]))
             except ReplyError as error:
                 return Refusal("invalid-request", str(error))
-        fixtures = None if self._scripts is None else self._scripts.current(call.now_ns)
-        if fixtures is None or not (fixtures.fixtures or fixtures.refuse_unmatched):
-            return None
+        fixtures = self._scripts.current(call.now_ns)
         asked = AskedRequest(call.operation.dialect, call.completion_request, call.body, headers)
         try:
             met = fixtures.meet(asked)
@@ -81,7 +82,12 @@ class ScriptedReplies:
 
 
 def _of_header(value: str) -> ScriptedReply:
-    """The reply of a header; what begins like no JSON object, list or text is the text itself."""
+    """The reply of a header; what begins like no JSON object, list or text is the text itself.
+
+    Header fields are read as Latin-1, and clients write UTF-8 into them.
+    """
+    with contextlib.suppress(UnicodeError):
+        value = value.encode("latin-1").decode()
     if value[:1] not in ("{", "[", '"'):
         return read(value, HEADER)
     try:

@@ -46,7 +46,7 @@ from mixtral_contract.mock.accounts.accounts import Accounts
 from mixtral_contract.mock.completions import completion as rendering
 from mixtral_contract.mock.completions.completion import Completion
 from mixtral_contract.mock.completions.generator import CompletionGenerator, CompletionRequest, Draft
-from mixtral_contract.mock.fixtures.matching import FixtureSource
+from mixtral_contract.mock.fixtures.added_fixtures import AddedFixtures
 from mixtral_contract.mock.incidents.active import HEADER, Incidents
 from mixtral_contract.mock.incidents.incident import apply_incidents
 from mixtral_contract.mock.messages.messages import Refusal, Reply, Request
@@ -79,7 +79,7 @@ class Service:
         contract: Contract,
         replies: CompletionGenerator,
         admission: Accounts,
-        fixtures: FixtureSource | None = None,
+        fixtures: AddedFixtures | None = None,
         incidents: Incidents | None = None,
     ) -> None:
         self.contract = contract
@@ -92,8 +92,8 @@ class Service:
         self._by_head = checks.by_head
         self._admit = (checks.route, checks.method, *wanted, checks.key, checks.permission, checks.rate)
         self._read = (checks.media_type, checks.json, checks.schema, checks.model, checks.window)
-        self._scripted = ScriptedReplies(fixtures, replies).apply
-        self._has_fixtures = fixtures is not None
+        self._fixtures = fixtures or AddedFixtures()
+        self._scripted = ScriptedReplies(self._fixtures, replies).apply
         self._permit = (checks.model_permission,)
         self._afford = (checks.credits, checks.tokens)
         self._pay = (checks.payment,)
@@ -149,7 +149,7 @@ class Service:
             refused = self._run(self._permit, call)
             if refused is not None:
                 return refused
-        if self._has_fixtures or REPLY_HEADER in call.request.headers:
+        if self._fixtures.in_use or REPLY_HEADER in call.request.headers:
             refusal = self._scripted(call)
             if refusal is not None:
                 call.refused_at = "fixture"

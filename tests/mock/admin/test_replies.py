@@ -23,7 +23,7 @@ def mock() -> Iterator[httpx.Client]:
         yield client
 
 
-def _ask(mock: httpx.Client, text: str = "hello", headers: dict[str, str] | None = None, **fields: Any) -> Any:
+def _ask(mock: httpx.Client, text: str = "hello", headers: Any = None, **fields: Any) -> Any:
     body = {"messages": [{"role": "user", "content": text}], **fields}
     return mock.post("/v1/chat/completions", json=body, headers=headers)
 
@@ -78,6 +78,7 @@ def test_wrong_reply__is_refused_and_nothing_is_added(mock: httpx.Client, body: 
 def test_header__says_the_reply_of_its_request(mock: httpx.Client) -> None:
     """A text, or a reply as JSON; what is no reply is refused, and the next request gets the mock's own."""
     assert _text(_ask(mock, headers={"X-Mock-Reply": "Sunny."})) == "Sunny."
+    assert _text(_ask(mock, headers=[(b"x-mock-reply", "Grüße".encode())])) == "Grüße"
     asked = _ask(mock, headers={"X-Mock-Reply": '{"tool_calls": [{"name": "f", "arguments": {"x": "\\u00e9"}}]}'})
     (call,) = asked.json()["choices"][0]["message"]["tool_calls"]
     assert call["function"] == {"name": "f", "arguments": '{"x":"é"}'}

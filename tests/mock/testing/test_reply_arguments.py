@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from typing import Any
 
 import pytest
 
-from mixtral_contract.mock.replies.parts import cut, error
+from mixtral_contract.mock.replies.parts import cut, error, pause, tool_call
 from mixtral_contract.mock.testing.mocks import MixtralApi
 from mixtral_contract.mock.testing.reply_arguments import described
 
@@ -28,6 +29,9 @@ from mixtral_contract.mock.testing.reply_arguments import described
         (("a",), {"pace": {"ttft_ms": -1}}, "reply.pace.ttft_ms: -1 is less than the minimum of 0"),
         (("a",), {"oddities": {"tool_index": "sam"}}, 'reply.oddities.tool_index: "sam" is not one of "same" or'),
         ((["a", {"pause": "x"}],), {}, 'reply.parts.1.pause: "x" is not of type "number"'),
+        ((["a", {"pause": float("nan")}],), {}, 'reply.parts.1.pause: null is not of type "number"'),
+        (({"tool_calls": [("f", {"day": dt.date(2026, 1, 1)})]},), {}, "reply: expected values that JSON has, got"),
+        (("a", pause(1), "b"), {}, "reply: 2: expected a reply, got a pause alone: the parts of a reply stand in one"),
         ((["a", cut(), "b"],), {}, "reply.parts.2: expected nothing to be said behind the cut, got it"),
         ((["a", error("b"), "c"],), {}, "reply.parts.2: expected nothing to be said behind the error, got it"),
         ((), {"tool_calls": [("f", 3)]}, "reply.tool_calls.0.arguments: 3 is not of types "),
@@ -67,6 +71,7 @@ def test_bad_reply__is_refused_at_the_call(texts: tuple[Any, ...], arguments: di
     ("texts", "arguments"),
     [
         (("", " ", "\n\x00\U0001f642</s>"), {}),
+        ((tool_call("f", x=1), error("no"), cut("rst")), {}),
         (("a",), {"when": re.compile("a"), "stream": True}),
         (("a",), {"field_that_no_document_has": [1]}),
         (("a",), {"temperature": 9}),  # segmind's documents say nothing of it
