@@ -46,7 +46,7 @@ FLOORS: Mapping[str, tuple[str, ...]] = {
         ".",
     ),
     "load": (
-        "units client workload",
+        "units client workload prompt_files",
         "estimators reading",
         "settings",
         "counts",

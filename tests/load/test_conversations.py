@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from tests.load.prompt_files.samples import MOONCAKE, SHAREGPT
 from tests.load.test_locust_command import run
-from tests.support.scripted_stream_server import Script, ScriptedServer, Sleep, answer, usage
+from tests.support.scripted_stream_server import Script, ScriptedServer, Sleep, answer, stream, usage
 
 CALL = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
 
@@ -61,3 +62,63 @@ def test_prompts_without_a_user__begin_no_conversation(tmp_path: Path) -> None:
         asked = [len(request.body["messages"]) for request in server.requests]
     assert len(asked) > 2
     assert set(asked) == {1}
+
+
+@pytest.mark.parametrize("load", [("-u", "1"), ("--arrivals", "constant:4")], ids=["closed", "open"])
+def test_conversations_of_a_file__go_on_turn_by_turn(tmp_path: Path, load: tuple[str, ...]) -> None:
+    """The answers between are the server's own, in a closed loop and where arrivals begin each conversation."""
+    path = tmp_path / "prompts.json"
+    path.write_text(SHAREGPT, encoding="utf-8")
+    with ScriptedServer(lambda _: stream(3)) as server:
+        ended = run(tmp_path, "--host", server.url, *load, "--prompts", str(path), "--turns", "2", "-t", "2s")
+        asked = [[message["content"] for message in request.body["messages"]] for request in server.requests]
+    assert ended.summary["outcomes"]["ok"] == len(ended.requests) > 3, ended.stderr
+    assert ["Name three rivers."] in asked
+    assert ["Name three rivers.", " a b c", "Which is the longest?"] in asked
+    assert ["Go on."] in asked
+    assert len({tuple(each) for each in asked}) == 3
+    assert ended.summary["run"]["prompts"]["requests"] == 3
+    assert "prompts: 2 of the form sharegpt, 3 turns" in ended.stderr
+
+
+def test_trace__ends_when_its_last_conversation_has(tmp_path: Path) -> None:
+    """Not with the last arrival: what follows an answer is asked, too."""
+    path, trace = tmp_path / "prompts.json", tmp_path / "trace.jsonl"
+    path.write_text(SHAREGPT, encoding="utf-8")
+    trace.write_text('{"timestamp": 0, "input_length": 9, "output_length": 9}', encoding="utf-8")
+    with ScriptedServer(lambda _: stream(3)) as server:
+        ended = run(
+            tmp_path,
+            *("--host", server.url, "--arrivals", f"trace:{trace}", "--prompts", str(path), "--turns", "2"),
+            *("--think-time", "300ms", "-t", "20s"),
+        )
+        asked = [len(request.body["messages"]) for request in server.requests]
+    assert asked == [1, 3], ended.stderr
+    assert ended.summary["window"]["duration_s"] < 10
+
+
+def test_times_of_prompts__are_when_they_are_asked(tmp_path: Path) -> None:
+    """Each at its own time, and the run ends with the last."""
+    path = tmp_path / "prompts.jsonl"
+    path.write_text(MOONCAKE.replace("3000", "300").replace("3500", "350"), encoding="utf-8")
+    with ScriptedServer(lambda _: stream(3)) as server:
+        ended = run(
+            tmp_path,
+            *("--host", server.url, "--arrivals", "trace", "--prompts", str(path), "-t", "20s"),
+        )
+        asked = [request.body["max_tokens"] for request in server.requests]
+    assert asked == [26, 52, 5], ended.stderr
+    assert ended.summary["window"]["duration_s"] < 10
+
+
+def test_made_conversations__go_on_in_an_open_loop(tmp_path: Path) -> None:
+    """Each arrival begins one; its further turns are due when they have been thought about."""
+    with ScriptedServer(lambda _: stream(3)) as server:
+        ended = run(
+            tmp_path,
+            *("--host", server.url, "--arrivals", "constant:5", "--turns", "3", "--think-time", "50ms", "-t", "2s"),
+        )
+        sizes = [len(request.body["messages"]) for request in server.requests]
+    assert ended.summary["outcomes"]["ok"] == len(ended.requests), ended.stderr
+    assert set(sizes) == {1, 3, 5}
+    assert ended.summary["dropped"] == 0

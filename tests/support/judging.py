@@ -12,6 +12,7 @@ from hypothesis.errors import Flaky
 from mixtral_contract.contract import clauses
 from mixtral_contract.contract.openapi import Contract
 from mixtral_contract.suite.client.client import TargetClient
+from mixtral_contract.suite.client.patience import Patience
 from mixtral_contract.suite.generation.fuzzing import Fuzz
 from mixtral_contract.suite.generation.schema_oracle import Oracle
 from mixtral_contract.suite.target.endpoint import Endpoint
@@ -30,7 +31,7 @@ def judged(url: str, dialect: str = "nvidia", *, only: Iterable[str] | None = No
     """What each clause that applies to the dialect got, in the order of the clauses; `only` names those to judge."""
     operation = CONTRACT.operations[dialect]
     target = Target(url, url, (dialect,), MOCK_KEYS)
-    endpoint = Endpoint(target, operation, TargetClient(timeout_s=5.0))
+    endpoint = Endpoint(target, operation, TargetClient(timeout_s=5.0, patience=Patience(0)))
     wanted = set(CLAUSES) if only is None else set(only)
     found = {}
     for name, test in _tests().items():

@@ -19,6 +19,7 @@ from locust.env import Environment
 from mixtral_contract.load.counts.counts import RunCounts
 from mixtral_contract.load.locust_plugin.chat_user import ChatUser
 from mixtral_contract.load.report.files import REPORT, table, write_results
+from mixtral_contract.load.requests.own_lengths import own_lengths, own_lengths_line
 from mixtral_contract.load.results.calibration import Calibration, CalibrationError, read_calibration, usual_path
 from mixtral_contract.load.results.staged_summary import summarize_stages
 from mixtral_contract.load.results.summary import Facts, summarize
@@ -26,6 +27,7 @@ from mixtral_contract.load.settings.settings import Settings
 from mixtral_contract.load.settings.stages import Stage
 from mixtral_contract.load.stages.plan import plan_for
 from mixtral_contract.load.stages.stage_result import StageResult
+from mixtral_contract.load.units.progress import Progress
 
 _NS_PER_S = 1_000_000_000
 
@@ -42,6 +44,7 @@ class RunReport:
         self.terminated = False
         """Whether it was a signal, and not somebody at a terminal."""
         self._folder = folder
+        self._prompts = _own_lengths(settings)
         self._has_report = False
         self.gave_up = False
         """Whether the run was ended because nothing answered."""
@@ -177,6 +180,7 @@ class RunReport:
             lost_workers=self.lost_workers,
             lost_requests=self.lost_requests,
             calibration=self._calibration(options),
+            prompts=self._prompts,
         )
 
     def _calibration(self, options: Any) -> Calibration | None:
@@ -191,3 +195,14 @@ class RunReport:
 
     def _since_start_s(self, stamp_ns: int | None) -> float | None:
         return None if stamp_ns is None else (stamp_ns - self._start_ns) / _NS_PER_S
+
+
+def _own_lengths(settings: Settings) -> dict[str, Any] | None:
+    """What the user's own prompts are like, which is said before the run; None for a run that makes them."""
+    if settings.prompt_file is None:
+        return None
+    progress = Progress("prompts counted", sys.stderr)
+    found = own_lengths(settings.prompt_file, settings.contract_model.tokenizer, progress.step)
+    progress.close()
+    logger.info("%s", own_lengths_line(found))
+    return found

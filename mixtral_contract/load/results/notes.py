@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mixtral_contract.load.counts import lengths
+from mixtral_contract.load.requests.own_lengths import own_lengths_line
 from mixtral_contract.load.settings.cost import overspent
 from mixtral_contract.load.units.metrics import streamed_names
 
@@ -122,6 +123,10 @@ _FIRST: tuple[tuple[Callable[[Summary], bool], Callable[[Summary], str]], ...] =
 )
 
 _LAST: tuple[tuple[Callable[[Summary], bool], Callable[[Summary], str]], ...] = (
+    (
+        lambda summary: summary["run"]["prompts"] is not None,
+        lambda summary: f"Asked were own {own_lengths_line(summary['run']['prompts'])}.",
+    ),
     (
         lambda summary: summary["content_events"] > _COALESCED * summary["content_recvs"],
         lambda summary: (

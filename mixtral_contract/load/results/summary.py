@@ -63,6 +63,8 @@ class Facts:
     lost_workers: tuple[str, ...] = ()
     lost_requests: int = 0
     calibration: Calibration | None = None
+    prompts: dict[str, Any] | None = None
+    """What `own_lengths` found in the user's own prompts; None for a run that makes them."""
 
 
 def summarize(settings: Settings, facts: Facts, tally: RunCounts) -> dict[str, Any]:
@@ -299,6 +301,7 @@ def _run(settings: Settings, facts: Facts) -> dict[str, Any]:
         "think_s": settings.think_s,
         "seed": settings.seed,
         "max_error_share": settings.max_error_share,
+        "prompts": facts.prompts,
     }
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-import email.utils
 from collections.abc import Mapping
 
 from mixtral_contract.load.reading.outcome import Outcome
+from mixtral_contract.primitives.retry_after import retry_after_s
 
 AFTER_FAILURE_S = 1.0
 """Least wait after a failed request."""
@@ -22,20 +22,4 @@ def pause_s(outcome: Outcome, headers: Mapping[str, str], now: dt.datetime) -> f
     """
     if outcome is Outcome.OK:
         return 0.0
-    return min(_MOST_S, max(AFTER_FAILURE_S, _retry_after_s(headers.get("retry-after", ""), now)))
-
-
-def _retry_after_s(value: str, now: dt.datetime) -> float:
-    """Seconds that the header asks for, 0 for none or nonsense.
-
-    Source: RFC 9110 section 10.2.3, a number of seconds or a date.
-    """
-    if value.strip().isdecimal():
-        return float(value)
-    try:
-        moment = email.utils.parsedate_to_datetime(value)
-    except (ValueError, OverflowError):
-        return 0.0
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=dt.UTC)
-    return max(0.0, (moment - now).total_seconds())
+    return min(_MOST_S, max(AFTER_FAILURE_S, retry_after_s(headers.get("retry-after", ""), now)))

@@ -17,12 +17,15 @@ from gevent.event import Event  # type: ignore[import-untyped]
 
 from mixtral_contract.load.client.client import Client
 from mixtral_contract.load.client.exchange import Exchange
+from mixtral_contract.load.reading.outcome import Outcome
 from mixtral_contract.load.requests.generator import ChatRequest
+from mixtral_contract.load.run.closed_loop import said
 from mixtral_contract.load.run.record_queue import SLICE_NS
 from mixtral_contract.load.run.run import Run
 from mixtral_contract.load.run.sender import Sender
 from mixtral_contract.load.workload.arrivals import Arrival
 
+_NS_PER_S = 1_000_000_000
 _AHEAD = 64
 """So many requests are written before they are due: what that costs is no part of the lag."""
 
@@ -44,8 +47,11 @@ class OpenLoop:
     ) -> None:
         self._run = run
         self._on_sent = on_sent
-        self._all_written = False
+        self._all_written = self._all_said = False
+        self._to_read = 0
+        """How many turns of conversations were answered and may still have another one."""
         self._sender = sender
+        self._has_turns = run.settings.turns > 1
         self._arrivals = arrivals
         self._written: deque[tuple[Arrival, ChatRequest, bytes]] = deque()
         self._is_waiting = False
@@ -99,7 +105,9 @@ class OpenLoop:
         self._say_sent()
 
     def _say_sent(self) -> None:
-        if self._all_written and not self._written and not self._run.is_over:
+        goes_on = self._has_turns and (self._on_their_way or self._to_read)
+        if self._all_written and not self._written and not goes_on and not self._all_said and not self._run.is_over:
+            self._all_said = True
             self._on_sent()
 
     def _wait_for_next(self) -> None:
@@ -131,12 +139,39 @@ class OpenLoop:
             return
         client = self._idle.pop() if self._idle else self._sender.client()
         exchange = self._on_their_way[client] = self._run.open_exchange(arrival.due_ns, ask)
-        client.begin(request, exchange, lambda: self._ended(client))
+        client.begin(request, exchange, lambda: self._ended(client, ask))
 
-    def _ended(self, client: Client) -> None:
+    def _ended(self, client: Client, ask: ChatRequest) -> None:
         exchange = self._on_their_way.pop(client, None)
         if exchange is None:  # cut off meanwhile
             return
         self._idle.append(client)
-        self._sender.settle(exchange)
+        if self._has_turns:
+            self._to_read += 1
+            gevent.spawn(self._go_on, ask, exchange)
+        else:
+            self._sender.settle(exchange)
         self._returned.set()
+
+    def _go_on(self, ask: ChatRequest, exchange: Exchange) -> None:
+        """Has an answer read, and the next turn of its conversation sent: due when it has been thought about."""
+        run = self._run
+        record = self._sender.record(exchange)
+        history = said(run.settings, ask, exchange) if record.outcome is Outcome.OK else ()
+        if not history or exchange.end_ns is None or run.is_over:
+            self._turn_is_over()
+            return
+        due_ns = exchange.end_ns - run.at_ns(0) + round(run.settings.think_s * _NS_PER_S)
+        turn = run.next_ask(history=history, follow_ups=ask.follow_ups)
+        request = run.write(turn)
+        self._sender.loop.at(run.at_ns(due_ns), lambda: self._send_turn(Arrival(due_ns), turn, request))
+
+    def _send_turn(self, arrival: Arrival, ask: ChatRequest, request: bytes) -> None:
+        if not self._run.is_over:
+            self._send(arrival, ask, request)
+        self._turn_is_over()
+
+    def _turn_is_over(self) -> None:
+        """One answer less is waiting for what follows it; what was sent meanwhile is on its way."""
+        self._to_read -= 1
+        self._say_sent()

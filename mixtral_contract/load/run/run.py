@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import re
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from time import perf_counter_ns
 from typing import Any
 
 from mixtral_contract.load.client.exchange import Exchange
 from mixtral_contract.load.counts.counts import RunCounts
+from mixtral_contract.load.prompt_files.own_prompt import OwnPrompt
 from mixtral_contract.load.reading.clause_checks import applying
 from mixtral_contract.load.reading.completion import Completion, reading, returned
 from mixtral_contract.load.reading.outcome import Outcome
@@ -110,9 +111,14 @@ class Run:
         """Seconds from now to a time of the run, below 0 when it has passed."""
         return (self._start_ns + run_ns - self._clock_ns()) / _NS_PER_S
 
-    def next_ask(self, arrival: Arrival | None = None, history: Messages = ()) -> ChatRequest:
-        """What the next request asks; `arrival` is that of an open loop, `history` what was said before."""
-        return self._workload.next(arrival, history)
+    def next_ask(
+        self, arrival: Arrival | None = None, history: Messages = (), follow_ups: Sequence[OwnPrompt] = ()
+    ) -> ChatRequest:
+        """What the next request asks; `arrival` is that of an open loop, `history` what was said before.
+
+        `follow_ups` are what a conversation from a file still has to ask.
+        """
+        return self._workload.next(arrival, history, follow_ups)
 
     def write(self, ask: ChatRequest) -> bytes:
         """The bytes of a request."""

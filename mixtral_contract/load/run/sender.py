@@ -45,6 +45,10 @@ class Sender:
             return None
         return self._settling.record(exchange)
 
+    def record(self, exchange: Exchange) -> Record:
+        """Counts an exchange that is over, before all others; waits for its record."""
+        return self._settling.record(exchange)
+
     def settle(self, exchange: Exchange, *, cut_off: bool = False) -> None:
         """Counts an exchange that is over, some time later."""
         self._settling.add(exchange, cut_off=cut_off)

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from mixtral_contract.contract.presets import Preset
+from mixtral_contract.load.prompt_files.own_prompt import OwnPrompt
 from mixtral_contract.load.settings.pricing import (
     CREDITS,
     REQUESTS,
@@ -23,7 +24,6 @@ from mixtral_contract.load.settings.pricing import (
 from mixtral_contract.load.units.usage_error import UsageError
 from mixtral_contract.load.workload.arrivals import Arrival
 from mixtral_contract.load.workload.lengths import Lengths
-from mixtral_contract.load.workload.prompt_file import OwnPrompt
 
 _ROUNDING = 1e-9
 
@@ -124,7 +124,8 @@ def read_cost(
         budget = parse_budget(options.budget) if options.budget else None
     except argparse.ArgumentTypeError as error:
         raise UsageError(f"--budget: {error}") from None
-    output = _most([outputs.most, *(each.max_tokens for each in own), *(each.output_tokens for each in trace)], outputs)
+    own = [turn for each in own for turn in (each, *each.follow_ups)]
+    output = _most([outputs.most, *map(_answer, own), *(each.output_tokens for each in trace)], outputs)
     prompt = _most([prompts.most, *map(_bytes, own), *(each.prompt_tokens for each in trace)], prompts)
     if not is_bounded:
         prompt = output = None
@@ -200,4 +201,13 @@ def _most(values: Sequence[int | None], lengths: Lengths) -> int | None:
 
 def _bytes(prompt: OwnPrompt) -> int:
     """No prompt has more tokens than bytes."""
+    if prompt.prompt_tokens is not None:
+        return prompt.prompt_tokens
     return len(orjson.dumps([prompt.messages, prompt.fields]))
+
+
+def _answer(prompt: OwnPrompt) -> int | None:
+    """The longest answer that is asked for; a recorded one has no more tokens than bytes."""
+    if prompt.max_tokens is not None or prompt.answer is None:
+        return prompt.max_tokens
+    return len(prompt.answer.encode())

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from mixtral_contract.contract.openapi import Operation
+from mixtral_contract.load.prompt_files.own_prompt import OwnPrompt
 from mixtral_contract.load.workload.arrivals import Arrival
 from mixtral_contract.load.workload.lengths import Lengths
-from mixtral_contract.load.workload.prompt_file import OwnPrompt
 
 _LENGTH = 12
 

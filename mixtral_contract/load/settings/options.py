@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from mixtral_contract.load.prompt_files.formats import FORMATS
 from mixtral_contract.load.settings.option_types import at_least_one, not_negative, percent, positive, share, yes_or_no
 from mixtral_contract.load.units.duration import Duration
 from mixtral_contract.load.units.metrics import SPREADS, streamed_names
@@ -63,7 +64,8 @@ OPTIONS = (
         "When requests leave. closed: each of -u users sends its next request when the last one has ended. "
         "constant:RATE and poisson:RATE: RATE requests per second on a schedule that no answer changes (an open loop; "
         "-u is not used). trace:FILE: as recorded, with the recorded lengths, from an Azure LLM inference CSV, a "
-        "BurstGPT CSV or Mooncake JSON lines; the run ends with the last one, or after -t.",
+        "BurstGPT CSV or Mooncake JSON lines; the run ends with the last one, or after -t. trace alone: at the "
+        "timestamps that --prompts has, each with its own prompt.",
         default="closed",
     ),
     Option(
@@ -113,14 +115,28 @@ OPTIONS = (
     Option(
         "--prompts",
         "FILE",
-        'Your own prompts instead, one JSON object a line: {"prompt": "..."} or {"messages": [...]}, with max_tokens '
-        "and other fields of the request if you like; a field that would not be sent is refused. A relative path "
-        "counts from where each worker runs.",
+        "Your own prompts instead: JSON lines with prompt, text, text_input or messages, with max_tokens, images and "
+        "other fields of the request if you like; ShareGPT's JSON; an OpenAI batch file; AIPerf's inputs.json; a "
+        "Mooncake trace, whose hash_ids are blocks of 512 tokens that prompts share; a CSV with a header. A key that "
+        "would not be sent is refused. A relative path counts from where each worker runs.",
+    ),
+    Option(
+        "--prompts-format",
+        "FORM",
+        f"What --prompts is: {', '.join(FORMATS)}. Without it: told from what the file holds.",
+    ),
+    Option(
+        "--prompts-column",
+        "NAME",
+        "The column of a CSV that holds the prompts; no other but max_tokens is used then. Without it: prompt, text or "
+        "text_input, and other columns are refused.",
     ),
     Option(
         "--turns",
         "N",
-        "Requests of one conversation in a closed loop: each carries all that was said before.",
+        "Requests of one conversation: each carries all that was said before. With --arrivals each arrival begins one, "
+        "and a further turn is due when its answer has come and --think-time has passed. With --prompts the most turns "
+        "of each conversation in the file, the answers between being the target's own.",
         default=1,
         type=at_least_one,
     ),

@@ -8,22 +8,23 @@ from __future__ import annotations
 import argparse
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from mixtral_contract.contract.openapi import DOCUMENT, Contract, ContractError, Model, Operation
 from mixtral_contract.contract.presets import is_paid, preset_at, presets
+from mixtral_contract.load.prompt_files.formats import read_prompts
+from mixtral_contract.load.prompt_files.own_prompt import OwnPrompt, PromptFile, PromptFileError
 from mixtral_contract.load.settings.cost import Cost, read_cost
 from mixtral_contract.load.settings.digests import workload_digest
 from mixtral_contract.load.settings.objectives import Slo, parse_slo
 from mixtral_contract.load.settings.stage_options import read_staging
 from mixtral_contract.load.settings.stages import Staging
 from mixtral_contract.load.units.usage_error import UsageError
-from mixtral_contract.load.workload.arrivals import Arrival, Arrivals, parse_arrivals
+from mixtral_contract.load.workload.arrivals import Arrival, Arrivals, parse_arrivals, played
 from mixtral_contract.load.workload.lengths import Lengths, parse_lengths
-from mixtral_contract.load.workload.prompt_file import OwnPrompt, PromptFileError, read_prompts
 from mixtral_contract.load.workload.trace_file import TraceError, read_trace
 from mixtral_contract.primitives import command_line
 from mixtral_contract.primitives.base_url import BaseUrl
@@ -55,7 +56,7 @@ class Settings:
     output_tokens: Lengths
     prefix_share: float
     images: int
-    own_prompts: tuple[OwnPrompt, ...]
+    prompt_file: PromptFile | None
     turns: int
     think_s: float
     seed: int
@@ -75,6 +76,11 @@ class Settings:
     """What the user calls the run."""
     workload: str | None = None
     """A digest of what was read from files."""
+
+    @property
+    def own_prompts(self) -> tuple[OwnPrompt, ...]:
+        """The user's own prompts; none when the run makes them."""
+        return () if self.prompt_file is None else self.prompt_file.prompts
 
     @property
     def contract_model(self) -> Model:
@@ -99,10 +105,11 @@ def read_settings(options: argparse.Namespace, host: str | None) -> Settings:
     if options.give_up is not None and options.give_up <= 0:
         raise UsageError(f"--give-up: expected more than 0 s, got {options.give_up:g} s")
     known = presets(contract)
-    trace = _read("--arrivals", lambda: _trace(arrivals, options.speed))
     prompts = _read("--prompt-tokens", lambda: parse_lengths(str(options.prompt_tokens)))
     outputs = _read("--output-tokens", lambda: parse_lengths(str(options.output_tokens)))
-    own = _read("--prompts", lambda: _own_prompts(options.prompts, operation))
+    prompt_file = _read("--prompts", lambda: _prompt_file(options, operation))
+    own = () if prompt_file is None else prompt_file.prompts
+    trace = _read("--arrivals", lambda: _trace(arrivals, options.speed, own))
     preset = preset_at(target, known, operation.dialect)
     return Settings(
         operation=operation,
@@ -116,7 +123,7 @@ def read_settings(options: argparse.Namespace, host: str | None) -> Settings:
         output_tokens=outputs,
         prefix_share=options.prefix_share,
         images=options.images,
-        own_prompts=own,
+        prompt_file=prompt_file,
         turns=options.turns,
         think_s=float(options.think_time),
         seed=options.seed,
@@ -144,26 +151,40 @@ def read_settings(options: argparse.Namespace, host: str | None) -> Settings:
 
 
 def _check_together(options: argparse.Namespace, arrivals: Arrivals) -> None:
-    if options.turns > 1 and arrivals.is_open:
-        raise UsageError(
-            "--turns: expected 1 in an open loop (--arrivals, --find, or rates in --sweep): a conversation waits for "
-            "its answers"
-        )
-    if options.turns > 1 and options.prompts:
-        raise UsageError("--turns: expected 1 with --prompts, whose lines are conversations already")
+    if options.turns > 1 and arrivals.is_open and (options.find or options.sweep):
+        raise UsageError("--turns: expected 1 with --find, or rates in --sweep: what they search is a rate of requests")
+    for flag, value in {"--prompts-format": options.prompts_format, "--prompts-column": options.prompts_column}.items():
+        if value and not options.prompts:
+            raise UsageError(f"{flag}: expected --prompts with it, got none")
     if options.prompts and (options.images or options.prefix_share):
         flag = "--images" if options.images else "--prefix-share"
         raise UsageError(f"{flag}: expected 0 with --prompts, which are sent as they are")
     if not _LEAST_SPEED <= options.speed < math.inf or (options.speed != 1 and arrivals.kind != "trace"):
-        raise UsageError(f"--speed: expected a number above 0, with --arrivals trace:FILE, got {options.speed:g}")
+        raise UsageError(f"--speed: expected a number above 0, with --arrivals trace, got {options.speed:g}")
 
 
-def _own_prompts(path: str | None, operation: Operation) -> tuple[OwnPrompt, ...]:
-    return read_prompts(Path(path), operation.request.properties) if path else ()
+def _prompt_file(options: argparse.Namespace, operation: Operation) -> PromptFile | None:
+    if not options.prompts:
+        return None
+    return read_prompts(
+        Path(options.prompts),
+        options.prompts_format or None,
+        documented=operation.request.properties,
+        turns=options.turns,
+        column=options.prompts_column or None,
+    )
 
 
-def _trace(arrivals: Arrivals, speed: float) -> tuple[Arrival, ...]:
-    return () if arrivals.trace is None else tuple(read_trace(arrivals.trace, speed))
+def _trace(arrivals: Arrivals, speed: float, own: Sequence[OwnPrompt]) -> tuple[Arrival, ...]:
+    if arrivals.kind != "trace":
+        return ()
+    if arrivals.trace is not None:
+        return tuple(read_trace(arrivals.trace, speed))
+    times_ms = [each.timestamp_ms for each in own if each.timestamp_ms is not None]
+    if not own or len(times_ms) < len(own):
+        got = f"{len(own) - len(times_ms)} of {len(own)} prompts without one" if own else "no --prompts"
+        raise TraceError(f"trace: expected a FILE behind it, or --prompts with timestamps, got {got}")
+    return tuple(played(times_ms, speed))
 
 
 def _read(flag: str, read: Callable[[], T]) -> T:

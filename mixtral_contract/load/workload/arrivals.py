@@ -16,15 +16,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _NS_PER_S = 1_000_000_000
+_NS_PER_MS = 1_000_000
 _LEAST_PER_S = 1e-9
 """A lower rate has its next request after more nanoseconds than can be told from never."""
 
-_FORMS = "closed, constant:RATE, poisson:RATE or trace:FILE"
+_FORMS = "closed, constant:RATE, poisson:RATE, trace or trace:FILE"
 
 
 @dataclass(frozen=True, slots=True)
 class Arrivals:
-    """How requests arrive; `rate_per_s` is None for a closed loop and a trace, `trace` for everything else."""
+    """How requests arrive; `rate_per_s` is None for a closed loop and a trace, `trace` for all but a trace.
+
+    A trace without a file is that of the prompts, with the times that they have.
+    """
 
     kind: str
     rate_per_s: float | None = None
@@ -51,6 +55,8 @@ class Arrival:
     due_ns: int
     prompt_tokens: int | None = None
     output_tokens: int | None = None
+    prompt: int | None = None
+    """The place in the file of prompts of what is asked, where the times are that file's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +75,20 @@ def parse_arrivals(text: str) -> Arrivals:
     kind, _, value = text.partition(":")
     if text == "closed":
         return CLOSED
+    if text == "trace":
+        return Arrivals(kind)
     if kind == "trace" and value:
         return Arrivals(kind, trace=Path(value))
     if kind in ("constant", "poisson"):
         return Arrivals(kind, rate_per_s=_rate(text, value))
     raise argparse.ArgumentTypeError(f"expected {_FORMS}, got {text!r}")
+
+
+def played(times_ms: Sequence[float], speed: float) -> list[Arrival]:
+    """The arrivals of prompts that were recorded at these times, in their order, the first one due at 0."""
+    first_ms = min(times_ms)
+    order = sorted(range(len(times_ms)), key=lambda index: times_ms[index])
+    return [Arrival(round((times_ms[index] - first_ms) / speed * _NS_PER_MS), prompt=index) for index in order]
 
 
 def schedule(arrivals: Arrivals, share: Share, seed: int, trace: Sequence[Arrival] = ()) -> Iterator[Arrival]:

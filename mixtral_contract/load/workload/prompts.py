@@ -5,7 +5,9 @@ Every request gets another text: a server that keeps the state of earlier prompt
 
 from __future__ import annotations
 
+import itertools
 import random
+from collections.abc import Sequence
 
 from mixtral_contract.primitives.tokenizer import Tokenizer
 
@@ -41,6 +43,7 @@ class Prompts:
         self._opening_tokens = tokenizer.count(OPENING)
         self._words = [word for word in _WORDS if tokenizer.count(word) == 1]
         self._prefix_share = prefix_share
+        self._seed = seed
         self._common: list[str] = []
         self._common_chance = random.Random(f"prefix/{seed}")  # noqa: S311 -- repeatable on purpose
         self._own_chance = random.Random(f"prompts/{seed}/{worker}")  # noqa: S311 -- same
@@ -56,6 +59,18 @@ class Prompts:
         own = self._own_chance.choices(self._words, k=words - len(common))
         sentence = [OPENING] if asks else []
         return " ".join([*sentence, *common, *own] if opens else [*common, *own, *sentence])
+
+    def of_blocks(self, ids: Sequence[int], tokens: int, block_tokens: int) -> str:
+        """A text of so many tokens that consists of the blocks with these ids; the last is cut to what is left.
+
+        A block of an id is the same in all texts of the seed, in every process, wherever it stands.
+        """
+        words = itertools.chain.from_iterable(self._block(each, block_tokens) for each in ids)
+        return " ".join(itertools.islice(words, tokens))
+
+    def _block(self, block_id: int, tokens: int) -> list[str]:
+        chance = random.Random(f"block/{self._seed}/{block_id}")  # noqa: S311 -- repeatable on purpose
+        return chance.choices(self._words, k=tokens)
 
     def _prefix(self, words: int) -> list[str]:
         if words > len(self._common):

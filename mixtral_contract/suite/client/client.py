@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from mixtral_contract.suite.client.budget import CompletionBudget, RateLimiter, may_be_billed, may_cost
+from mixtral_contract.suite.client.patience import Patience
 from mixtral_contract.suite.client.request_log import RequestLog
 from mixtral_contract.suite.http import connection
 from mixtral_contract.suite.http.exchange import TOO_LONG, Exchange, Request
@@ -36,6 +37,8 @@ class TargetClient:
     After two requests in a row that ended in silence or in an answer without an end, or six in all, no more are sent: a
     server that hangs or floods ends a run within a few time-outs, however many clauses there are. `timeout_s` bounds
     the connection and each wait for bytes, `most_bytes` all answers together.
+    A request that the target is too busy for is sent once more after the time that its Retry-After names, as far as
+    `patience` goes.
     A `frugal` client sends one request for all clauses that ask the same. `pause` waits so many seconds on behalf of a
     clause, where a target can tell the difference.
     """
@@ -49,6 +52,7 @@ class TargetClient:
         timeout_s: float = 30.0,
         most_bytes: int = IN_ALL * connection.MOST_BYTES,
         frugal: bool = False,
+        patience: Patience | None = None,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self.frugal = frugal
@@ -57,6 +61,7 @@ class TargetClient:
         self._transport = transport
         self._budget = budget or CompletionBudget()
         self._rate_limiter = rate_limiter or RateLimiter()
+        self._patience = patience or Patience()
         self._timeout_s = timeout_s
         self._most_bytes = most_bytes
         self._bytes = 0
@@ -65,16 +70,34 @@ class TargetClient:
         self._silence = ""
 
     def send(
-        self, dialect: str, requests: Sequence[Request], *, within_s: float | None = None, **how: Any
+        self,
+        dialect: str,
+        requests: Sequence[Request],
+        *,
+        within_s: float | None = None,
+        is_patient: bool = False,
+        **how: Any,
     ) -> Sequence[Exchange]:
         """The exchanges, each with an answer or without; `within_s` shortens the time-out.
 
+        A single request `is_patient` that is sent once more when the target asks to wait.
+
         Raises: NotRun when the budget is spent, Inconclusive when the target was silent too often or said too much.
         """
+
+        def ask() -> Sequence[Exchange]:
+            exchanges = self._send(dialect, requests, within_s, how)
+            wait_s = self._patience.take(exchanges[0]) if is_patient else None
+            if wait_s is None:
+                return exchanges
+            self.pause(wait_s)
+            again = self._send(dialect, requests, within_s, how)
+            self._patience.learn(again[0])
+            return again
+
         if self.frugal and self.log.shares and len(requests) == 1 and not any(how.values()):
-            request = requests[0]
-            return [self.log.nth(dialect, request, lambda: self._send(dialect, requests, within_s, how)[0])]
-        return self._send(dialect, requests, within_s, how)
+            return [self.log.nth(dialect, requests[0], lambda: ask()[0])]
+        return ask()
 
     def _send(
         self, dialect: str, requests: Sequence[Request], within_s: float | None, how: Mapping[str, Any]

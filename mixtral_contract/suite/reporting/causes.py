@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -9,6 +10,8 @@ from mixtral_contract.contract.clauses import EFFECTS
 from mixtral_contract.suite.verdicts.result import ClauseResult
 from mixtral_contract.suite.verdicts.verdict import Verdict
 
+_OK = re.compile(r"HTTP/1\.\d 200\b")
+"""In a refusal each thing that is missing is missing for itself."""
 _WORST_FIRST = (Verdict.FAIL, Verdict.KNOWN, Verdict.NON_STRICT)
 
 
@@ -16,7 +19,7 @@ def with_causes(results: Sequence[ClauseResult], about: Mapping[str, str]) -> li
     """The results in their order, each break with the clause that it follows from, None where it stands in front.
 
     Those of a dialect belong together whose answers have one fault, where the clause that is about it is broken, too
-    (`about`: clauses by faults), and otherwise those that one and the same answer shows. In front stands the worst
+    (`about`: clauses by faults), and otherwise those that one and the same completion shows. In front stands the worst
     verdict; among equals the clause about the fault, then what loses a client most, then the first.
     """
     broken = {(each.dialect, each.clause) for each in results if each.verdict in _WORST_FIRST}
@@ -37,7 +40,7 @@ def with_causes(results: Sequence[ClauseResult], about: Mapping[str, str]) -> li
 def _group(result: ClauseResult, about: Mapping[str, str], broken: set[tuple[str, str]]) -> tuple[str, ...]:
     if result.fault is not None and (result.dialect, about.get(result.fault, "")) in broken:
         return (result.dialect, "fault", result.fault)
-    if result.exchange is not None:
+    if result.exchange is not None and _OK.match(result.exchange["answer"]):
         return (result.dialect, "answer", result.exchange["curl"], result.exchange["answer"])
     return (result.dialect, "clause", result.clause)
 

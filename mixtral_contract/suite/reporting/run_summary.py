@@ -85,7 +85,8 @@ class RunSummary:
         head = [*wrap(self.headline(), _WIDTH), *self._table(), *self._not_judged()]
         tail = [_cut(f"baseline: {remark}") for remark in self.remarks(baseline)]
         spent = self.spent()
-        tail.append(f"asked: {spent['requests']} requests, {spent['completions']} completions")
+        few = ", as few as will do: they may be billed (--free asks for more)" if self.target.paid else ""
+        tail.append(_cut(f"asked: {spent['requests']} requests, {spent['completions']} completions{few}"))
         room = max(3, _HEIGHT - len(head) - len(tail))
         found = self._problems()
         more = [f"... and {len(found) - room + 1} more in the report"] if len(found) > room else []

@@ -29,6 +29,7 @@ def pytest_configure(config: pytest.Config) -> None:
             report.writable(chosen.report, "--report")
             if chosen.target.base_url is not None:
                 target.reach(chosen.target.base_url)
+                chosen = config.stash[SETTINGS] = chosen.where_it_is_free()
     except (ContractError, target.TargetError, BaselineError, report.ReportError) as error:
         # pytest's own usage errors end with 4; ours end with 2 and one line, as every command of the project
         pytest.exit(str(error), returncode=2)

@@ -46,6 +46,12 @@ def add_to(group: OptionGroup) -> None:
         help=f"smoke: only what can be judged on {SMOKE_COMPLETIONS} completions per dialect, or full (default)",
     )
     add("--dry-run", action="store_true", help="print what a run would cost, per tier and level, and send nothing")
+    add(
+        "--free",
+        action="store_true",
+        help="completions of this server cost nothing: ask for as many as show more, not for as few as will do "
+        "(default: only the mock's cost nothing; a gateway on this machine may have a paid vendor behind it)",
+    )
     add("--budget", metavar="N", help="use up at most N completions, a hard cap; what is left over is NOT-RUN")
     add("--rpm", metavar="N", help="send at most N requests per minute")
     add(

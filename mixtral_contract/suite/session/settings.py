@@ -73,6 +73,7 @@ class Settings:
                 role: variable for role in _SPECIAL_KEYS if (variable := option(f"--{role}-key-env")) is not None
             },
             dry_run=dry_run,
+            free=bool(option("--free")),
         )
         tier = _one_of("--tier", option("--tier"), TIERS)
         budget, rpm = _number(config, "--budget", int), _number(config, "--rpm", float)
@@ -97,6 +98,13 @@ class Settings:
             least_judged=_share_of("--min-judged", option("--min-judged")),
             report=option("--report"),
         )
+
+    def where_it_is_free(self) -> Settings:
+        """The same where completions may cost money; where the mock answers at the address, they cost none."""
+        where = self.target.base_url
+        if not self.target.paid or where is None or not target.is_mock(where):
+            return self
+        return replace(self, target=replace(self.target, paid=False))
 
     @property
     def verdicts_of_the_suite(self) -> int:

@@ -22,6 +22,7 @@ from mixtral_contract.suite.verdicts.verdict import Inconclusive, Outcome, Retir
 
 _FEW_TOKENS = 16
 _BODILESS = frozenset(("GET", "HEAD"))
+_TOO_MANY = 429
 _STATE = frozenset((401, 402, 403, 406, 407, 408, 429))
 """Statuses that speak of the account or the load, not of the request."""
 
@@ -35,7 +36,8 @@ def not_busy(exchange: Exchange) -> Exchange:
     Raises: Inconclusive when it is: the load of the moment decided, whatever was asked.
     """
     if exchange.status in BUSY:
-        raise Inconclusive(exchange.summary, expected="an answer about the request", exchange=exchange)
+        slower = " (--rpm N asks more slowly)" if exchange.status == _TOO_MANY else ""
+        raise Inconclusive(f"{exchange.summary}{slower}", expected="an answer about the request", exchange=exchange)
     return exchange
 
 
@@ -86,7 +88,7 @@ class Endpoint:
         unless `busy_is_answer`, Violation when twice what comes is no HTTP or the end of the connection, from a server
         that answers the simplest request.
         """
-        exchange = self.try_to_ask(body, **options)
+        exchange = self.try_to_ask(body, is_patient=not busy_is_answer, **options)
         if exchange.status is None:
             raise self._unanswered(exchange)
         return exchange if busy_is_answer else not_busy(exchange)
@@ -117,13 +119,18 @@ class Endpoint:
             version=version,
         )
 
-    def try_to_ask(self, body: Any = None, *, within_s: float | None = None, **options: Any) -> Exchange:
+    def try_to_ask(
+        self, body: Any = None, *, within_s: float | None = None, is_patient: bool = True, **options: Any
+    ) -> Exchange:
         """The exchange of a `request`, with an answer or without; `within_s` shortens the time-out.
+
+        Asked `is_patient`ly, a target that is busy is asked once more when it said so.
 
         Raises: NotRun when the budget is spent, Inconclusive when the target has been silent too often: a server that
         hangs ends the run soon.
         """
-        return self.client.send(self.operation.dialect, [self.request(body, **options)], within_s=within_s)[0]
+        request = self.request(body, **options)
+        return self.client.send(self.operation.dialect, [request], within_s=within_s, is_patient=is_patient)[0]
 
     def converse(
         self, requests: Sequence[Request], *, together: bool = False, linger_s: float = 0.0
@@ -209,7 +216,7 @@ class Endpoint:
         if status in _OF_THE_KEY and self._is_good_for_another(exchange.request):
             return
         if status is None or account or gateway or exchange.ending == TOO_LONG:
-            slower = " (--rpm N asks more slowly)" if status == 429 else ""
+            slower = " (--rpm N asks more slowly)" if status == _TOO_MANY else ""
             got = f"{exchange.summary}{slower}"
             raise Inconclusive(got, expected="an answer about the request", exchange=exchange)
 

@@ -19,6 +19,8 @@ from types import MappingProxyType
 from mixtral_contract.contract.openapi import DOCUMENT, Contract
 from mixtral_contract.contract.presets import Price, presets
 from mixtral_contract.primitives.base_url import BaseUrl
+from mixtral_contract.suite.http import connection
+from mixtral_contract.suite.http.exchange import Request
 
 MOCK = "mock"
 MOCK_KEYS = {
@@ -28,6 +30,10 @@ MOCK_KEYS = {
     "limited": "mock-limited",
 }
 _REACH_S = 10
+_TELL_S = 1
+"""The mock tells of itself at once; who takes longer is another server."""
+_STATE = {"clock", "dialects", "incidents"}
+"""What the mock tells of itself, among other things."""
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,63}")
 _MOCK_ITL_MS = 0.5
 """The mock's pace: slow enough to tell a stream from a buffered one, fast enough for a thousand answers."""
@@ -43,7 +49,7 @@ class Target:
 
     `base_url` is None for a mock that is still to be started; `keys` holds a key per role (`valid`, and where there
     is one `exhausted`, `forbidden`, `limited`); `model` is None for the documented default; `paid` says that
-    completions cost money, `price` what one costs where that is published.
+    completions may cost money, `price` what one costs where that is published.
     """
 
     name: str
@@ -66,11 +72,12 @@ def choose(
     api_key_env: str | None = None,
     special_key_envs: Mapping[str, str] = MappingProxyType({}),
     dry_run: bool = False,
+    free: bool = False,
 ) -> Target:
     """The target that the command line means.
 
     `special_key_envs` names the variables of the keys `exhausted`, `forbidden` and `limited`. A `dry_run`
-    needs no key.
+    needs no key. Every server but the mock may bill completions, a gateway on this machine too, unless it is `free`.
 
     Raises: TargetError for an unknown name or dialect, a bad address, a missing dialect or a missing key.
     """
@@ -87,8 +94,7 @@ def choose(
     if preset is not None:
         keys = {"valid": key(api_key_env or preset.api_key_env), **special}
         address = base_url or preset.base_url
-        paid = not _address(address).is_loopback
-        return Target(name or "", address, (preset.dialect,), keys, model, paid, preset.price, is_live=True)
+        return Target(name or "", address, (preset.dialect,), keys, model, not free, preset.price, is_live=True)
     dialects = (dialect,) if dialect else tuple(contract.operations)
     if base_url is None or name == MOCK:
         return Target(MOCK, base_url, dialects, {**MOCK_KEYS, **special}, model)
@@ -97,7 +103,7 @@ def choose(
     local = _address(base_url).is_loopback
     asked = local and api_key_env is None
     valid = MOCK_KEYS["valid"] if asked else key(api_key_env or _default_env(contract, dialect))
-    return Target(base_url, base_url, dialects, {"valid": valid, **special}, model, paid=not local)
+    return Target(base_url, base_url, dialects, {"valid": valid, **special}, model, paid=not free)
 
 
 def reach(base_url: str) -> None:
@@ -110,6 +116,15 @@ def reach(base_url: str) -> None:
         socket.create_connection((address.host, address.port), timeout=_REACH_S).close()
     except OSError as error:
         raise TargetError(f"{base_url}: expected a server, got none ({error})") from error
+
+
+def is_mock(base_url: str) -> bool:
+    """Whether the mock's control API answers there: its completions cost nothing."""
+    try:
+        answer = connection.send(Request("GET", f"{base_url.rstrip('/')}/_mock/state"), timeout_s=_TELL_S)
+    except OSError:
+        return False
+    return answer.status == 200 and isinstance(answer.json, dict) and answer.json.keys() >= _STATE
 
 
 @contextmanager

@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 
+from mixtral_contract.load.prompt_files.formats import read_prompts
+from mixtral_contract.load.prompt_files.own_prompt import PromptFileError
 from mixtral_contract.load.requests.encoder import fields
 from mixtral_contract.load.requests.generator import RequestGenerator
 from mixtral_contract.load.units.usage_error import UsageError
 from mixtral_contract.load.workload.arrivals import Arrival, Share
 from mixtral_contract.load.workload.images import png_data_uri
-from mixtral_contract.load.workload.prompt_file import PromptFileError, read_prompts
 from mixtral_contract.primitives.tokenizer import tokenizer
 from tests.load.settings.test_settings import settings
 
@@ -151,7 +152,7 @@ def test_prompts_of_ones_own__are_sent_as_they_are(tmp_path: Path, name: str, va
     [
         ("", ": expected at least one prompt, got none"),
         ("{", ":1: expected JSON, got "),
-        ("\n[]", ":2: expected an object with either messages or prompt, got '[]'"),
+        ("\n{}\n[]", ":2: expected an object with either messages or prompt, text or text_input, got {}"),
         ('{"prompt": "a", "messages": []}', ":1: expected an object with either messages or prompt"),
         (r'{"prompt": "\ud800"}', ":1: expected JSON, got "),
         ('{"prompt": 1}', ":1: prompt: expected a text, got 1"),

@@ -26,7 +26,8 @@ ERROR = b'data: {"error": {"message": "overloaded"}}\n\n'
 
 def exchange(number: int, body: bytes = ERROR) -> Exchange:
     """A stream that answers the request of that number."""
-    return Exchange(Request("POST", "http://x", (), b"%d" % number), 200, STREAM, ((1, body),))
+    request = Request("POST", "http://x", (), b"%d" % number)
+    return Exchange(request, 200, STREAM, ((1, body),), raw_head=b"HTTP/1.1 200 OK\r\n\r\n")
 
 
 def broken(clause: str, shown: Exchange | None, dialect: str = "nvidia") -> ClauseResult:
@@ -63,6 +64,12 @@ def test_one_answer__is_one_cause() -> None:
         broken("RSP-02", None),
     )
     assert {key: leader for key, leader in found.items() if leader} == {("STR-01", "nvidia"): "STR-17"}
+
+
+def test_refusal__shows_breaks_of_their_own() -> None:
+    """Each thing that it lacks is missing for itself."""
+    refusal = Exchange(Request("POST", "http://x"), 401, raw_head=b"HTTP/1.1 401 Unauthorized\r\n\r\n")
+    assert set(follows(broken("AUT-03", refusal), broken("HTTP-10", refusal)).values()) == {None}
 
 
 def test_broken_must__follows_from_no_departure() -> None:

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from mixtral_contract.contract.openapi import Contract
-from mixtral_contract.suite.target.target import TargetError, choose
+from mixtral_contract.suite.target.target import TargetError, choose, is_mock, running
+from tests.support.scripted_server import serving
 
 CONTRACT = Contract.load()
 
@@ -55,4 +56,29 @@ def test_mock__speaks_every_dialect() -> None:
 def test_local_server__needs_no_key() -> None:
     """The mock's key is sent, which any local server may ignore."""
     target = choose(CONTRACT, base_url="http://localhost:1", dialect="nvidia", model="m")
-    assert (target.keys, target.paid, target.model) == ({"valid": "mock-valid"}, False, "m")
+    assert (target.keys, target.model) == ({"valid": "mock-valid"}, "m")
+
+
+@pytest.mark.parametrize(("name", "dialect"), [("nvidia", None), (None, "nvidia")])
+def test_server_on_this_machine__may_bill_unless_it_is_free(
+    monkeypatch: pytest.MonkeyPatch, name: str | None, dialect: str | None
+) -> None:
+    """A gateway may have a paid vendor behind it; the mock has none."""
+    monkeypatch.setenv("NVIDIA_API_KEY", "k")
+    for free in (False, True):
+        assert choose(CONTRACT, base_url="http://127.0.0.1:1", name=name, dialect=dialect, free=free).paid is not free
+    assert not choose(CONTRACT, base_url="http://127.0.0.1:1", name="mock").paid
+
+
+def test_mock__is_known_by_its_control_api() -> None:
+    """And no other server, whatever it answers there."""
+    with running(choose(CONTRACT)) as mock:
+        assert is_mock(mock.base_url or "")
+    for answer in (
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
+        b"HTTP/1.1 404 N\r\nContent-Length: 0\r\n\r\n",
+        b"",
+    ):
+        with serving(answer) as script:
+            assert not is_mock(script.url)
+    assert not is_mock("http://127.0.0.1:1")
