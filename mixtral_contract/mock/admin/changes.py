@@ -140,5 +140,6 @@ RESETS: Mapping[str, Callable[[Mock], None]] = {
     "accounts": _restore_accounts,
     "incidents": lambda mock: mock.incidents.clear(),
     "fixtures": _rewind_fixtures,
+    "replies": lambda mock: mock.fixtures.clear(),
 }
 """What can be forgotten, and how."""

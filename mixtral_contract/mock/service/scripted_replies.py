@@ -63,7 +63,8 @@ class ScriptedReplies:
         if failure is not None and not asked.stream:
             return _refusal(call, ScriptedRefusal(failure.status, failure.message))
         text = reply.text
-        if text is not None:
+        probable = asked.features is not None and asked.features.top_logprobs is not None
+        if text is not None and not probable:
             call.script = call.script.saying(Text(tokenizer(asked.model.tokenizer).split(text)), asked)
             return None
         try:

@@ -41,6 +41,9 @@ def test_replies__are_added_and_removed(mock: httpx.Client) -> None:
     assert listed == [{"name": "reply 1", "said": 3, "from": "here"}]
     assert mock.delete("/_mock/replies").json() == {"replies": []}
     assert _text(_ask(mock)) != "Two."
+    mock.post("/_mock/replies", json={"says": "Three."})
+    assert mock.post("/_mock/reset?what=all").status_code == 200
+    assert mock.get("/_mock/replies").json() == {"replies": []}
 
 
 def test_replies__are_added_together(mock: httpx.Client) -> None:

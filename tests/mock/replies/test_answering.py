@@ -172,9 +172,9 @@ def test_logprobs__are_those_that_are_given(contract: Contract) -> None:
 
 def test_too_many_probabilities__are_refused(contract: Contract) -> None:
     """As in an answer of the mock's own."""
-    reply = {"text": "word " * 3000, "finish_reason": "stop"}
-    refused = answered(contract, reply, n=2, logprobs=True, top_logprobs=20)
-    assert (refused.status, message_of(refused)[:12]) == (400, "top_logprobs")
+    for reply in ("word " * 3000, {"text": "word " * 3000, "finish_reason": "stop"}):
+        refused = answered(contract, reply, n=2, logprobs=True, top_logprobs=20)
+        assert (refused.status, message_of(refused)[:12]) == (400, "top_logprobs")
 
 
 # what happens in a stream
