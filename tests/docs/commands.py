@@ -51,6 +51,9 @@ COMMANDS: Mapping[str, Ends | Serves | Elsewhere] = {
     "python -m mock_server --ttft-ms 200 --itl-ms 20": Serves(stays=True),
     "python -m mock_server --fixtures mock_server/fixtures.yaml": Serves(),
     "python -m mock_server fixtures check mock_server/fixtures.yaml": Ends(saying="nothing wrong"),
+    "python -m mock_server fixtures from nvidia.yaml > recorded-fixtures.yaml": Elsewhere(
+        "tests/mock/fixtures/test_from_cassette.py::test_cassette__is_answered_as_recorded"
+    ),
     "python -m mock_server --journal-bodies": Serves(stays=True),
     "curl http://127.0.0.1:8000/_mock/replies -H 'Content-Type: application/json'"
     ' -d \'{"when": {"turn": 1}, "says": [{"tool_calls": [{"name": "book",'

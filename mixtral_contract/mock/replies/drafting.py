@@ -239,5 +239,10 @@ def _probabilities(
 
 
 def _stated(entry: Entry) -> dict[str, Any]:
-    made = {"bytes": list(entry["token"].encode()), "top_logprobs": []} | dict(entry)
-    return made | {"top_logprobs": [{"bytes": list(each["token"].encode()), **each} for each in made["top_logprobs"]]}
+    """The entry in full; what is given stays as it is, and in its order."""
+    others = [{**each, "bytes": _bytes(each)} for each in entry.get("top_logprobs", ())]
+    return {**entry, "bytes": _bytes(entry), "top_logprobs": others}
+
+
+def _bytes(entry: Entry) -> Any:
+    return entry["bytes"] if "bytes" in entry else list(entry["token"].encode())

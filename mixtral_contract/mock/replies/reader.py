@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import base64
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -167,10 +168,22 @@ def _choice(node: Mapping[str, Any], where: str) -> ChoiceScript:
         raise ReplyError(f"{where}: expected something to say, such as text, tool_calls or parts, got none")
     _check_order(parts, where)
     made = ChoiceScript(
-        tuple(parts), bool(finish), finish[0] if finish else None, None if logprobs is None else tuple(logprobs)
+        tuple(_joined(parts)),
+        bool(finish),
+        finish[0] if finish else None,
+        None if logprobs is None else tuple(logprobs),
     )
     _check_texts(made, where)
     return made
+
+
+def _joined(parts: Sequence[Part]) -> Iterator[Part]:
+    """The parts, with neighbouring texts of one name as one: nothing happens between them."""
+    for name, group in groupby(parts, lambda part: part.name if isinstance(part, Said) else None):
+        if name is None:
+            yield from group
+        else:
+            yield Said(name, "".join(part.text for part in group if isinstance(part, Said)))
 
 
 def _part(name: str, value: Any, where: str) -> Part:
