@@ -16,11 +16,14 @@ from tests.support.mock_requests import NOW_NS, request
 HELLO = [{"role": "user", "content": "hello"}]
 
 
-def answered(contract: Contract, reply: Any, **fields: Any) -> Reply:
-    """What a request with these fields gets that says itself what it is answered with."""
+def answered(contract: Contract, reply: Any, *, incident: str | None = None, **fields: Any) -> Reply:
+    """What a request with these fields gets that says itself what it is answered with, and what befalls that."""
     operation = contract.operations["nvidia"]
     body = {"messages": HELLO, **fields}
-    asked = request(operation, body, fields={"x-mock-reply": orjson.dumps(reply).decode()})
+    headers = {"x-mock-reply": orjson.dumps(reply).decode()}
+    if incident is not None:
+        headers["x-mock-incident"] = incident
+    asked = request(operation, body, fields=headers)
     return build(contract, new_id=lambda: "chatcmpl-1").service.answer(asked, NOW_NS)
 
 

@@ -11,10 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mixtral_contract.contract.openapi import Contract
+from mixtral_contract.mock.completions.generator import completion_request
 from mixtral_contract.mock.messages.messages import HEAD, Ending, Write
+from mixtral_contract.mock.replies.drafting import draft_choice
+from mixtral_contract.mock.replies.reader import read
 from mixtral_contract.primitives.tokenizer import tokenizer
 from tests.support.mock_requests import message_of
-from tests.support.scripted_answers import answered, chunks, data_of, joined
+from tests.support.scripted_answers import HELLO, answered, chunks, data_of, joined
 
 CALLS = [{"name": "get_weather", "arguments": {"city": "Paris"}}, {"name": "book", "arguments": {"nights": 2}}]
 TOOLS = [{"type": "function", "function": {"name": call["name"]}} for call in CALLS]
@@ -124,6 +127,13 @@ def test_usage__counts_the_tokens_of_what_is_said(contract: Contract) -> None:
     stream = answered(contract, parts, stream=True)
     assert stream.tokens == tokenizer("v3").count(text)
     assert [each["choices"][0]["delta"].get("content") for each in chunks(stream)][3:5] == [" s", "ee"]
+
+
+def test_neighbouring_texts__are_one(contract: Contract) -> None:
+    """Nothing happens between them: they leave as one token where they are one."""
+    assert data_of(answered(contract, ["toget", "her"], stream=True)) == data_of(
+        answered(contract, ["together"], stream=True)
+    )
 
 
 def test_tool_calls__are_said_whole(contract: Contract) -> None:
@@ -336,3 +346,17 @@ def test_usage__is_in_each_chunk_with_the_finish_or_missing(contract: Contract) 
     )
     assert not any("usage" in chunk for chunk in chunks(missing))
     assert "usage" not in answered(contract, {"text": "a", "oddities": {"usage": "missing"}}).content
+
+
+def test_limit_before_a_stop_sequence__is_why_it_ends(contract: Contract) -> None:
+    """The sequence would have come later."""
+    operation = contract.operations["nvidia"]
+    asked = completion_request(
+        operation, operation.models[0], {"messages": HELLO, "max_tokens": 2, "stop": "four", "n": 1}
+    )
+    made = draft_choice(
+        read(["One two", {"comment": "x"}, " three four"], "r").choices[0], asked, 2, "", b"", interleaved=False
+    )
+    assert (made.choice.finish_reason, made.choice.stopped_by) == ("length", None)
+    later = draft_choice(read("One four", "r").choices[0], asked, 9, "", b"", interleaved=False)
+    assert (later.choice.finish_reason, later.choice.stopped_by) == ("stop", "four")
