@@ -20,8 +20,10 @@ export PYTHONDONTWRITEBYTECODE :=
 MATTERS := tests/primitives tests/mock/timing tests/mock/http tests/mock/testing tests/test_pytest_plugin.py \
 	tests/suite/test_run.py
 FLOORS  := .floors
+SBOM    := .sbom
 
-.PHONY: help demo setup clients clients-or-skipped test checks format lint types unit suite floors portable clean
+.PHONY: help demo setup clients clients-or-skipped test checks format lint types unit suite floors portable licences sbom \
+	hashes digest image clean
 
 help:
 	@echo "make demo     mock up, suite on it, 20 s of load on it, one report"
@@ -32,6 +34,11 @@ help:
 	@echo "make floors   the tests that matter, with the lowest versions that pyproject.toml admits, in .floors"
 	@echo "make portable the tests that matter, without what only Linux has"
 	@echo "make clients  other people's clients in .clients, everything pinned (make test calls it)"
+	@echo "make licences the licences of what is installed, checked against a list"
+	@echo "make sbom     what is installed, as CycloneDX in reports/sbom.json"
+	@echo "make hashes   mock_server/requirements.txt anew: what the image installs, by the hash of each file"
+	@echo "make digest   the base image of today in mock_server/Dockerfile, by its digest (needs docker)"
+	@echo "make image    builds the image and runs the contract's lint in it (needs docker)"
 	@echo "make clean    remove .venv, .clients and reports"
 
 setup: $(BIN)/.ready
@@ -103,5 +110,29 @@ floors: setup
 portable: setup
 	MIXTRAL_CONTRACT_PORTABLE=1 $(BIN)/python -m pytest -q -n 4 $(MATTERS) -k "not test_descriptor__"
 
+licences: setup
+	$(BIN)/python -m tests.packaging.licences
+
+# CycloneDX; in an environment of its own, which is not among what it lists
+sbom: setup
+	@$(PYTHON) -m venv $(SBOM)
+	@$(SBOM)/bin/python -m pip install --quiet --disable-pip-version-check cyclonedx-bom==7.5.0
+	@mkdir -p $(REPORT)
+	$(SBOM)/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --of JSON \
+		-o $(REPORT)/sbom.json $(BIN)/python
+
+hashes: setup
+	$(BIN)/python -m tests.packaging.hashes > $(REPORT).hashes && mv $(REPORT).hashes mock_server/requirements.txt
+
+digest:
+	docker pull --quiet python:3.12-slim
+	sed -i "s#^FROM python[^ ]*#FROM python:3.12-slim@$$(docker inspect --format '{{index .RepoDigests 0}}' \
+		python:3.12-slim | cut -d@ -f2)#" mock_server/Dockerfile
+
+image:
+	docker build -f mock_server/Dockerfile -t mixtral-contract .
+	docker run --rm mixtral-contract python -m spec check
+	docker run --rm mixtral-contract python -m mock_server --help > /dev/null
+
 clean:
-	rm -rf $(VENV) $(CLIENTS) $(FLOORS) tests/clients/node/node_modules $(REPORT)
+	rm -rf $(VENV) $(CLIENTS) $(FLOORS) $(SBOM) tests/clients/node/node_modules $(REPORT)

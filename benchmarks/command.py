@@ -52,7 +52,9 @@ def run(
         print(f"\n{note}")
     if options.out is not None:
         results.write(options.out)
-    return 0
+    for bound in results.not_kept:
+        print(f"benchmark: {bound}", file=sys.stderr)
+    return 1 if results.not_kept else 0
 
 
 def progress(text: str) -> None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import http.client
 import socket
 import sys
-import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -17,64 +15,18 @@ from benchmarks import servers
 from benchmarks.command import parser, positive, progress, run
 from benchmarks.hostile_requests import hostile_requests, post
 from benchmarks.machine import cores
+from benchmarks.paced_reader import PacedReader
 from benchmarks.results import Column, Results
 
 _COLUMNS = (
     Column("answer", "status", "{:.0f}"),
     Column("after ms", "answer_ms", "{:.0f}", ranged=True),
     Column("latest token ms", "late_ms", "{:.1f}", ranged=True),
+    Column("quiet ms", "quiet_ms", "{:.1f}", ranged=True),
     Column("/health ms", "health_ms", "{:.1f}", ranged=True),
 )
 _ANSWER_S = 30.0
 _REST_S = 0.1
-
-
-class Stream:
-    """A paced stream that is read all the time; knows how late its tokens were, by the pace that was asked for."""
-
-    def __init__(self, port: int, itl_ms: int) -> None:
-        self._port = port
-        self._itl_s = itl_ms / 1000
-        self._late_s = 0.0
-        self.tokens = 0
-        self.broken = 0
-        self._stop = False
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def take_late_ms(self) -> float:
-        """How late the latest token since the last call was."""
-        late_s, self._late_s = self._late_s, 0.0
-        return late_s * 1000
-
-    def stop(self) -> None:
-        """Ends with the answer under way."""
-        self._stop = True
-
-    def _run(self) -> None:
-        body = {"messages": [{"role": "user", "content": "hello"}], "stream": True, "max_tokens": 100_000}
-        while not self._stop:
-            connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=_ANSWER_S)
-            try:
-                self._read(connection, orjson.dumps(body))
-            except (OSError, http.client.HTTPException):
-                self.broken += 1
-            finally:
-                connection.close()
-
-    def _read(self, connection: http.client.HTTPConnection, body: bytes) -> None:
-        headers = {"Authorization": "Bearer mock-valid", "Content-Type": "application/json"}
-        connection.request("POST", "/v1/chat/completions", body, headers)
-        answer = connection.getresponse()
-        before = None
-        while line := answer.readline():
-            if not line.startswith(b"data:") or self._stop:
-                continue
-            now = time.perf_counter()
-            if before is not None:
-                self._late_s = max(self._late_s, now - before - self._itl_s)
-            before = now
-            self.tokens += 1
 
 
 def sent(port: int, request: bytes) -> tuple[int, float]:
@@ -119,21 +71,28 @@ def _measure(options: argparse.Namespace) -> Results:
     first = post(orjson.dumps({"messages": [{"role": "user", "content": "hello"}], "max_tokens": 1}))
     pace = f"--ttft-ms={options.itl_ms}", f"--itl-ms={options.itl_ms}"
     latest_ms = 0.0
-    with servers.started(servers.mock(*pace), first, server_core) as server:
-        stream = Stream(server.port, options.itl_ms)
+    with (
+        servers.started(servers.mock(*pace), first, server_core) as server,
+        servers.started(servers.mock(*pace), first, server_core) as quiet,
+    ):
+        stream = PacedReader(server.port, options.itl_ms)
+        control = PacedReader(quiet.port, options.itl_ms)
         time.sleep(5 * _REST_S)
         stream.take_late_ms()
+        control.take_late_ms()
         for number in range(options.rounds):
             for name, request in requests.items():
                 progress(f"round {number + 1} of {options.rounds}: {name}")
                 status, answer_ms = sent(server.port, request)
                 health_ms = healthy(server.port)
                 time.sleep(options.seconds)
-                late_ms = stream.take_late_ms()
+                late_ms = max(0.0, *stream.take_late_ms())
                 latest_ms = max(latest_ms, late_ms)
                 figures = {"status": status, "answer_ms": answer_ms, "late_ms": late_ms, "health_ms": health_ms}
+                figures["quiet_ms"] = max(0.0, *control.take_late_ms())
                 results.add((name,), figures)
         stream.stop()
+        control.stop()
     results.notes.append(
         f"{len(requests)} requests; the latest token of {stream.tokens} came {latest_ms:.1f} ms late, "
         f"{stream.broken} streams were broken."

@@ -44,13 +44,13 @@ def allow_connections(wanted: int) -> None:
 def cpu_s(pid: int) -> float:
     """Processor time of a process and of its descendants so far, in user and in system mode, in steps of 10 ms."""
     ticks = 0
-    for member in _family(pid):
+    for member in family(pid):
         fields = Path(f"/proc/{member}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
         ticks += int(fields[11]) + int(fields[12])
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-def _family(pid: int) -> list[int]:
+def family(pid: int) -> list[int]:
     """The process and its descendants."""
     children: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
@@ -60,10 +60,10 @@ def _family(pid: int) -> list[int]:
             except OSError:  # it ended meanwhile
                 continue
             children.setdefault(int(fields[1]), []).append(int(entry.name))
-    family = [pid]
-    for member in family:
-        family += children.get(member, [])
-    return family
+    members = [pid]
+    for member in members:
+        members += children.get(member, [])
+    return members
 
 
 def rss_mb(pid: int) -> float:

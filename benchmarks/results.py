@@ -34,12 +34,13 @@ class Column:
 
 @dataclass(slots=True)
 class Results:
-    """The rounds of a program, by what was measured: a row of the table each."""
+    """The rounds of a program, by what was measured: a row of the table each; `not_kept` are bounds that were not."""
 
     program: str
     settings: Mapping[str, Any]
     rounds: dict[tuple[str, ...], list[dict[str, Any]]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    not_kept: list[str] = field(default_factory=list)
 
     def add(self, row: tuple[str, ...], measured: dict[str, Any]) -> None:
         """Adds what one round measured for a row."""
@@ -72,4 +73,7 @@ class Results:
         rows = [{"row": row, "rounds": rounds} for row, rounds in self.rounds.items()]
         content = {"program": self.program, "machine": describe(), "settings": self.settings, "rows": rows}
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(content | {"notes": self.notes}, indent=1, default=str), encoding="utf-8")
+        path.write_text(
+            json.dumps(content | {"notes": self.notes, "not_kept": self.not_kept}, indent=1, default=str),
+            encoding="utf-8",
+        )

@@ -97,8 +97,8 @@ def peer(given: str) -> Program:
 
 
 @contextmanager
-def started(program: Program, request: bytes, core: int) -> Iterator[Server]:
-    """The server on a core, once it answered the request.
+def started(program: Program, request: bytes, core: int | None) -> Iterator[Server]:
+    """The server on a core, on any of them for None, once it answered the request.
 
     Raises: MachineError when it ends or does not answer in time.
     """
@@ -110,7 +110,7 @@ def started(program: Program, request: bytes, core: int) -> Iterator[Server]:
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        preexec_fn=lambda: pin(core),  # noqa: PLW1509  no thread of ours runs here
+        preexec_fn=(lambda: pin(core)) if core is not None else None,  # noqa: PLW1509  no thread of ours runs here
         start_new_session=True,
     )
     try:

@@ -102,7 +102,7 @@ def test_key__is_never_repeated(endpoint: Endpoint) -> None:
     """Neither a good key nor a wrong one stands in any answer; a few letters of one tell nobody anything."""
     for exchange in endpoint.seen.all:
         text = exchange.raw_head + exchange.body
-        for key in (endpoint.target.keys["valid"], WRONG_KEY):
+        for key in (*filter(None, [endpoint.target.keys.get("valid")]), WRONG_KEY):
             require(key.encode() not in text, expected="no key in the answer", got="the key", exchange=exchange)
             if any(piece in text for piece in _halves(key)):
                 raise Tolerable("more than half of the key", expected="no key in the answer", exchange=exchange)

@@ -9,7 +9,7 @@ import pytest
 from mixtral_contract.suite.target.endpoint import Endpoint
 from mixtral_contract.suite.target.limited_requests import repeatable
 from mixtral_contract.suite.verdicts.completion_fields import text_of
-from mixtral_contract.suite.verdicts.text_limits import LONGEST_TOKEN, ROOMY
+from mixtral_contract.suite.verdicts.text_limits import LONGEST_TOKEN, ROOMY, require_same
 from mixtral_contract.suite.verdicts.verdict import Unsupported, require
 
 
@@ -18,9 +18,7 @@ def test_same_seed__gets_the_same_text(endpoint: Endpoint) -> None:
     """Twice the same request at temperature 0."""
     body = repeatable(endpoint)
     first, second = endpoint.complete(body), endpoint.complete(body)
-    require(
-        text_of(first) == text_of(second), expected=repr(text_of(first)), got=repr(text_of(second)), exchange=second
-    )
+    require_same(text_of(first), text_of(second), second)
 
 
 @pytest.mark.clause("RSP-33")
@@ -28,9 +26,7 @@ def test_seed__is_no_matter_of_temperature(endpoint: Endpoint) -> None:
     """Twice the same request at a high temperature; 0 is a seed like any other."""
     body = endpoint.body(**_hot(endpoint, 0))
     first, second = endpoint.complete(body), endpoint.complete(body)
-    require(
-        text_of(first) == text_of(second), expected=repr(text_of(first)), got=repr(text_of(second)), exchange=second
-    )
+    require_same(text_of(first), text_of(second), second)
 
 
 @pytest.mark.clause("RSP-34")

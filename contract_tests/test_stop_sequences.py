@@ -8,7 +8,14 @@ from mixtral_contract.suite.http.exchange import Exchange
 from mixtral_contract.suite.target.endpoint import Endpoint
 from mixtral_contract.suite.target.limited_requests import repeatable
 from mixtral_contract.suite.verdicts.completion_fields import choice_of, text_of, usage_of
-from mixtral_contract.suite.verdicts.text_limits import LONGEST_TOKEN, require_ended, require_kept, same_again, stop_in
+from mixtral_contract.suite.verdicts.text_limits import (
+    LONGEST_TOKEN,
+    require_ended,
+    require_kept,
+    require_same,
+    same_again,
+    stop_in,
+)
 from mixtral_contract.suite.verdicts.verdict import Unsupported, Violation, require
 
 
@@ -66,7 +73,7 @@ def test_stop_sequence_that_does_not_occur__changes_nothing(endpoint: Endpoint) 
     if text_of(exchange) != whole:
         exchange = endpoint.complete({**body, "stop": absent})
         same_again(text_of(endpoint.complete(body)), whole, exchange)
-    require(text_of(exchange) == whole, expected=repr(whole), got=repr(text_of(exchange)), exchange=exchange)
+    require_same(whole, text_of(exchange), exchange)
 
 
 @pytest.mark.clause("RSP-36")

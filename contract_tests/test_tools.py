@@ -13,7 +13,7 @@ from mixtral_contract.suite.http.event_stream import Stream
 from mixtral_contract.suite.target import feature_requests
 from mixtral_contract.suite.target.endpoint import Endpoint
 from mixtral_contract.suite.target.feature_requests import NAMED, NAMES, PARAMETERS, QUESTION, TOOLS, user
-from mixtral_contract.suite.verdicts.text_limits import same_again
+from mixtral_contract.suite.verdicts.text_limits import require_same, same_again
 from mixtral_contract.suite.verdicts.verdict import Violation, require
 
 _CALL = {
@@ -125,7 +125,7 @@ def test_fragments_joined__are_the_whole_call(endpoint: Endpoint) -> None:
     if found != wanted:
         again = feature_requests.named(feature_requests.calls(endpoint.complete(feature_requests.naming(endpoint))))
         same_again(again, wanted, stream.exchange)
-    require(found == wanted, expected=wanted, got=found, exchange=stream.exchange)
+    require_same(repr(wanted), repr(found), stream.exchange)
 
 
 @pytest.mark.clause("TOOL-09")

@@ -116,7 +116,8 @@ def test_numbers_within_bounds__are_accepted(endpoint: Endpoint, data: st.DataOb
         if bounds and "x-source" in raw:
             between: list[object] = []
             if not endpoint.target.paid:
-                between = [raw["default"], data.draw(strategies.within(request.field(name)), label=name)]
+                default = [raw["default"]] if "default" in raw else []
+                between = [*default, data.draw(strategies.within(request.field(name)), label=name)]
             for value in (*bounds, *between):
                 if (name, value) not in DISPUTED:
                     endpoint.complete(endpoint.body(**{name: value}))

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import socket
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from tests.mock.conftest import running
@@ -120,6 +122,21 @@ def test_health_check_of_the_image__tells_a_mock_from_nothing() -> None:
 def _check(command: list[str], address: str) -> int:
     asked = [word.replace("http://127.0.0.1:8000", address) for word in command]
     return subprocess.run([sys.executable, *asked[1:]], check=False, capture_output=True, env={}, timeout=30).returncode
+
+
+def _has_docker() -> bool:
+    """Whether there is a Docker that builds."""
+    program = shutil.which("docker")
+    return program is not None and subprocess.run([program, "info"], check=False, capture_output=True).returncode == 0
+
+
+@pytest.mark.skipif(
+    not _has_docker(), reason="optional: needs docker: apt-get install docker.io, and its service started"
+)
+def test_image__is_built_and_keeps_the_contract() -> None:
+    """From the base by its digest and the packages by their hashes, as `make image` does."""
+    made = subprocess.run(["make", "image"], cwd=ROOT, check=False, capture_output=True, text=True, timeout=900)
+    assert made.returncode == 0, made.stdout + made.stderr
 
 
 def test_build__gets_every_file_that_it_copies() -> None:

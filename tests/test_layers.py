@@ -48,6 +48,7 @@ FLOORS: Mapping[str, tuple[str, ...]] = {
     "load": (
         "units client workload prompt_files",
         "estimators reading",
+        "costs",
         "settings",
         "counts",
         "stages",

@@ -67,6 +67,14 @@ def test_skipped__fails_a_run_where_nothing_may_be_skipped(
     result.stdout.fnmatch_lines([f"{VARIABLE}: expected no skipped test, got 3"])
 
 
+def test_optional_one__is_named_and_fails_nothing(run: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine of CI may lack it, too."""
+    monkeypatch.setenv(VARIABLE, "1")
+    result = _result(run, SKIPPED.replace("needs a", "optional: needs a"))
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines(["    2 optional: needs a lathe: apt-get install lathe"])
+
+
 def test_run_without_a_skip__is_left_alone(run: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also one with a test that is expected to fail."""
     monkeypatch.setenv(VARIABLE, "1")

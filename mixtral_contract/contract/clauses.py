@@ -41,6 +41,7 @@ FAULTS = (
 """What one answer can have wrong in it that breaks many clauses at once, the deepest first."""
 JUDGED = ("passive", "request", "property", "metamorphic", "stateful", "fuzz")
 _KEYS = {"id", "level", "effect", "reason", "statement", "source", "needs", "dialects", "judged", "cost", "break"}
+_OF_A_KEY = ("condition missing-key", "condition wrong-key")
 _SOURCES = ({"document", "phrase"}, {"standard", "section"}, {"practice"})
 _KEYS |= {"falls_with", "moves_with", "blinds", "fault"}
 
@@ -75,6 +76,11 @@ class Clause:
     moves_with: Mapping[str, tuple[str, str]]
     blinds: str | None
     fault: str | None
+
+    @property
+    def needs_key(self) -> bool:
+        """Whether there is something to judge only where the server asks for a key."""
+        return any(need.partition(" ")[0] == "credential" or need in _OF_A_KEY for need in self.needs)
 
     @property
     def group(self) -> str:

@@ -78,8 +78,8 @@ def _schemathesis(contract: Contract) -> Problems:
     yield from (f"schemathesis: {warning.message}" for warning in caught)
     yield from (f"schemathesis: {warning.operation_label}: {warning.kind.value}: {warning.message}" for warning in own)
     for operation in contract.operations.values():
-        if f"{operation.method} {operation.path}" not in labels:
-            yield f"schemathesis: expected {operation.method} {operation.path}, got {sorted(labels)}"
+        if f"{operation.method} {operation.template}" not in labels:
+            yield f"schemathesis: expected {operation.method} {operation.template}, got {sorted(labels)}"
 
 
 def _unsourced(contract: Contract) -> Problems:

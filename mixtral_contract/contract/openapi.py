@@ -84,16 +84,21 @@ class Response:
 
 
 class Operation:
-    """One dialect: a method on a path with its request, its credentials and its responses."""
+    """One dialect: a method on a path with its request, its credentials and its responses.
 
-    def __init__(self, document: Mapping[str, Any], path: str, method: str) -> None:
-        self.path = path
+    `template` is the document's path, where a server of all dialects has it; `path` is it without the prefix that
+    stands for any.
+    """
+
+    def __init__(self, document: Mapping[str, Any], template: str, method: str) -> None:
+        self.template = template
         self.method = method.upper()
-        item = document["paths"][path]
+        item = document["paths"][template]
         self.raw: Mapping[str, Any] = item[method]
         self.dialect: str = self.raw["x-dialect"]
         servers = self.raw.get("servers") or item.get("servers") or document["servers"]
         self.server: str = servers[0]["url"].rstrip("/")
+        self.path: str = template.removeprefix(self.raw.get("x-any-server", ""))
         body = resolve(document, self.raw["requestBody"])["content"][JSON]
         self.request = Schema(document, body["schema"])
         self.examples: Mapping[str, Any] = {
@@ -108,6 +113,23 @@ class Operation:
         self._by_condition = {
             condition: response for response in self.responses.values() for condition in response.conditions
         }
+
+    @property
+    def is_key_optional(self) -> bool:
+        """Whether a server may ask for no key: an empty requirement stands among the alternatives.
+
+        Source: OpenAPI 3.1, Operation Object, `security`.
+        """
+        return {} in self.raw.get("security", ())
+
+    @property
+    def is_for_any_server(self) -> bool:
+        """Whether it is no vendor's: it is below any prefix, and what an address speaks that is none of theirs."""
+        return "x-any-server" in self.raw
+
+    def is_at(self, path: str) -> bool:
+        """Whether it is what a path means, where no other operation has just this one."""
+        return path == self.template or (self.is_for_any_server and path.endswith(self.path))
 
     @property
     def success(self) -> Response:
@@ -154,7 +176,27 @@ class Contract:
         }
         self._paths: dict[str, dict[str, Operation]] = {}
         for operation in self.operations.values():
-            self._paths.setdefault(operation.path, {})[operation.method] = operation
+            self._paths.setdefault(operation.template, {})[operation.method] = operation
+
+    def only(self, dialect: str) -> Contract:
+        """The contract of one dialect.
+
+        Raises: ContractError when there is no such dialect.
+        """
+        if dialect not in self.operations:
+            raise ContractError(f"expected one of {', '.join(self.operations)}, got {dialect!r}")
+        paths = {
+            path: {name: value for name, value in item.items() if name not in METHODS or value["x-dialect"] == dialect}
+            for path, item in self.document["paths"].items()
+        }
+        return Contract(
+            {**self.document, "paths": {path: item for path, item in paths.items() if {*METHODS} & {*item}}}
+        )
+
+    @property
+    def any_server(self) -> Operation | None:
+        """What an address speaks that is none of the vendors'; None where the document has no such operation."""
+        return next((each for each in self.operations.values() if each.is_for_any_server), None)
 
     @classmethod
     def load(cls, path: Path = DOCUMENT) -> Contract:
@@ -192,8 +234,11 @@ class Contract:
                     _ = schema.validator
 
     def at(self, path: str) -> Mapping[str, Operation]:
-        """The operations at a path by method; empty for an undocumented path."""
-        return self._paths.get(path, {})
+        """The operations at a path by method, those for any server below any prefix; empty for another path."""
+        found = self._paths.get(path)
+        if found is not None:
+            return found
+        return {operation.method: operation for operation in self.operations.values() if operation.is_at(path)}
 
 
 def read_yaml(path: Path) -> Any:

@@ -29,6 +29,9 @@ _REMEMBERED = 4096
 """How many parts of texts are kept with their tokens."""
 
 
+_INSTRUCTING = ("system", "developer")
+"""Roles whose texts the template puts before a user's; it knows one of them, whose later name is developer."""
+
 _PART = 16 * 1024
 """How many characters are counted at once, where the text has places to be cut."""
 _UNBROKEN = 64 * 1024
@@ -155,8 +158,8 @@ class Tokenizer:
         """
         meter = _Meter(most, work or Work(math.inf))
         turns = _turns(messages)
-        system = "\n\n".join(turn.text for turn in turns if turn.role == "system")
-        chat = [turn for turn in turns if turn.role != "system"]
+        system = "\n\n".join(turn.text for turn in turns if turn.role in _INSTRUCTING)
+        chat = [turn for turn in turns if turn.role not in _INSTRUCTING]
         if not chat or chat[0].role in ("assistant", "tool"):
             # the template starts with a user's turn, an empty one if need be
             chat.insert(0, Turn("user", "", 0))

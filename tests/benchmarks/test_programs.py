@@ -187,3 +187,23 @@ def test_hostile_requests__are_sent_beside_a_stream(tmp_path: Path) -> None:
     for (figures,) in rows.values():
         assert figures["status"] in (200, 400)
         assert figures["late_ms"] >= 0
+
+
+def test_soak__loses_no_answer_and_leaves_no_file_open(tmp_path: Path) -> None:
+    """All kinds of traffic are sent; a bound that is not kept is named, and is the only reason for a status of 1."""
+    out = tmp_path / "out.json"
+    ended = _run("soak", "--seconds", "2", "--streams", "2", "--out", str(out))
+    written = json.loads(out.read_text(encoding="utf-8"))
+    figures = {row["row"][0]: row["rounds"][0] for row in written["rows"]}
+    for kind in ("good", "hostile", "cut"):
+        assert figures[f"{kind} requests"]["value"] > 0
+    assert figures["good requests without an answer"]["value"] == 0
+    assert figures["open files after"]["value"] <= figures["open files before"]["value"]
+    assert ended.stderr.splitlines() == [f"benchmark: {bound}" for bound in written["not_kept"]]
+    assert ended.returncode == (1 if written["not_kept"] else 0)
+
+
+def test_killed_processes__are_looked_at(tmp_path: Path) -> None:
+    """The quickest of them, once."""
+    rows = _measured("process_faults", tmp_path, "--only", "recorder")
+    assert rows["recorder",][0]["kept"] == 1

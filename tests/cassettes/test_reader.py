@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mixtral_contract.cassettes import writer
@@ -72,6 +72,27 @@ def test_torn_file__loses_the_last_exchange_at_most(cut: int) -> None:
     assert cassette.exchanges == (ONE,) * (whole + (rest == len(document(ONE)) - 1))
     assert cassette.torn == (not is_whole)
     assert cassette.whole_bytes == (cut if is_whole else len(HEAD) + whole * len(document(ONE)))
+
+
+@settings(derandomize=True, deadline=None, max_examples=300)
+@given(
+    edits=st.lists(
+        st.tuples(st.integers(0, 2_000), st.integers(0, 12), st.binary(max_size=4) | AWKWARD.map(str.encode)),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_mutilated_file__is_a_cassette_or_the_one_error(edits: list[tuple[int, int, bytes]]) -> None:
+    """In one line, whichever bytes are others; what is still a cassette can be written again."""
+    content = bytearray(HEAD + 2 * document(ONE))
+    for at, length, other in edits:
+        content[at : at + length] = other
+    try:
+        cassette = Cassette.parse(bytes(content))
+    except CassetteError as error:
+        assert "\n" not in str(error)  # noqa: PT017  either outcome is good
+    else:
+        assert _read(*cassette.exchanges).exchanges == cassette.exchanges
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,36 @@ def document() -> dict[str, Any]:
     return copy.deepcopy(dict(loaded))
 
 
-def test_contract__has_three_dialects() -> None:
-    """One operation per documented API."""
-    assert list(Contract.load().operations) == ["segmind", "segmind-openai", "nvidia"]
+def test_contract__has_four_dialects() -> None:
+    """One operation per documented API, and the one that they call compatible."""
+    assert list(Contract.load().operations) == ["segmind", "segmind-openai", "nvidia", "openai"]
+
+
+@pytest.mark.parametrize(
+    ("path", "dialect"),
+    [
+        ("/v1/chat/completions", "nvidia"),
+        ("/openai/v1/chat/completions", "openai"),
+        ("/any/prefix/v1/chat/completions", "openai"),
+    ],
+)
+def test_path_of_two_dialects__is_the_first_ones_and_below_any_prefix_the_others(path: str, dialect: str) -> None:
+    """A server of all dialects has each of them somewhere."""
+    assert Contract.load().at(path)["POST"].dialect == dialect
+
+
+def test_contract_of_one_dialect__has_it_at_its_own_path() -> None:
+    """And nothing else anywhere."""
+    contract = Contract.load().only("openai")
+    assert contract.at("/v1/chat/completions")["POST"].dialect == "openai"
+    assert not contract.at("/v1/mixtral-8x22b-instruct")
+    with pytest.raises(ContractError, match="expected one of segmind, segmind-openai, nvidia, openai, got 'azure'"):
+        Contract.load().only("azure")
+
+
+def test_empty_security_requirement__leaves_the_key_to_the_server() -> None:
+    """As OpenAPI says it."""
+    assert {name for name, each in Contract.load().operations.items() if each.is_key_optional} == {"openai"}
 
 
 def test_every_documented_status__is_in_the_contract() -> None:

@@ -7,13 +7,14 @@ import dataclasses
 import pytest
 
 from mixtral_contract.contract.openapi import DOCUMENT, Contract
-from mixtral_contract.contract.presets import is_paid, preset_at, presets
+from mixtral_contract.contract.presets import is_paid, preset_at, presets, spoken_at
 from mixtral_contract.primitives.base_url import BaseUrl
 
-KNOWN = presets(Contract.load(DOCUMENT))
+CONTRACT = Contract.load(DOCUMENT)
+KNOWN = presets(CONTRACT)
 
 
-@pytest.mark.parametrize("name", sorted(KNOWN))
+@pytest.mark.parametrize("name", ["segmind", "segmind-openai", "nvidia", "openrouter"])
 def test_vendors_host__is_paid(name: str) -> None:
     """Whatever the port or the path: the host decides."""
     url = KNOWN[name].base_url
@@ -58,3 +59,34 @@ def test_preset_at__tells_dialects_of_one_host_apart() -> None:
     assert preset_at(target, KNOWN, "segmind-openai") == KNOWN["segmind-openai"]
     assert preset_at(target, KNOWN, "segmind") == KNOWN["segmind"]
     assert preset_at(BaseUrl.parse("http://127.0.0.1"), KNOWN) is None
+
+
+@pytest.mark.parametrize(("port", "name"), [(8000, "vllm"), (30000, "sglang"), (8080, "llama.cpp"), (4000, "litellm")])
+def test_preset_at__tells_servers_of_one_machine_by_their_port(port: int, name: str) -> None:
+    """A gateway there may cost money, the others do not."""
+    found = preset_at(BaseUrl.parse(f"http://127.0.0.1:{port}"), KNOWN)
+    assert found == KNOWN[name]
+    assert is_paid(BaseUrl.parse(f"http://127.0.0.1:{port}"), KNOWN) == (name == "litellm")
+
+
+@pytest.mark.parametrize(
+    ("url", "dialect"),
+    [
+        ("https://integrate.api.nvidia.com", "nvidia"),
+        ("https://api.segmind.com/v1", "segmind"),
+        ("https://openrouter.ai/api/v1", "openai"),
+        ("http://127.0.0.1:8000", "openai"),
+        ("https://gateway.example.com/team/a", "openai"),
+    ],
+)
+def test_spoken_at__is_the_vendors_dialect_or_that_of_any_server(url: str, dialect: str) -> None:
+    """And a line says which and why."""
+    operation, note = spoken_at(BaseUrl.parse(url), CONTRACT, KNOWN) or pytest.fail("nothing tells")
+    assert operation.dialect == dialect
+    assert note.startswith(f"dialect: {dialect}, ")
+
+
+def test_spoken_at__tells_nothing_without_an_operation_for_any_server() -> None:
+    """Then somebody has to say it."""
+    vendors = CONTRACT.only("nvidia")
+    assert spoken_at(BaseUrl.parse("http://127.0.0.1:1"), vendors, presets(vendors)) is None

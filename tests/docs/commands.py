@@ -188,6 +188,12 @@ COMMANDS: Mapping[str, Ends | Serves | Elsewhere] = {
     "python -m benchmarks.hostile --out reports/speed/hostile.json": Elsewhere(
         "tests/benchmarks/test_programs.py::test_hostile_requests__are_sent_beside_a_stream"
     ),
+    "python -m benchmarks.soak --seconds 600 --out reports/speed/soak.json": Elsewhere(
+        "tests/benchmarks/test_programs.py::test_soak__loses_no_answer_and_leaves_no_file_open"
+    ),
+    "python -m benchmarks.process_faults --rounds 20": Elsewhere(
+        "tests/benchmarks/test_programs.py::test_killed_processes__are_looked_at"
+    ),
     "python -m benchmarks.footprint --requests 1000000 --out reports/speed/footprint.json": Elsewhere(
         "tests/benchmarks/test_programs.py::test_footprint__is_measured"
     ),

@@ -262,7 +262,7 @@ def test_interrupt_at_the_end__keeps_the_reports(tmp_path: Path) -> None:
     [
         ([], "--host: expected"),
         (["--host", "ftp://x"], "--host: expected an http or https URL"),
-        (["--host", "http://127.0.0.1", "--dialect", "openai"], "--dialect: expected one of nvidia"),
+        (["--host", "http://127.0.0.1", "--dialect", "azure"], "--dialect: expected one of nvidia"),
         (["--host", "http://127.0.0.1", "--api-key-env", "NO_SUCH_KEY"], "NO_SUCH_KEY, which is not set"),
         (["--host", "http://127.0.0.1", "-u", "0"], "--users: expected at least 1"),
         (
@@ -274,7 +274,10 @@ def test_interrupt_at_the_end__keeps_the_reports(tmp_path: Path) -> None:
         (["--host", "http://127.0.0.1", "--processes", "2", "--warmup", "soon"], "--warmup: expected a duration"),
         (["--host", "http://127.0.0.1", "--find", "max-rate"], "--find: expected objectives in --slo"),
         (["--host", "http://127.0.0.1", "--sweep", "8..2"], "--sweep: expected loads in rising order"),
-        (["--host", "http://127.0.0.1", "--sweep", "rate:1..4", "--turns", "2"], "--turns: expected 1 in an open loop"),
+        (
+            ["--host", "http://127.0.0.1", "--sweep", "rate:1..4", "--turns", "2"],
+            "--turns: expected 1 with --find, or rates in",
+        ),
         (["--host", "http://127.0.0.1", "--budget", "5usd"], "--budget: expected --price with it"),
         (
             ["--host", "http://127.0.0.1", "--calibration", "/none"],

@@ -64,7 +64,7 @@ def test_min_judged__is_a_share(tmp_path: Path, share: str) -> None:
 def test_strict__fails_a_broken_should(tmp_path: Path, strict: list[str], verdict: str, status: int) -> None:
     """And is written down with the verdicts."""
     with running(choose(Contract.load()), options=("--break", "SSE-04")) as mock:
-        options = ["--target", "mock", "--base-url", mock.base_url or "", "-k", "SSE-04"]
+        options = ["--target", "mock", "--base-url", mock.base_url or "", "--dialect", "nvidia", "-k", "SSE-04"]
         done = run_suite(*options, *strict, folder=tmp_path)
     assert verdicts(tmp_path) == {("SSE-04", "nvidia"): verdict}
     assert done.returncode == status

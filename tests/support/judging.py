@@ -27,16 +27,18 @@ ORACLE = Oracle(CONTRACT)
 BROKEN = ("FAIL", "NON-STRICT")
 
 
-def judged(url: str, dialect: str = "nvidia", *, only: Iterable[str] | None = None) -> dict[str, ClauseResult]:
+def judged(
+    url: str, dialect: str = "nvidia", *, only: Iterable[str] | None = None, keys: Mapping[str, str] = MOCK_KEYS
+) -> dict[str, ClauseResult]:
     """What each clause that applies to the dialect got, in the order of the clauses; `only` names those to judge."""
     operation = CONTRACT.operations[dialect]
-    target = Target(url, url, (dialect,), MOCK_KEYS)
+    target = Target(url, url, (dialect,), keys)
     endpoint = Endpoint(target, operation, TargetClient(timeout_s=5.0, patience=Patience(0)))
     wanted = set(CLAUSES) if only is None else set(only)
     found = {}
     for name, test in _tests().items():
         if name in wanted and CLAUSES[name].applies(operation):
-            found[name] = judge(CLAUSES[name], dialect, _run(test, endpoint), strict=False, test=name)
+            found[name] = judge(CLAUSES[name], dialect, _run(CLAUSES[name], test, endpoint), strict=False, test=name)
     return found
 
 
@@ -45,9 +47,11 @@ def broken(found: Mapping[str, ClauseResult]) -> dict[str, str]:
     return {name: str(entry.verdict) for name, entry in found.items() if entry.verdict in BROKEN}
 
 
-def _run(test: Callable[..., None], endpoint: Endpoint) -> Outcome | None:
+def _run(clause: clauses.Clause, test: Callable[..., None], endpoint: Endpoint) -> Outcome | None:
     fixtures = {"endpoint": endpoint, "oracle": ORACLE, "fuzz": Fuzz(ORACLE, 0.0)}
     try:
+        if clause.needs_key:
+            endpoint.expect_key()
         test(**{name: value for name, value in fixtures.items() if name in inspect.signature(test).parameters})
     except Outcome as outcome:
         return outcome

@@ -44,7 +44,7 @@ def request(
     sent.update(fields or {})
     return Request(
         method=method or operation.method,
-        path=path or operation.path,
+        path=path or operation.template,
         query=query,
         fields=tuple(sent.items()),
         body=body if isinstance(body, bytes) else orjson.dumps(body),

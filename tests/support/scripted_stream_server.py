@@ -101,8 +101,11 @@ def stream(tokens: int, *, ttft_s: float = 0, itl_s: float = 0, with_usage: bool
     return [*steps, chunk(tail), chunk(DONE) + END]
 
 
+_NO_SUCH_PAGE = answer("404 Not Found", b'{"error": {"message": "not here"}}')
+
+
 class ScriptedServer:
-    """Answers the n-th request of all connections (from 0) with `script(n)`; keeps what was asked.
+    """Answers the n-th POST of all connections (from 0) with `script(n)`; keeps what was asked.
 
     `has_closed` is set once a connection was closed from this side.
     """
@@ -184,6 +187,10 @@ class ScriptedServer:
         request = _read(connection)
         if request is None:
             return False
+        if request.head.startswith("GET "):
+            # whoever asks for the list of models is told that there is none, and counts for nothing
+            connection.sendall(_NO_SUCH_PAGE)
+            return True
         with self._lock:
             number = len(self.requests)
             self.requests.append(request)

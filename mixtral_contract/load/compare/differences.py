@@ -11,7 +11,7 @@ from mixtral_contract.primitives.base_url import BaseUrl
 
 _WORKLOAD = (
     *("dialect", "contract", "model", "streamed", "arrivals", "users", "prompt_tokens", "max_tokens"),
-    *("prefix_share", "images", "workload", "turns", "think_s", "warmup_s"),
+    *("prefix_share", "images", "workload", "turns", "think_s", "warmup_s", "request"),
 )
 _INSTRUMENT = ("workers", "timeout_s")
 

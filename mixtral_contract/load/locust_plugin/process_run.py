@@ -19,7 +19,7 @@ from mixtral_contract.load.run.quiet_gc import QuietCollector
 from mixtral_contract.load.run.run import Run
 from mixtral_contract.load.run.sender import Sender
 from mixtral_contract.load.run.stage_runner import StageRunner
-from mixtral_contract.load.settings.settings import Settings, read_key
+from mixtral_contract.load.settings.settings import Settings, read_secrets
 from mixtral_contract.load.settings.stages import Stage
 from mixtral_contract.load.stages.stage_result import StageResult
 from mixtral_contract.load.workload.arrivals import Share, schedule
@@ -49,7 +49,8 @@ class ProcessRun:
     ) -> None:
         self._environment = environment
         self._collector = QuietCollector()
-        self.run = Run(settings, read_key(settings.key_variable, os.environ), run_id=run_id, share=share)
+        key, *secrets = read_secrets(settings, os.environ)
+        self.run = Run(settings, key, run_id=run_id, share=share, secrets=secrets)
         self.run.on_spent = on_spent
         self._sender = Sender(self.run, partial(_tell, environment, settings, _telemetry(environment, settings)))
         for user_class in environment.user_classes:
@@ -107,7 +108,7 @@ def _tell(environment: Environment, settings: Settings, told: Telemetry | None, 
     failure = f"{record.outcome} {record.status or ''}".rstrip() if record.outcome.failed else None
     environment.events.request.fire(  # type: ignore[no-untyped-call]
         request_type=settings.operation.method,
-        name=settings.operation.path,
+        name=settings.path,
         response_time=record.e2e_ms,
         response_length=record.received_bytes,
         exception=RequestFailedError(failure) if failure else None,

@@ -31,10 +31,11 @@ from mixtral_contract.load.locust_plugin.web import ports
 from mixtral_contract.load.locust_plugin.web.guard import LOOPBACK
 from mixtral_contract.load.locust_plugin.web.pages import add_pages
 from mixtral_contract.load.locust_plugin.worker_role import WorkerRole
+from mixtral_contract.load.requests.discovery import fill_in
 from mixtral_contract.load.requests.encoder import check_fields
 from mixtral_contract.load.results.calibration import CalibrationError, read_calibration
 from mixtral_contract.load.settings.options import OPTIONS
-from mixtral_contract.load.settings.settings import UsageError, check_load, read_key, read_settings
+from mixtral_contract.load.settings.settings import UsageError, check_load, read_secrets, read_settings
 
 _MOST_USERS_PER_S = 100.0
 """Locust warns of problems above."""
@@ -82,11 +83,14 @@ def _check(options: argparse.Namespace) -> None:
     _check_calibration(options.calibration)
     if not options.master:
         # a master sends no request; its workers look for the key where they are
-        read_key(settings.key_variable, os.environ)
+        read_secrets(settings, os.environ)
     if consent.is_needed(settings, options):
         consent.ask(settings, options)
     elif settings.is_paid or settings.cost.budget is not None:
         sys.stderr.write(f"{consent.question(settings, options)}\n")
+    # last, for it asks the target
+    for note in fill_in(options, options.host, os.environ):
+        sys.stderr.write(f"{note}\n")
     if options.spawn_rate is None:
         # Locust's one user a second would spend most of a run on getting started
         options.spawn_rate = min(float(options.num_users or 1), _MOST_USERS_PER_S)

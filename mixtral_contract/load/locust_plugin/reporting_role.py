@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import logging
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,7 @@ from mixtral_contract.load.locust_plugin import consent
 from mixtral_contract.load.locust_plugin.ctrl_c import all_is_written, keep_reports, was_pressed
 from mixtral_contract.load.locust_plugin.run_report import RunReport
 from mixtral_contract.load.locust_plugin.web.command_line import CommandLine
+from mixtral_contract.load.requests.discovery import fill_in
 from mixtral_contract.load.results.live import LiveState, idle, live
 from mixtral_contract.load.settings.settings import Settings, UsageError, read_settings
 
@@ -150,6 +152,8 @@ class ReportingRole:
         options = options_of(self.environment)
         try:
             self._command_line.restore(options)
+            for note in fill_in(options, self.environment.host, os.environ):
+                logger.info("%s", note)
             settings = self._command_line.limit(read_settings(options, self.environment.host), options)
             consent.refuse(settings, options)
             reporting = RunReport(self.environment, settings, self._folder(settings.out))

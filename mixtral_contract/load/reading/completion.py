@@ -57,8 +57,8 @@ class Completion:
     end and one event. Token counts are those of `usage`, None when the server sent none; `totals` are the tokens so far
     for each entry of `content`, where the usage of each event tells them; `reasoning_tokens` are those that usage
     counts, shown or not. `texts` are what each event with content said, `calls` how many calls it made. `broken` are
-    the clauses that an answer with status 200 did not keep, of those that are cheap to judge. `secret` is what a detail
-    never shows.
+    the clauses that an answer with status 200 did not keep, of those that are cheap to judge. `secrets` are what a
+    detail never shows.
     """
 
     outcome: Outcome = Outcome.OK
@@ -73,14 +73,14 @@ class Completion:
     calls: int = field(default=0, compare=False)
     totals: list[int] = field(default_factory=list)
     broken: set[str] = field(default_factory=set, compare=False)
-    secret: str = field(default="", compare=False, repr=False)
+    secrets: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
     def end_as(self, outcome: Outcome, detail: str) -> None:
         """Settles the outcome."""
         self.outcome = outcome
-        if self.secret:
+        for secret in self.secrets:
             # before the cut, which would leave a part of it
-            detail = detail.replace(self.secret, "***")
+            detail = detail.replace(secret, "***")
         self.detail = detail if len(detail) <= _SHOWN else detail[:_SHOWN] + "..."
 
     def read_id(self, answer: dict[str, Any]) -> None:
@@ -120,9 +120,9 @@ def returned(steps: Generator[None, None, T]) -> T:
             return result
 
 
-def reading(exchange: Exchange, *, streamed: bool, secret: str = "") -> Generator[None, None, Completion]:
-    """As `read_completion`, in steps of a few events; `secret` is what a server may quote and nobody is to see."""
-    completion = Completion(secret=secret)
+def reading(exchange: Exchange, *, streamed: bool, secrets: tuple[str, ...] = ()) -> Generator[None, None, Completion]:
+    """As `read_completion`, in steps of a few events; `secrets` are what a server may quote and nobody is to see."""
+    completion = Completion(secrets=secrets)
     if exchange.status is None:
         completion.end_as(_without_answer(exchange), exchange.failure or "no answer")
     elif exchange.status != 200:

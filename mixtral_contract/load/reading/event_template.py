@@ -30,7 +30,7 @@ class EventTemplate:
         if received.startswith(self._begin) and received.endswith(self._end):
             text = received[self._start : self._stop]
             # an event shorter than what stands around a text has none, though it may begin and end so
-            if _PLAIN.fullmatch(text) is not None and len(received) > self._around:
+            if _PLAIN.fullmatch(text) is not None and len(received) > self._around and _is_utf_8(text):
                 return text
         return None
 
@@ -57,3 +57,14 @@ def event_template_of(received: bytes, chunk: Mapping[str, Any]) -> EventTemplat
     if "role" in delta or not isinstance(delta.get("content"), str) or delta["content"].encode() != text:
         return None
     return EventTemplate(begin, quote + end)
+
+
+def _is_utf_8(text: bytes) -> bool:
+    """Whether a reader of events takes these bytes as they are: what is no UTF-8 it replaces."""
+    if text.isascii():
+        return True
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mixtral_contract.load.settings.cost import Cost
-from mixtral_contract.load.settings.pricing import Budget
+from mixtral_contract.load.costs.cost import Cost
+from mixtral_contract.load.costs.pricing import Budget
 from mixtral_contract.load.settings.settings import Settings
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from mixtral_contract.load.costs.cost import overspent
 from mixtral_contract.load.counts import lengths
 from mixtral_contract.load.requests.own_lengths import own_lengths_line
-from mixtral_contract.load.settings.cost import overspent
 from mixtral_contract.load.units.metrics import streamed_names
 
 _COALESCED = 1.5

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mixtral_contract.contract import clauses
+from mixtral_contract.load.costs.cost import bill, overspent
 from mixtral_contract.load.counts import attainment, bundling, lengths
 from mixtral_contract.load.counts.backlog import backlog
 from mixtral_contract.load.counts.counts import FIGURES, RunCounts
@@ -26,7 +27,6 @@ from mixtral_contract.load.results.estimate import estimate
 from mixtral_contract.load.results.headline import headline
 from mixtral_contract.load.results.notes import notes
 from mixtral_contract.load.results.validity import INVALID, judge
-from mixtral_contract.load.settings.cost import bill, overspent
 from mixtral_contract.load.settings.digests import contract_digest
 from mixtral_contract.load.settings.settings import Settings
 from mixtral_contract.load.units.metrics import METRICS
@@ -282,7 +282,8 @@ def _run(settings: Settings, facts: Facts) -> dict[str, Any]:
         "contract": contract_digest(settings.operation),
         "workload": settings.workload,
         "target": settings.target.url,
-        "path": settings.operation.path,
+        "path": settings.path,
+        "request": settings.changes.document(),
         "model": sent.get("model"),
         "streamed": settings.operation.streams,
         "arrivals": str(settings.arrivals),
@@ -294,7 +295,7 @@ def _run(settings: Settings, facts: Facts) -> dict[str, Any]:
         "warmup_s": settings.warmup_s,
         "timeout_s": settings.timeout_s,
         "prompt_tokens": str(settings.prompt_tokens),
-        "max_tokens": str(settings.output_tokens) if "max_tokens" in sent else None,
+        "max_tokens": str(settings.output_tokens) if settings.limits_answers else None,
         "prefix_share": settings.prefix_share,
         "images": settings.images,
         "turns": settings.turns,

@@ -10,6 +10,7 @@ from time import perf_counter_ns
 from typing import Any
 
 from mixtral_contract.load.client.exchange import Exchange
+from mixtral_contract.load.costs.payments import Payments
 from mixtral_contract.load.counts.counts import RunCounts
 from mixtral_contract.load.prompt_files.own_prompt import OwnPrompt
 from mixtral_contract.load.reading.clause_checks import applying
@@ -22,7 +23,6 @@ from mixtral_contract.load.requests.generator import ChatRequest, Messages, Requ
 from mixtral_contract.load.run.answer_watch import AnswerWatch
 from mixtral_contract.load.run.backoff import pause_s
 from mixtral_contract.load.run.request_log import RequestLog
-from mixtral_contract.load.settings.payments import Payments
 from mixtral_contract.load.settings.settings import Settings
 from mixtral_contract.load.units.window import Window
 from mixtral_contract.load.workload.arrivals import Arrival, Share
@@ -45,18 +45,25 @@ class Run:
     """
 
     def __init__(
-        self, settings: Settings, key: str, *, run_id: str, share: Share, clock_ns: Callable[[], int] = perf_counter_ns
+        self,
+        settings: Settings,
+        key: str,
+        *,
+        run_id: str,
+        share: Share,
+        secrets: Sequence[str] = (),
+        clock_ns: Callable[[], int] = perf_counter_ns,
     ) -> None:
         self.settings = settings
         self.run_id = run_id
         self.share = share
         self.recorded = 0
-        self._key = key
+        self._secrets = tuple(filter(None, (key, *secrets)))
         self._clock_ns = clock_ns
         self._writer = RequestWriter(settings, key)
         self._workload = RequestGenerator(settings, share)
         self._clauses = applying(settings.operation)
-        self._limits_answers = "max_tokens" in settings.operation.request.properties
+        self._limits_answers = settings.limits_answers
         self._tokens = TokenCheck(tokenizer(settings.contract_model.tokenizer).count)
         self._journal = RequestLog(settings.out, run_id, share.worker)
         self._tally = RunCounts(settings.slo)
@@ -175,7 +182,7 @@ class Run:
     def record_steps(self, exchange: Exchange, *, cut_off: bool = False) -> Generator[None, None, Record]:
         """As `close_exchange`, in steps between which others may have their turn."""
         streamed = self.settings.operation.streams
-        completion = yield from reading(exchange, streamed=streamed, secret=self._key)
+        completion = yield from reading(exchange, streamed=streamed, secrets=self._secrets)
         if cut_off:
             completion.end_as(Outcome.UNFINISHED, "cut off by the end of the run")
         tokens = (yield from self._tokens.check(completion)) if completion.outcome is Outcome.OK else None
@@ -314,10 +321,11 @@ class Run:
 
     def _hide_key(self, completion: Completion) -> None:
         # a server may quote the key that it refuses
-        if completion.id:
-            completion.id = completion.id.replace(self._key, "***")
-        if completion.finish_reason:
-            completion.finish_reason = completion.finish_reason.replace(self._key, "***")
+        for secret in self._secrets:
+            if completion.id:
+                completion.id = completion.id.replace(secret, "***")
+            if completion.finish_reason:
+                completion.finish_reason = completion.finish_reason.replace(secret, "***")
 
 
 def _decimal(text: str) -> float | None:

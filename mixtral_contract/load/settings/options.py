@@ -2,53 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
-
 from mixtral_contract.load.prompt_files.formats import FORMATS
+from mixtral_contract.load.settings.option import Option
 from mixtral_contract.load.settings.option_types import at_least_one, not_negative, percent, positive, share, yes_or_no
+from mixtral_contract.load.settings.request_options import REQUEST_OPTIONS
 from mixtral_contract.load.units.duration import Duration
 from mixtral_contract.load.units.metrics import SPREADS, streamed_names
 
-DEFAULT_DIALECT = "nvidia"
-
 _LIMITED = [metric.name for metric in SPREADS if metric.is_objective]
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """One option; `in_web_ui` is False for what a visitor of the web page has no business to set or to see."""
-
-    flag: str
-    metavar: str
-    help: str
-    default: Any = None
-    type: Callable[[str], Any] = str
-    in_web_ui: bool = True
-    is_switch: bool = False
-
-    @property
-    def keywords(self) -> dict[str, Any]:
-        """The arguments for `ArgumentParser.add_argument` besides the flag."""
-        if self.is_switch:
-            return {"action": "store_true", "help": self.help}
-        shown = "" if self.default is None else " Default: %(default)s."
-        return {"metavar": self.metavar, "help": self.help + shown, "default": self.default, "type": self.type}
 
 
 OPTIONS = (
     Option(
         "--dialect",
         "NAME",
-        "Which documented API the target speaks: nvidia (POST /v1/chat/completions, streamed), segmind or "
-        f"segmind-openai (one answer, no stream: {streamed_names('and')} do not exist).",
-        default=DEFAULT_DIALECT,
+        "Which API of spec/openapi.yaml the target speaks, such as openai or nvidia (POST /v1/chat/completions, "
+        f"streamed) or segmind (one answer, no stream: {streamed_names('and')} do not exist). Without it: that of a "
+        "vendor's own host, and openai for any other.",
     ),
     Option(
         "--model",
         "NAME",
-        "The model to ask for, where the dialect has that field. Without it: the model that the contract names.",
+        "The model to ask for, where the dialect has that field. Without it: the model that the contract names; for "
+        "openai the first that the target's /v1/models names.",
     ),
     Option(
         "--api-key-env",
@@ -58,6 +34,7 @@ OPTIONS = (
         "(localhost) the key that the mock server accepts.",
         in_web_ui=False,
     ),
+    *REQUEST_OPTIONS,
     Option(
         "--arrivals",
         "HOW",

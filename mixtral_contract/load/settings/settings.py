@@ -9,22 +9,24 @@ import argparse
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
 from mixtral_contract.contract.openapi import DOCUMENT, Contract, ContractError, Model, Operation
-from mixtral_contract.contract.presets import is_paid, preset_at, presets
+from mixtral_contract.contract.presets import Preset, is_paid, preset_at, presets, spoken_at
+from mixtral_contract.load.costs.cost import Cost, read_cost
 from mixtral_contract.load.prompt_files.formats import read_prompts
 from mixtral_contract.load.prompt_files.own_prompt import OwnPrompt, PromptFile, PromptFileError
-from mixtral_contract.load.settings.cost import Cost, read_cost
 from mixtral_contract.load.settings.digests import workload_digest
 from mixtral_contract.load.settings.objectives import Slo, parse_slo
+from mixtral_contract.load.settings.request_options import read_changes
 from mixtral_contract.load.settings.stage_options import read_staging
 from mixtral_contract.load.settings.stages import Staging
 from mixtral_contract.load.units.usage_error import UsageError
 from mixtral_contract.load.workload.arrivals import Arrival, Arrivals, parse_arrivals, played
 from mixtral_contract.load.workload.lengths import Lengths, parse_lengths
+from mixtral_contract.load.workload.request_changes import RequestChanges
 from mixtral_contract.load.workload.trace_file import TraceError, read_trace
 from mixtral_contract.primitives import command_line
 from mixtral_contract.primitives.base_url import BaseUrl
@@ -72,6 +74,8 @@ class Settings:
     staging: Staging | None
     """How the run goes through several loads; None for one that has just one."""
     out: Path
+    changes: RequestChanges = field(default_factory=RequestChanges)
+    """What the user says about every request."""
     label: str | None = None
     """What the user calls the run."""
     workload: str | None = None
@@ -81,6 +85,21 @@ class Settings:
     def own_prompts(self) -> tuple[OwnPrompt, ...]:
         """The user's own prompts; none when the run makes them."""
         return () if self.prompt_file is None else self.prompt_file.prompts
+
+    @property
+    def path(self) -> str:
+        """What requests are posted to: the operation's path, or that of --endpoint."""
+        return self.changes.path or self.operation.path
+
+    @property
+    def request_target(self) -> str:
+        """The path as it is sent, below the target's own, with the query."""
+        return f"{self.changes.path or self.target.target(self.operation.path)}{self.changes.query_text()}"
+
+    @property
+    def limits_answers(self) -> bool:
+        """Whether each request carries its longest answer."""
+        return self.changes.limits_answers(self.operation.request.properties)
 
     @property
     def contract_model(self) -> Model:
@@ -93,9 +112,11 @@ def read_settings(options: argparse.Namespace, host: str | None) -> Settings:
 
     Raises: UsageError when they make no sense, alone or together.
     """
-    target = _target(host)
-    contract = _contract(options.spec)
-    operation = _operation(contract, options)
+    target, path = read_address(options, host)
+    changes = read_changes(options, path)
+    contract = read_contract(options.spec)
+    known = presets(contract)
+    operation = _operation(contract, options, target, known)
     slo = _read("--slo", lambda: parse_slo(options.slo or ""))
     staging, arrivals_text = read_staging(options, slo)
     arrivals = _read("--arrivals", lambda: parse_arrivals(arrivals_text))
@@ -104,7 +125,6 @@ def read_settings(options: argparse.Namespace, host: str | None) -> Settings:
         raise UsageError(f"--timeout: expected more than 0 s, got {options.timeout:g} s")
     if options.give_up is not None and options.give_up <= 0:
         raise UsageError(f"--give-up: expected more than 0 s, got {options.give_up:g} s")
-    known = presets(contract)
     prompts = _read("--prompt-tokens", lambda: parse_lengths(str(options.prompt_tokens)))
     outputs = _read("--output-tokens", lambda: parse_lengths(str(options.output_tokens)))
     prompt_file = _read("--prompts", lambda: _prompt_file(options, operation))
@@ -115,7 +135,7 @@ def read_settings(options: argparse.Namespace, host: str | None) -> Settings:
         operation=operation,
         target=target,
         model=options.model or None,
-        key_variable=options.api_key_env or _usual_variable(contract, target),
+        key_variable=options.api_key_env or (_usual_variable(known, target) if changes.sends_key else None),
         arrivals=arrivals,
         trace=trace,
         max_in_flight=options.max_in_flight,
@@ -140,10 +160,11 @@ def read_settings(options: argparse.Namespace, host: str | None) -> Settings:
             outputs=outputs,
             own=own,
             trace=trace,
-            is_bounded="max_tokens" in operation.request.properties and not options.images,
+            is_bounded=changes.limits_answers(operation.request.properties) and not options.images,
             context_tokens=(operation.model(options.model or None) or operation.models[0]).context_window,
         ),
         staging=staging,
+        changes=changes,
         out=_writable(Path(options.out)),
         label=options.label or None,
         workload=workload_digest(own, trace, (prompts, outputs)),
@@ -213,6 +234,18 @@ def check_load(users: int | None, run_time_s: float | None, warmup_s: float) -> 
         raise UsageError(f"--warmup: expected less than the run time of {run_time_s:g} s, got {warmup_s:g} s")
 
 
+def read_secrets(settings: Settings, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Every value of the settings' variables that a request carries and no output may show: the key first, "" for none.
+
+    Raises: UsageError when a variable holds none.
+    """
+    key = read_key(settings.key_variable, environ) if settings.changes.sends_key else ""
+    try:
+        return (key, *settings.changes.secrets(environ))
+    except argparse.ArgumentTypeError as error:
+        raise UsageError(f"--header: {error}") from None
+
+
 def read_key(variable: str | None, environ: Mapping[str, str]) -> str:
     """The API key that the variable holds; the mock's own for None.
 
@@ -232,7 +265,27 @@ def read_key(variable: str | None, environ: Mapping[str, str]) -> str:
     return key
 
 
-def _target(host: str | None) -> BaseUrl:
+def read_address(options: argparse.Namespace, host: str | None) -> tuple[BaseUrl, str | None]:
+    """The target's address, and the whole path of the completions where --endpoint says it.
+
+    Raises: UsageError when there is none.
+    """
+    if not options.endpoint:
+        return read_target(host), None
+    try:
+        endpoint = BaseUrl.parse(options.endpoint)
+    except ValueError as error:
+        raise UsageError(f"--endpoint: {error}") from None
+    if not endpoint.path:
+        raise UsageError("--endpoint: expected the whole URL of the completions, got one without a path")
+    return replace(endpoint, path=""), endpoint.path
+
+
+def read_target(host: str | None) -> BaseUrl:
+    """The address of the target.
+
+    Raises: UsageError when it is none.
+    """
     if not host:
         raise UsageError(
             "--host: expected the target's base URL such as http://127.0.0.1:8000, got none "
@@ -244,28 +297,35 @@ def _target(host: str | None) -> BaseUrl:
         raise UsageError(f"--host: {error}") from None
 
 
-def _operation(contract: Contract, options: argparse.Namespace) -> Operation:
-    operation = contract.operations.get(options.dialect)
+def _operation(
+    contract: Contract, options: argparse.Namespace, target: BaseUrl, known: Mapping[str, Preset]
+) -> Operation:
+    spoken = None if options.dialect else spoken_at(target, contract, known)
+    operation = spoken[0] if spoken else contract.operations.get(options.dialect or "")
     if operation is None:
-        known = ", ".join(sorted(contract.operations))
-        raise UsageError(f"--dialect: expected one of {known}, got {options.dialect!r}")
+        names = ", ".join(sorted(contract.operations))
+        raise UsageError(f"--dialect: expected one of {names}, got {options.dialect!r}")
     if options.model and "model" not in operation.request.properties:
         raise UsageError(f"--model: expected none, the dialect {operation.dialect} has no such field")
     return operation
 
 
-def _contract(path: str | None) -> Contract:
+def read_contract(path: str | None) -> Contract:
+    """The contract in that file, our own for None.
+
+    Raises: UsageError.
+    """
     try:
         return Contract.load(Path(path) if path else DOCUMENT)
     except ContractError as error:
         raise UsageError(f"--spec: {error}") from None
 
 
-def _usual_variable(contract: Contract, target: BaseUrl) -> str | None:
-    """The variable for a vendor's own host, None for this machine."""
-    for preset in presets(contract).values():
-        if BaseUrl.parse(preset.base_url).host == target.host:
-            return preset.api_key_env
+def _usual_variable(known: Mapping[str, Preset], target: BaseUrl) -> str | None:
+    """The variable for an address that is known by name, None for this machine."""
+    preset = preset_at(target, known)
+    if preset is not None and preset.api_key_env is not None:
+        return preset.api_key_env
     if target.is_loopback:
         return None
     raise UsageError(f"--api-key-env: expected the name of the variable with the key for {target.host}, got none")

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from mixtral_contract.contract.openapi import Operation
 from mixtral_contract.mock.accounts.pricing import Money, Price
 from mixtral_contract.mock.accounts.rate_limits import Quota
 from mixtral_contract.mock.accounts.token_bucket import Limit
@@ -159,11 +160,20 @@ def longest(waits: Iterable[int | None]) -> int | None:
 
 
 class Accounts:
-    """All accounts of one server; `standing` keeps one of them."""
+    """All accounts of one server; `standing` keeps one of them.
+
+    `require_key`: a key is needed too where the contract leaves it to the server; without it any key will do there,
+    and a known one has its account.
+    """
 
     def __init__(
-        self, accounts: Iterable[Account] = ACCOUNTS, standing: Callable[[Account], AccountState] = AccountState
+        self,
+        accounts: Iterable[Account] = ACCOUNTS,
+        standing: Callable[[Account], AccountState] = AccountState,
+        *,
+        require_key: bool = False,
     ) -> None:
+        self.require_key = require_key
         self._standings = {account.key: standing(account) for account in accounts}
         self.anonymous = AccountState(ANONYMOUS)
 
@@ -188,3 +198,8 @@ class Accounts:
                 return standing
             expired = expired or standing
         return expired
+
+    def standing_of(self, keys: Iterable[str], operation: Operation, now_ns: int) -> AccountState | None:
+        """The account that calls an operation with these keys; nobody's where it asks for no key, None: refused."""
+        found = self.find(keys, now_ns)
+        return self.anonymous if found is None and operation.is_key_optional and not self.require_key else found

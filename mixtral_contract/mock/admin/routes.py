@@ -46,13 +46,11 @@ class AdminRoutes:
         path = request.path
         if path == control.PREFIX or path.startswith(f"{control.PREFIX}/"):
             return self._control.answer(request, peer)
-        if path == models.PATH or path.startswith(f"{models.PATH}/"):
-            return self._models.answer(request, self._mock.clock())
         if path in _HEALTH:
             return _read_only(request, JSON if _HEALTH[path] else None, _HEALTH[path])
         if path == _METRICS:
             return self._metrics(request, peer)
-        return None
+        return self._models.answer(request, self._mock.clock())
 
     def _metrics(self, request: Request, peer: str | None) -> Reply:
         # they tell what others ask, so they are for those who may see the journal

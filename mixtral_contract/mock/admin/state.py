@@ -28,7 +28,7 @@ def state(mock: Mock, now_ns: int) -> dict[str, Any]:
     return {
         "clock": {"now_ns": now_ns, "monotonic_offset_ns": mock.offset_ns, "started_ns": mock.started_ns},
         "dialects": {
-            operation.dialect: {"method": operation.method, "path": operation.path}
+            operation.dialect: {"method": operation.method, "path": operation.template}
             for operation in mock.service.contract.operations.values()
         },
         "pace": pace(mock),

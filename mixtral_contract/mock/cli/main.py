@@ -113,7 +113,7 @@ def _mock(parser: Parser, options: argparse.Namespace, pace: Deployment, new_id:
     if options.breaks:
         _check_breaks(parser, options.breaks)
     try:
-        contract = Contract.load(options.spec)
+        contract = _contract(parser, options)
         fixtures = FixtureFile(options.fixtures, contract, _tell) if options.fixtures else None
         return build(
             contract,
@@ -146,13 +146,22 @@ def _mock(parser: Parser, options: argparse.Namespace, pace: Deployment, new_id:
         parser.error(f"--incident: {error}")
 
 
+def _contract(parser: Parser, options: argparse.Namespace) -> Contract:
+    contract = Contract.load(options.spec)
+    try:
+        return contract if options.dialect is None else contract.only(options.dialect)
+    except ContractError as error:
+        parser.error(f"--dialect: {error}")
+
+
 def _admission(parser: Parser, contract: Contract, options: argparse.Namespace) -> Accounts:
     accounts = _accounts(parser, contract, options.accounts)
+    require_key = options.require_key or options.accounts is not None
     if options.workers == 1:
-        return Accounts(accounts)
+        return Accounts(accounts, require_key=require_key)
     from mixtral_contract.mock.accounts.shared_memory import SharedAccountStates  # noqa: PLC0415  one process locks nothing
 
-    return Accounts(accounts, SharedAccountStates(len(accounts)).standing)
+    return Accounts(accounts, SharedAccountStates(len(accounts)).standing, require_key=require_key)
 
 
 def _accounts(parser: Parser, contract: Contract, path: Path | None) -> tuple[Account, ...]:

@@ -83,6 +83,18 @@ def parser() -> Parser:
     add("--host", default="127.0.0.1", help="where to listen (default: %(default)s, this machine only)")
     add("--port", type=_port, default=8000, help="0 for any free port (default: %(default)s)")
     add(
+        "--dialect",
+        metavar="D",
+        help="speak this dialect of the contract alone, such as openai (default: all of them; where two have one URL, "
+        "the first has it and the other is below /DIALECT, as /openai/v1/chat/completions)",
+    )
+    add(
+        "--require-key",
+        action="store_true",
+        help="ask for a key where the contract leaves that to the server, as openai does; --accounts asks too "
+        "(default: any key or none will do there)",
+    )
+    add(
         "--workers",
         type=_workers,
         default=1,

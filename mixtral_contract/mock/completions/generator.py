@@ -27,7 +27,10 @@ from mixtral_contract.primitives.bounded.work import Work
 from mixtral_contract.primitives.tokenizer import tokenizer
 
 _NOT_SAMPLED = frozenset(
-    ("messages", "model", "stream", "stream_options", "max_tokens", "stop", "n", "logprobs", "top_logprobs")
+    (
+        *("messages", "model", "stream", "stream_options", "max_tokens", "max_completion_tokens"),
+        *("stop", "n", "logprobs", "top_logprobs"),
+    )
 )
 _REMEMBERED = 1024
 _LONGEST_REMEMBERED = 16 * 1024
@@ -88,12 +91,12 @@ def completion_request(operation: Operation, model: Model, body: Mapping[str, An
     fields = {**operation.defaults, **given}
     sampled = {name: _plain(value) for name, value in given.items() if name not in _NOT_SAMPLED}
     stop = fields.get("stop", ())
-    max_tokens = fields.get("max_tokens")
+    limits = [int(fields[name]) for name in ("max_tokens", "max_completion_tokens") if name in fields]
     return CompletionRequest(
         model=model,
         messages=fields["messages"],
         sampling={**_sampled_defaults(operation), **sampled},
-        max_tokens=None if max_tokens is None else int(max_tokens),
+        max_tokens=min(limits, default=None),
         stop=tuple(filter(None, (stop,) if isinstance(stop, str) else stop)),
         stream=operation.streams and bool(fields.get("stream")),
         include_usage=bool(fields.get("stream_options", {}).get("include_usage")),

@@ -178,8 +178,11 @@ def _choice(node: Mapping[str, Any], where: str) -> ChoiceScript:
 
 
 def _joined(parts: Sequence[Part]) -> Iterator[Part]:
-    """The parts, with neighbouring texts of one name as one: nothing happens between them."""
-    for name, group in groupby(parts, lambda part: part.name if isinstance(part, Said) else None):
+    """The parts that say anything, with neighbouring texts of one name as one: nothing happens between them."""
+    for name, group in groupby(
+        (part for part in parts if not (isinstance(part, Said) and not part.text)),
+        lambda part: part.name if isinstance(part, Said) else None,
+    ):
         if name is None:
             yield from group
         else:

@@ -61,7 +61,7 @@ class Checks:
         operation = self._contract.at(request.path).get(request.method)
         if operation is None or operation.method != request.method or "prefer" in request.headers:
             return None
-        standing = self._admission.find(_keys(request, operation), 0)
+        standing = self._admission.standing_of(_keys(request, operation), operation, 0)
         if standing is None:
             return None
         account = standing.account
@@ -78,7 +78,7 @@ class Checks:
             call.operation = operations.get(call.request.method) or next(iter(operations.values()))
             return None
         call.operation = self._refusals.nearest(path)
-        documented = ", ".join(sorted(operation.path for operation in self._contract.operations.values()))
+        documented = ", ".join(sorted({operation.path for operation in self._contract.operations.values()}))
         return Refusal("unknown-url", f"{path[:_SHOWN]}: expected one of {documented}")
 
     def method(self, call: Call) -> Refusal | None:
@@ -130,7 +130,7 @@ class Checks:
     def key(self, call: Call) -> Refusal | None:
         """Whether a known key was sent, in any of the headers that the operation takes it from."""
         keys, credentials = _keys(call.request, call.operation), call.operation.credentials
-        standing = self._admission.find(keys, call.now_ns)
+        standing = self._admission.standing_of(keys, call.operation, call.now_ns)
         call.standing = standing or self._admission.anonymous
         if standing is not None and standing.account.valid_until_ns is None:
             return None

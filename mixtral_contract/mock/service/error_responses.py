@@ -98,7 +98,7 @@ class ErrorResponses:
             challenges = (_challenge(credential, operation) for credential in operation.credentials)
             headers["www-authenticate"] = ", ".join(challenges)
         if status == 405:
-            headers["allow"] = ", ".join(sorted(self._contract.at(operation.path)))
+            headers["allow"] = ", ".join(sorted(self._contract.at(operation.template)))
         if refusal.wait_s is not None:
             headers["retry-after"] = str(refusal.wait_s)
         if refusal.preference is not None:

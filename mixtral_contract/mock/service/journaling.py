@@ -54,7 +54,7 @@ def identify(entry: Entry, call: Call) -> None:
     asked = getattr(call, "completion_request", None)
     if standing is not None and standing.account.key:
         entry.account = standing.account.name
-    if operation is not None and operation.path == entry.path:
+    if operation is not None and operation.is_at(entry.path):
         entry.dialect = operation.dialect
         entry.misplaced = _misplaced(operation, call.request)
     if asked is not None:

@@ -57,7 +57,7 @@ class _Running(Scenario):
     def urls(self) -> Mapping[str, str]:
         """The URL of each dialect."""
         return {
-            operation.dialect: self._server(operation.server) + operation.path
+            operation.dialect: self._server(operation.server) + operation.template
             for operation in self.contract.operations.values()
         }
 

@@ -57,7 +57,7 @@ class Oracle:
             if time.monotonic() >= until_s:
                 return
             yield json.dumps(body).encode()
-        schema = self._schema[operation.path][operation.method]
+        schema = self._schema[operation.template][operation.method]
         drawn = itertools.chain(self._coverage(schema), _random(schema, until_s))
         for case in drawn:
             if time.monotonic() >= until_s:
@@ -93,7 +93,7 @@ class Oracle:
         )
         response.elapsed = dt.timedelta(microseconds=(exchange.end_ns - exchange.sent_ns) / 1000)
         try:
-            self._schema[operation.path][operation.method].validate_response(response)
+            self._schema[operation.template][operation.method].validate_response(response)
         except Failure as failure:
             return [_line(failure)]
         except FailureGroup as group:

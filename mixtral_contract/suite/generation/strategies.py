@@ -55,10 +55,17 @@ def json_values(*, max_leaves: int = 5) -> st.SearchStrategy[Any]:
 
 def within(field: Schema) -> st.SearchStrategy[Any]:
     """Numbers within a field's bounds; an open side is bounded at a few, which costs little."""
-    low, high = field.raw.get("minimum", -4), field.raw.get("maximum", field.raw.get("minimum", 0) + 4)
+    least, most = _bounds(field)
+    low, high = -4 if least is None else least, (0 if least is None else least) + 4 if most is None else most
     if "integer" in _types(field):
         return st.integers(math.ceil(low), math.floor(high))
     return st.floats(low, high, allow_nan=False).map(lambda number: round(number, 4)).filter(field.is_valid)
+
+
+def _bounds(field: Schema) -> tuple[float | None, float | None]:
+    """The least and the most, whether they are admitted themselves or not; None on an open side."""
+    raw = field.raw
+    return raw.get("minimum", raw.get("exclusiveMinimum")), raw.get("maximum", raw.get("exclusiveMaximum"))
 
 
 def is_number(field: Schema) -> bool:
@@ -84,7 +91,8 @@ def neighbours(field: Schema) -> list[Any]:
     -1, by which many programs mean no limit, for a count; 0, 1 and words, for a boolean.
     """
     step = 1 if "integer" in _types(field) else 0.01
-    beside = (field.raw.get("minimum", math.inf) - step, field.raw.get("maximum", -math.inf) + step)
+    least, most = _bounds(field)
+    beside = (math.inf if least is None else least - step, -math.inf if most is None else most + step)
     taken: dict[str, list[Any]] = {"integer": [-1], "boolean": [0, 1, "true", "false"]}
     others = [value for kind in sorted(_types(field) & taken.keys()) for value in taken[kind]]
     return [*filter(math.isfinite, beside), *(value for value in others if not field.is_valid(value))]
@@ -107,10 +115,11 @@ def refused(field: Schema) -> st.SearchStrategy[Any]:
 def _representatives(field: Schema) -> Iterable[Any]:
     step = 1 if "integer" in _types(field) else 0.01
     candidates: list[Any] = []
-    if "maximum" in field.raw:
-        candidates.append(field.raw["maximum"] + step)
-    if "minimum" in field.raw:
-        candidates.append(field.raw["minimum"] - step)
+    least, most = _bounds(field)
+    if most is not None:
+        candidates.append(most + step)
+    if least is not None:
+        candidates.append(least - step)
     if "integer" in _types(field):
         candidates.append(1.5)
     candidates += ["1", "true", 7, [7], {}, [[]]]
@@ -118,7 +127,7 @@ def _representatives(field: Schema) -> Iterable[Any]:
 
 
 def _far(field: Schema) -> st.SearchStrategy[Any]:
-    if {"integer", "number"} & _types(field) and {"minimum", "maximum"} & field.raw.keys():
+    if {"integer", "number"} & _types(field) and _bounds(field) != (None, None):
         numbers: st.SearchStrategy[Any] = st.integers(-(10**6), 10**6) if "integer" in _types(field) else _floats()
         return numbers.filter(_not_valid(field))
     return st.nothing()
@@ -133,7 +142,9 @@ def _is_number(value: Any) -> bool:
 
 
 def _not_valid(field: Schema) -> Any:
-    return lambda value: not field.is_valid(value)
+    # an excluded bound itself is disputed: OpenAI's document admits a top_p of 0, which other servers refuse
+    disputed = [field.raw[name] for name in ("exclusiveMinimum", "exclusiveMaximum") if name in field.raw]
+    return lambda value: not field.is_valid(value) and not (_is_number(value) and value in disputed)
 
 
 def _types(field: Schema) -> set[str]:

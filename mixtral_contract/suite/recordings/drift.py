@@ -60,7 +60,7 @@ def add_to(commands: Any, say: Say) -> None:
     )
     add = command.add_argument
     add("cassette", type=Path, metavar="FILE", help=as_typed("what python -m mock_server --record wrote"))
-    add("--target", metavar="NAME", help="ask mock, or a known live endpoint: segmind, segmind-openai, nvidia")
+    add("--target", metavar="NAME", help="ask mock, or a server of spec/targets.yaml, such as nvidia")
     add("--base-url", metavar="URL", help="ask the server at this address (default: the target's, or the recorded one)")
     add("--api-key-env", metavar="NAME", help="environment variable that holds the API key")
     add("--dialect", metavar="D", help="dialect of the recordings whose URL the contract does not have (default: none)")

@@ -20,7 +20,7 @@ def request(case: Case, asked: Target) -> Request:
     """The recorded request for the target, with its key where a key stood; a wrong one where that was refused."""
     sent = case.recorded.request
     address = BaseUrl.parse(asked.base_url or "")
-    key = WRONG_KEY if case.exchange.status == 401 else asked.keys["valid"]
+    key = WRONG_KEY if case.exchange.status == 401 else asked.keys.get("valid", "")
     headers = [(name, value.replace(REDACTED, key)) for name, value in sent.headers if name.lower() not in _SAID_ANEW]
     query = sent.query.replace(REDACTED, key)
     return Request(

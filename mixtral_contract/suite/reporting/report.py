@@ -66,7 +66,10 @@ def write(folder: Path, run: Run, bodies: Mapping[str, bytes] = MappingProxyType
         path.unlink()
     for name, body in bodies.items():
         (folder / name).write_bytes(body)
-    (folder / "verdicts.json").write_text(json.dumps(run, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    # in one step: whoever is killed leaves the whole file of before, or the whole new one
+    unfinished = folder / "verdicts.json.tmp"
+    unfinished.write_text(json.dumps(run, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    unfinished.replace(folder / "verdicts.json")
     (folder / "badge.svg").write_text(badge(run), encoding="utf-8")
     (folder / "summary.md").write_text(render_markdown(run), encoding="utf-8")
     return write_page(folder, [run])

@@ -146,13 +146,23 @@ class RunSummary:
             "completions": sum(entry.completions for entry in self.judged),
         }
 
-    def as_dict(self, baseline: Baseline) -> dict[str, Any]:
-        """The run as JSON, by `verdicts.schema.json`; `schema` counts up when a key changes its meaning."""
+    def as_dict(self, baseline: Baseline, expected: Sequence[str] | None = None) -> dict[str, Any]:
+        """The run as JSON, by `verdicts.schema.json`; `schema` counts up when a key changes its meaning.
+
+        `expected` are the clauses of a run that is not finished, None for one that is: it says so in its headline, and
+        names those that have no verdict.
+        """
         counts = self.counts()
+        unfinished, before = {}, ""
+        if expected is not None:
+            missing = sorted(set(expected) - {entry.clause for entry in self.judged}, key=self._order.__getitem__)
+            unfinished = {"unfinished": {"missing": missing}}
+            before = f"UNFINISHED, {len(missing)} clauses without a verdict. So far: "
         return {
+            **unfinished,
             "schema": SCHEMA_VERSION,
             "suite": _suite_version(),
-            "headline": self.headline(),
+            "headline": before + self.headline(),
             "target": {
                 "name": self.target.name,
                 "base_url": self.target.base_url,

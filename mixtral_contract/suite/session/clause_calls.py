@@ -41,7 +41,8 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     """A clause that one request proved together with others is not asked for again where that costs money.
 
-    Raises: NotRun for one that follows an account's state while other processes of the run use that account.
+    Raises: NotRun for one that follows an account's state while other processes of the run use that account, and for
+    one about keys where none is asked for.
     """
     clause, client = clause_of(pyfuncitem), pyfuncitem.config.stash.get(CLIENT, None)
     endpoint = pyfuncitem.funcargs.get("endpoint")
@@ -50,4 +51,6 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     workers = getattr(pyfuncitem.config, "workerinput", {}).get("workercount", 1)
     if clause.judged == "stateful" and workers > 1:
         raise NotRun("other processes use the same accounts meanwhile: run it without -n")
+    if clause.needs_key:
+        endpoint.expect_key()
     return True if client.frugal and endpoint.seen.proves(clause.id) else None

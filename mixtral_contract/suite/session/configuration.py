@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
@@ -29,7 +31,9 @@ def pytest_configure(config: pytest.Config) -> None:
             report.writable(chosen.report, "--report")
             if chosen.target.base_url is not None:
                 target.reach(chosen.target.base_url)
-                chosen = config.stash[SETTINGS] = chosen.where_it_is_free()
+                chosen = chosen.where_it_is_free()
+                asked = target.with_model(chosen.target, chosen.contract)
+                chosen = config.stash[SETTINGS] = replace(chosen, target=asked)
     except (ContractError, target.TargetError, BaselineError, report.ReportError) as error:
         # pytest's own usage errors end with 4; ours end with 2 and one line, as every command of the project
         pytest.exit(str(error), returncode=2)
@@ -37,6 +41,13 @@ def pytest_configure(config: pytest.Config) -> None:
         # under xdist only the controller sees every report
         config.pluginmanager.register(VerdictCollector(chosen), "contract-verdicts")
     _load_profile(paid=chosen.target.paid)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Says what was taken because nobody said it."""
+    if not hasattr(session.config, "workerinput"):
+        for note in session.config.stash[SETTINGS].target.notes:
+            session.config.get_terminal_writer().line(note)
 
 
 def _load_profile(*, paid: bool) -> None:

@@ -51,7 +51,7 @@ def endpoints(request: pytest.FixtureRequest, running_target: target.Target) -> 
 def _client(chosen: Settings, running: target.Target) -> TargetClient:
     frugal = running.paid or chosen.budget is not None
     if chosen.dry_run:
-        stand_in = FakeTarget(chosen.contract, running.base_url or "", running.keys)
+        stand_in = FakeTarget(chosen.contract, running)
         return TargetClient(stand_in, frugal=frugal, pause=stand_in.pause)
     return TargetClient(
         partial(over_the_wire, most_bytes=chosen.most_bytes),

@@ -22,11 +22,17 @@ class OptionGroup(Protocol):
 def add_to(group: OptionGroup) -> None:
     """Declares the options."""
     add = group.addoption
-    add("--target", metavar="NAME", help="mock (default), or a known live endpoint: segmind, segmind-openai, nvidia")
-    add("--base-url", metavar="URL", help="address of the server under test; with --dialect unless the target says it")
-    add("--dialect", metavar="D", help="dialect that the address speaks: segmind, segmind-openai or nvidia")
-    add("--model", metavar="M", help="model to ask for (default: the documented one)")
+    add("--target", metavar="NAME", help="mock (default), or a server of spec/targets.yaml, such as nvidia or vllm")
+    add("--base-url", metavar="URL", help="address of the server under test, with any prefix")
+    add(
+        "--dialect",
+        metavar="D",
+        help="operation of spec/openapi.yaml that the address speaks, such as nvidia (default: that of a vendor's own "
+        "address, and openai for any other)",
+    )
+    add("--model", metavar="M", help="model to ask for (default: the documented one; for openai what /v1/models names)")
     add("--api-key-env", metavar="NAME", help="environment variable that holds the API key")
+    add("--no-key", action="store_true", help="send no key; the clauses about keys are NOT-RUN")
     for role, reason in (
         ("exhausted", "no credits"),
         ("forbidden", "no permission"),

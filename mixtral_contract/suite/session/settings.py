@@ -72,6 +72,7 @@ class Settings:
             special_key_envs={
                 role: variable for role in _SPECIAL_KEYS if (variable := option(f"--{role}-key-env")) is not None
             },
+            no_key=option("--no-key"),
             dry_run=dry_run,
             free=bool(option("--free")),
         )
@@ -98,6 +99,11 @@ class Settings:
             least_judged=_share_of("--min-judged", option("--min-judged")),
             report=option("--report"),
         )
+
+    def expected(self) -> list[str]:
+        """The clauses that a run is to judge on some dialect, whichever of its tests are chosen."""
+        dialects = self.target.dialects
+        return [name for name, clause in self.clauses.items() if any(self.judges(clause, each) for each in dialects)]
 
     def where_it_is_free(self) -> Settings:
         """The same where completions may cost money; where the mock answers at the address, they cost none."""

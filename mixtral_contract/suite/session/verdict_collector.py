@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from collections.abc import Generator
 
 import pytest
@@ -15,6 +17,8 @@ NOT_JUDGED = 3
 """The exit status of a run that judged too little."""
 
 _DEPARTURES_SHOWN = 12
+_BETWEEN_WRITES_S = 5.0
+"""How much of a run is lost at most when its process is killed."""
 
 
 class VerdictCollector:
@@ -22,6 +26,7 @@ class VerdictCollector:
 
     def __init__(self, chosen: Settings) -> None:
         self._chosen = chosen
+        self._written_s: float | None = None
         self._summary = RunSummary(
             chosen.target,
             chosen.contract,
@@ -36,6 +41,18 @@ class VerdictCollector:
         entry = report.__dict__.get(CARRIED)
         if entry is not None:
             self._summary.add(entry)
+            self._keep()
+
+    def _keep(self) -> None:
+        """Writes what there is as an unfinished run, now and then: nobody is asked before a process is killed."""
+        now_s = time.monotonic()
+        if self._written_s is not None and now_s - self._written_s < _BETWEEN_WRITES_S:
+            return
+        self._written_s = now_s
+        # a disk that is full is told at the end of the run
+        with contextlib.suppress(OSError):
+            written = self._summary.as_dict(self._chosen.baseline, self._chosen.expected())
+            report.write(self._chosen.report, written, self._summary.bodies)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -18,9 +19,10 @@ from mixtral_contract.suite.http.event_stream import Stream
 from mixtral_contract.suite.http.exchange import TOO_LONG, Exchange, Request
 from mixtral_contract.suite.target.shared_answers import BUSY, SharedAnswers
 from mixtral_contract.suite.target.target import Target
-from mixtral_contract.suite.verdicts.verdict import Inconclusive, Outcome, Retired, Unsupported, Violation
+from mixtral_contract.suite.verdicts.verdict import Inconclusive, NotRun, Outcome, Retired, Unsupported, Violation
 
 _FEW_TOKENS = 16
+_LIMIT, _OTHER_LIMIT = "max_tokens", "max_completion_tokens"
 _BODILESS = frozenset(("GET", "HEAD"))
 _TOO_MANY = 429
 _STATE = frozenset((401, 402, 403, 406, 407, 408, 429))
@@ -52,8 +54,9 @@ class Endpoint:
     def __init__(self, target: Target, operation: Operation, client: TargetClient) -> None:
         self.target = target
         self.operation = operation
-        self.url = BaseUrl.parse(target.base_url or "").endpoint(operation.path)
+        self.url = BaseUrl.parse(target.base_url or "").endpoint(target.path(operation))
         self.client = client
+        self._limit = _LIMIT
 
     # ---- what to send
 
@@ -74,10 +77,23 @@ class Endpoint:
         return self.operation.credentials[0]
 
     def key_headers(self, key: str | None = None, credential: Credential | None = None) -> dict[str, str]:
-        """The header that carries the key (the valid one unless told)."""
+        """The header that carries the key (the valid one unless told); none where no key is sent."""
+        key = self.target.keys.get("valid") if key is None else key
+        if key is None:
+            return {}
         credential = credential or self.credential
         name = "Authorization" if credential.header == "authorization" else credential.header
-        return {name: credential.value(self.target.keys["valid"] if key is None else key)}
+        return {name: credential.value(key)}
+
+    def expect_key(self) -> None:
+        """Returns where the server asks for a key.
+
+        Raises: NotRun where no key is sent, and where the contract leaves it to the server and it answers without one.
+        """
+        if "valid" not in self.target.keys:
+            raise NotRun("no key is sent: there is none to judge by")
+        if self.operation.is_key_optional and speaks_of_choices(self.seen.no_key):
+            raise NotRun("the server asks for no key: it answers without one")
 
     # ---- asking
 
@@ -114,7 +130,7 @@ class Endpoint:
             method=method,
             url=url or self.url,
             headers=tuple((name, value) for name, value in sent.items() if value),
-            body=content if method not in _BODILESS else b"",
+            body=self._limited(content) if method not in _BODILESS else b"",
             secrets=tuple(self.target.keys.values()),
             version=version,
         )
@@ -129,8 +145,7 @@ class Endpoint:
         Raises: NotRun when the budget is spent, Inconclusive when the target has been silent too often: a server that
         hangs ends the run soon.
         """
-        request = self.request(body, **options)
-        return self.client.send(self.operation.dialect, [request], within_s=within_s, is_patient=is_patient)[0]
+        return self._send([self.request(body, **options)], within_s=within_s, is_patient=is_patient)[0]
 
     def converse(
         self, requests: Sequence[Request], *, together: bool = False, linger_s: float = 0.0
@@ -139,7 +154,26 @@ class Endpoint:
 
         Raises: as `try_to_ask` does.
         """
-        return self.client.send(self.operation.dialect, requests, together=together, linger_s=linger_s)
+        return self._send(requests, together=together, linger_s=linger_s)
+
+    def _send(self, requests: Sequence[Request], **how: Any) -> Sequence[Exchange]:
+        """The exchanges; once more with the other limit from the first answer on that asks for it."""
+        exchanges = self.client.send(self.operation.dialect, requests, **how)
+        if not any(map(self._wants_other_limit, exchanges)):
+            return exchanges
+        self._limit = _OTHER_LIMIT
+        again = [replace(request, body=self._limited(request.body)) for request in requests]
+        return self.client.send(self.operation.dialect, again, **how)
+
+    def _limited(self, content: bytes) -> bytes:
+        """The body with the limit in the field that the server wants it in."""
+        return content.replace(f'"{_LIMIT}"'.encode(), f'"{self._limit}"'.encode())
+
+    def _wants_other_limit(self, exchange: Exchange) -> bool:
+        """Whether the server refuses max_tokens and names the field that the dialect has instead."""
+        asked = self._limit == _LIMIT and _OTHER_LIMIT in self.operation.request.properties
+        sent = f'"{_LIMIT}"'.encode() in exchange.request.body
+        return asked and sent and exchange.status in (400, 422) and _OTHER_LIMIT.encode() in exchange.body
 
     def greet(self) -> None:
         """Asks for what costs nothing; a target that is silent to it is asked for nothing more."""

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from mixtral_contract.contract.openapi import EVENT_STREAM, JSON, Contract, Operation
 from mixtral_contract.primitives.base_url import BaseUrl
 from mixtral_contract.suite.http.exchange import Exchange, Request
+from mixtral_contract.suite.target.target import Target
 
 _WORDS = [" One", " two", " three", " four", " five", " six", " seven", " eight"]
 _USAGE = {"prompt_tokens": 9, "completion_tokens": 1, "total_tokens": 10}
@@ -21,13 +22,12 @@ _GAP_NS = 10_000_000
 
 
 class FakeTarget:
-    """The stand-in for a target at that address; `keys` are its keys by role."""
+    """The stand-in for a target, with the operations of its dialects at its address."""
 
-    def __init__(self, contract: Contract, base_url: str, keys: Mapping[str, str]) -> None:
-        address = BaseUrl.parse(base_url)
-        self._operations: dict[str, Operation] = {}
-        for operation in contract.operations.values():
-            self._operations.setdefault(address.target(operation.path), operation)
+    def __init__(self, contract: Contract, target: Target) -> None:
+        address, keys = BaseUrl.parse(target.base_url or ""), target.keys
+        spoken = [contract.operations[dialect] for dialect in target.dialects]
+        self._operations = {address.target(target.path(operation)): operation for operation in spoken}
         self._roles = {key: role for role, key in keys.items()}
         self._clock_ns = 0
         self._serial = 0
@@ -61,6 +61,8 @@ class FakeTarget:
         sent = {name.lower(): value for name, value in request.headers}
         found = (credential.key(sent.get(credential.header, "")) for credential in operation.credentials)
         key = next(filter(None, found), None)
+        if "valid" not in self._roles.values():
+            return "valid"
         return "nobody" if key is None else self._roles.get(key, "stranger")
 
     def _refusal(self, request: Request, operation: Operation, condition: str, otherwise: int) -> Exchange:

@@ -24,7 +24,7 @@ FIRST = "gen_ai.client.operation.time_to_first_chunk"
 TOKENS = "gen_ai.client.token.usage"
 ABOUT = {
     "gen_ai.operation.name": "chat",
-    "gen_ai.provider.name": "nvidia",
+    "gen_ai.provider.name": "openai",
     "gen_ai.request.model": "mine",
     "server.address": "127.0.0.1",
     "server.port": 8000,

@@ -60,7 +60,11 @@ def test_paid__is_told_by_the_address_unless_the_user_says(
     [
         (None, {}, "--host: expected the target's base URL"),
         ("ftp://x", {}, "--host: expected an http or https URL"),
-        (LOCAL, {"dialect": "openai"}, "--dialect: expected one of nvidia, segmind, segmind-openai, got 'openai'"),
+        (
+            LOCAL,
+            {"dialect": "azure"},
+            "--dialect: expected one of nvidia, openai, segmind, segmind-openai, got 'azure'",
+        ),
         (LOCAL, {"dialect": "segmind", "model": "m"}, "--model: expected none"),
         (LOCAL, {"timeout": 0.0}, "--timeout: expected more than 0 s"),
         (LOCAL, {"spec": "/nowhere.yaml"}, "--spec: /nowhere.yaml: expected a readable file"),
@@ -147,6 +151,6 @@ def test_request__is_held_to_the_contract(tmp_path: Path) -> None:
     spec = tmp_path / "openapi.yaml"
     text = DOCUMENT.read_text(encoding="utf-8")
     spec.write_text(text.replace("default: 1024\n", "default: 1024\n          maximum: 100\n"), encoding="utf-8")
-    check_fields(settings(tmp_path, spec=str(spec), output_tokens="100"))
+    check_fields(settings(tmp_path, dialect="nvidia", spec=str(spec), output_tokens="100"))
     with pytest.raises(UsageError, match="max_tokens"):
-        check_fields(settings(tmp_path, spec=str(spec), output_tokens="101"))
+        check_fields(settings(tmp_path, dialect="nvidia", spec=str(spec), output_tokens="101"))

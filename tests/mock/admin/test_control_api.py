@@ -209,7 +209,7 @@ def test_resets__are_made_together(start: Start) -> None:
         f"since={2**63}",
         "limit=1e3",
         "limit=10001",
-        "dialect=openai",
+        "dialect=azure",
         "status=ok",
         "tokens=maybe",
         "page=2",

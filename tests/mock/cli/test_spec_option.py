@@ -80,6 +80,6 @@ def test_closed_request__refuses_unknown_fields(start: Start, tmp_path: Path) ->
 
 def test_moved_path__is_served_where_it_went(start: Start, tmp_path: Path) -> None:
     """And no longer where it was."""
-    address = start(*_changed(tmp_path, "  /v1/chat/completions:\n", "  /api/chat:\n"))
+    address = start(*_changed(tmp_path, "  /v1/mixtral-8x22b-instruct:\n", "  /api/chat:\n"))
     assert _post(address, "/api/chat").status_code == 200
-    assert _post(address).status_code == 404
+    assert _post(address, "/v1/mixtral-8x22b-instruct").status_code == 404

@@ -33,6 +33,7 @@ def test_own_pace__is_that_of_the_tokens(mock: MixtralApi | MixtralServer) -> No
     """Due at ttft and then every itl, though the mock answers at once."""
     mock.reply("a b c", pace={"ttft_ms": 20, "itl_ms": 5})
     assert _ask(mock).endswith("data: [DONE]\n\n")
+    mock.assert_called(1)  # the server's loop has come back from the last write when this is answered
     (entry,) = mock.mock.journal.entries()
     dues = [at - entry.received_ns for _, at in entry.dues]
     assert [round(due / MS_NS) for due in dues] == [20 + 5 * number for number in range(len(dues))]

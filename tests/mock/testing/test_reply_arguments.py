@@ -53,7 +53,7 @@ from mixtral_contract.mock.testing.reply_arguments import described
         (("a",), {"when": re.compile(b"a")}, "reply: when: expected a text, a compiled pattern of text, a function or"),
         (("a",), {"when": {"promt": "a"}}, "reply: when: Additional properties are not allowed ('promt' was"),
         (("a",), {"turn": 0}, "reply: when.turn: 0 is less than the minimum of 1"),
-        (("a",), {"dialect": "nvdia"}, "reply: dialect: expected one of segmind, segmind-openai, nvidia, any, got"),
+        (("a",), {"dialect": "nvdia"}, "reply: dialect: expected one of segmind, segmind-openai, nvidia, openai, any"),
         (("a",), {"dialect": ["nvidia"]}, "reply: dialect: expected one of "),
         (("a",), {"temperature": 9, "dialect": "nvidia"}, "reply: temperature: "),
         (("a",), {"user": {1, 2}}, "reply: user: expected a value that JSON has, got {1, 2}"),

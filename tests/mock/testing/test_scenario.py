@@ -91,7 +91,10 @@ def test_fixtures__come_after_replies() -> None:
     ("arguments", "message"),
     [
         ({"texts": ()}, "expected at least one text"),
-        ({"texts": ("a",), "dialect": "nvdia"}, "expected one of segmind, segmind-openai, nvidia, any, got 'nvdia'"),
+        (
+            {"texts": ("a",), "dialect": "nvdia"},
+            "expected one of segmind, segmind-openai, nvidia, openai, any, got 'nvdia'",
+        ),
     ],
 )
 def test_bad_reply__is_told(arguments: dict[str, Any], message: str) -> None:

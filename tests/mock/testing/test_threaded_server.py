@@ -14,10 +14,17 @@ import requests
 from mixtral_contract.mock.testing.mocks import MixtralApi, MixtralServer
 from tests.support.api_requests import BEARER, body
 
+_MODEL = {"openai": "mistralai/mixtral-8x22b-instruct-v0.1"}
+
 
 def _post(server: MixtralServer, dialect: str = "nvidia") -> requests.Response:
     headers = {**BEARER, "x-api-key": "mock-valid"}
-    return requests.post(server.urls[dialect], json=body(), headers=headers, timeout=20)
+    return requests.post(
+        server.urls[dialect],
+        json=body(model=_MODEL[dialect]) if dialect in _MODEL else body(),
+        headers=headers,
+        timeout=20,
+    )
 
 
 def test_requests__are_answered() -> None:
@@ -25,7 +32,7 @@ def test_requests__are_answered() -> None:
     with MixtralServer() as server:
         statuses = [_post(server, dialect).status_code for dialect in server.urls]
         assert [request.dialect for request in server.requests] == list(server.urls)
-    assert statuses == [200, 200, 200]
+    assert statuses == [200, 200, 200, 200]
 
 
 def test_incidents_and_replies__are_set_while_it_runs() -> None:

@@ -16,7 +16,7 @@ from tests.support.suite_run import run_suite, verdicts
     [
         (["--target", "azure"], "--target: expected one of mock"),
         (["--target", "nvidia"], "environment variable NVIDIA_API_KEY"),
-        (["--base-url", "http://127.0.0.1:1"], "expected --dialect with it"),
+        (["--base-url", "http://127.0.0.1:1"], "expected a server, got none"),
         (["--base-url", "http://127.0.0.1:1", "--dialect", "nvidia"], "expected a server, got none"),
         (["--spec", "nowhere.yaml"], "nowhere.yaml: expected a readable file"),
         (["--level", "may"], "--level: expected one of must"),

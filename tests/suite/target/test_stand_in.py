@@ -11,15 +11,13 @@ from mixtral_contract.suite.target.target import MOCK_KEYS, Target
 from mixtral_contract.suite.verdicts.verdict import Inconclusive
 
 CONTRACT = Contract.load()
+TARGET = Target("x", "http://127.0.0.1:1", ("nvidia",), MOCK_KEYS)
 POST = Request("POST", "http://127.0.0.1:1/v1/chat/completions", body=b"{}")
 
 
 def test_stand_in__answers_as_the_contract_says() -> None:
     """So that a dry run asks what a run on a good server would ask."""
-    target = Target("x", "http://127.0.0.1:1", ("nvidia",), MOCK_KEYS)
-    endpoint = Endpoint(
-        target, CONTRACT.operations["nvidia"], TargetClient(FakeTarget(CONTRACT, target.base_url or "", MOCK_KEYS))
-    )
+    endpoint = Endpoint(TARGET, CONTRACT.operations["nvidia"], TargetClient(FakeTarget(CONTRACT, TARGET)))
     seen = endpoint.seen
     assert (seen.answer.status, seen.no_key.status, seen.malformed.status, seen.unknown_url.status) == (
         200,
@@ -35,7 +33,7 @@ def test_stand_in__answers_as_the_contract_says() -> None:
 
 def test_pause__takes_the_stand_in_no_time() -> None:
     """Who waits as long as it was told waits no time in a dry run, and only its own clock moves."""
-    stand_in = FakeTarget(CONTRACT, "http://127.0.0.1:1", MOCK_KEYS)
+    stand_in = FakeTarget(CONTRACT, TARGET)
     before = stand_in([POST])[0]
     stand_in.pause(86_400)
     assert stand_in([POST])[0].sent_ns - before.end_ns >= 86_400 * 10**9

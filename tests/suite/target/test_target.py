@@ -15,7 +15,8 @@ CONTRACT = Contract.load()
     ("options", "said"),
     [
         ({"name": "azure"}, "--target: expected one of mock, segmind"),
-        ({"base_url": "http://127.0.0.1:1"}, "expected --dialect with it"),
+        ({"base_url": "http://127.0.0.1:1", "no_key": True, "api_key_env": "X"}, "--no-key: expected no --api-key-env"),
+        ({"no_key": True}, "--no-key: expected the address of another server"),
         ({"base_url": "127.0.0.1:1", "dialect": "nvidia"}, "expected an http or https URL"),
         (
             {"base_url": "http://127.0.0.1:port", "dialect": "nvidia"},
@@ -48,7 +49,7 @@ def test_live_target__costs_money(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_mock__speaks_every_dialect() -> None:
     """And has a key for each role."""
     target = choose(CONTRACT)
-    assert target.dialects == ("segmind", "segmind-openai", "nvidia")
+    assert target.dialects == ("segmind", "segmind-openai", "nvidia", "openai")
     assert target.keys.keys() == {"valid", "exhausted", "forbidden", "limited"}
     assert not target.paid
 
@@ -57,6 +58,31 @@ def test_local_server__needs_no_key() -> None:
     """The mock's key is sent, which any local server may ignore."""
     target = choose(CONTRACT, base_url="http://localhost:1", dialect="nvidia", model="m")
     assert (target.keys, target.model) == ({"valid": "mock-valid"}, "m")
+
+
+def test_address_of_no_vendor__speaks_openai_without_a_key() -> None:
+    """A gateway may ask for none; what was taken is said."""
+    target = choose(CONTRACT, base_url="https://gateway.example.com/team/v1")
+    assert (target.dialects, target.keys, target.paid) == (("openai",), {}, True)
+    assert [note.partition(":")[0] for note in target.notes] == ["dialect", "key"]
+
+
+def test_address_without_a_dialect__is_refused_where_nothing_tells() -> None:
+    """A contract of vendors alone has nothing for any other server."""
+    with pytest.raises(TargetError, match="expected --dialect with it"):
+        choose(CONTRACT.only("nvidia"), base_url="http://127.0.0.1:1")
+
+
+def test_no_key__sends_none_to_this_machine_either() -> None:
+    """The mock's own key is sent only where nobody said not to."""
+    assert choose(CONTRACT, base_url="http://127.0.0.1:1", no_key=True).keys == {}
+    assert choose(CONTRACT, name="openrouter", no_key=True).keys == {}
+
+
+def test_preset_of_a_server__has_its_usual_address() -> None:
+    """It is free where the file says so, and asks for no key."""
+    target = choose(CONTRACT, name="vllm")
+    assert (target.base_url, target.keys, target.paid) == ("http://127.0.0.1:8000", {}, False)
 
 
 @pytest.mark.parametrize(("name", "dialect"), [("nvidia", None), (None, "nvidia")])

@@ -115,7 +115,8 @@ def test_run__accepts_what_is_known_and_tells_what_is_not_needed(written: Path, 
     entry = ENTRY.replace("2026-06-30", later.isoformat())
     written.write_text(entry + entry.replace("SSE-08", "SSE-07"), "utf-8")
     with running(choose(Contract.load()), options=("--break", "SSE-08")) as mock:
-        options = ["--target", "mock", "--base-url", mock.base_url or "", "-k", "SSE-07 or SSE-08"]
+        options = ["--target", "mock", "--base-url", mock.base_url or "", "--dialect", "nvidia"]
+        options += ["-k", "SSE-07 or SSE-08"]
         known = run_suite(*options, "--baseline", str(written), folder=tmp_path / "known")
         strict = run_suite(*options, folder=tmp_path / "strict")
         drawn = subprocess.run(

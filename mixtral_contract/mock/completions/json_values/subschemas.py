@@ -165,6 +165,16 @@ def _both(one: Any, other: Any) -> Any:
     return {"allOf": [*parts, other]}
 
 
+def _items(one: Any, other: Any) -> Any:
+    """Rules for items; a list of them has one for each place, and says nothing of those after it."""
+    if isinstance(one, list) and isinstance(other, list):
+        shorter, longer = sorted((one, other), key=len)
+        return [*map(_both, shorter, longer), *longer[len(shorter) :]]
+    if isinstance(one, list):
+        return [_both(each, other) for each in one]
+    return [_both(one, each) for each in other] if isinstance(other, list) else _both(one, other)
+
+
 def _each(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
     return {**one, **other, **{name: _both(one[name], other[name]) for name in one.keys() & other.keys()}}
 
@@ -174,8 +184,8 @@ def _names(one: list[str], other: list[str]) -> list[str]:
 
 
 def _common(one: list[Any], other: list[Any]) -> list[Any]:
-    written = set(map(orjson.dumps, other))
-    return [value for value in one if orjson.dumps(value) in written]
+    written = set(map(json_bytes, other))
+    return [value for value in one if json_bytes(value) in written]
 
 
 def _kinds(one: Any, other: Any) -> list[str]:
@@ -189,12 +199,24 @@ def _multiple(one: Any, other: Any) -> Any:
     return math.lcm(int(one), int(other)) if whole else max(one, other)
 
 
+def json_bytes(value: Any) -> bytes:
+    """The value as JSON.
+
+    Raises: UnsatisfiableError for what JSON here does not write: integers beyond 64 bits, values nested too deep.
+    """
+    try:
+        return orjson.dumps(value)
+    except orjson.JSONEncodeError as error:
+        raise UnsatisfiableError(f"expected values that JSON can write, got one of which: {error}") from error
+
+
 _JOINED: Mapping[str, Callable[[Any, Any], Any]] = {
     "type": _kinds,
     "enum": _common,
     "required": _names,
     **dict.fromkeys(("properties", "patternProperties", "dependentSchemas"), _each),
-    **dict.fromkeys(("items", "additionalProperties", "propertyNames", "contains", "not"), _both),
+    **dict.fromkeys(("items", "prefixItems"), _items),
+    **dict.fromkeys(("additionalItems", "additionalProperties", "propertyNames", "contains", "not"), _both),
     **dict.fromkeys(("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties", "minContains"), max),
     **dict.fromkeys(("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties", "maxContains"), min),
     "uniqueItems": lambda one, other: one or other,

@@ -14,9 +14,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import jsonschema_rs
-import orjson
 
-from mixtral_contract.mock.completions.json_values.subschemas import Node, UnsatisfiableError, target
+from mixtral_contract.mock.completions.json_values.subschemas import Node, UnsatisfiableError, json_bytes, target
 
 LARGEST_SCHEMA = 256 * 1024
 _MOST_VALUES = 20_000
@@ -55,7 +54,7 @@ class BoundedValidator:
     """
 
     def __init__(self, schema: Any) -> None:
-        size = len(orjson.dumps(schema))
+        size = len(json_bytes(schema))
         if size > LARGEST_SCHEMA:
             raise UnsatisfiableError(f"expected a schema of at most {LARGEST_SCHEMA} bytes, got {size}")
         self._schema = schema
@@ -69,7 +68,7 @@ class BoundedValidator:
 
         Raises: UnsatisfiableError when that is too much work, and what `step` raises.
         """
-        size = len(orjson.dumps(value))
+        size = len(json_bytes(value))
         if size > self._most_bytes:
             raise UnsatisfiableError(
                 f"expected a value of at most {self._most_bytes} bytes beside patterns, got {size}"

@@ -14,8 +14,15 @@ from mixtral_contract.mock.completions.json_values.budget import MOST_STEPS
 from mixtral_contract.mock.completions.json_values.generator import JsonValueGenerator
 from mixtral_contract.mock.completions.json_values.subschemas import UnsatisfiableError
 
+DRAFT_2019 = "https://json-schema.org/draft/2019-09/schema"
 NAMES = st.sampled_from(["a", "b", "city", "x y", "naïve"])
-VALUES = st.none() | st.booleans() | st.integers(-9, 9) | st.sampled_from([0.5, "", "text", "é", [], {}, [1], {"a": 1}])
+VALUES = (
+    st.none()
+    | st.booleans()
+    | st.integers(-9, 9)
+    | st.integers()
+    | st.sampled_from([0.5, "", "text", "é", [], {}, [1], {"a": 1}])
+)
 SCALARS = st.one_of(
     st.booleans(),
     st.just({}),
@@ -35,8 +42,8 @@ SCALARS = st.one_of(
     st.fixed_dictionaries(
         {"type": st.sampled_from(["integer", "number", ["integer", "null"]])},
         optional={
-            "minimum": st.integers(-50, 50),
-            "maximum": st.integers(-50, 50),
+            "minimum": st.integers(-50, 50) | st.integers(),
+            "maximum": st.integers(-50, 50) | st.integers(),
             "exclusiveMinimum": st.integers(-50, 50),
             "exclusiveMaximum": st.floats(-50, 50),
             "multipleOf": st.sampled_from([1, 3, 0.1, 0.25, 7.5]),
@@ -65,7 +72,8 @@ def _composed(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         st.fixed_dictionaries(
             {"type": st.just("array")},
             optional={
-                "items": inner,
+                "items": inner | several,
+                "additionalItems": inner,
                 "prefixItems": several,
                 "contains": inner,
                 "minItems": st.integers(0, 4),
@@ -82,7 +90,8 @@ def _composed(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 
 SCHEMAS = st.builds(
-    lambda root, one: {**root, "$defs": {"one": one}} if isinstance(root, dict) else root,
+    lambda draft, root, one: {**draft, **root, "$defs": {"one": one}} if isinstance(root, dict) else root,
+    st.sampled_from([{}, {}, {"$schema": DRAFT_2019}, {"$schema": "http://json-schema.org/draft-07/schema#"}]),
     st.recursive(SCALARS, _composed, max_leaves=8),
     st.recursive(SCALARS, _composed, max_leaves=3),
 )
@@ -93,7 +102,7 @@ def _made(schema: Any, seed: int = 0) -> Any:
     return JsonValueGenerator(chance, lambda: chance.choice(["cats", "a plan", "Köln"])).make(schema)
 
 
-@settings(deadline=None, max_examples=400)
+@settings(derandomize=True, deadline=None, max_examples=400)
 @given(schema=SCHEMAS, seed=st.integers(0, 9))
 @example(schema={"$ref": "#"}, seed=0)
 @example(schema={"anyOf": [{"$ref": "#"}, {"type": "null"}]}, seed=0)
@@ -148,6 +157,22 @@ def test_value__is_valid_or_refused(schema: Any, seed: int) -> None:
         {"type": ["string", "null"], "maxLength": 0},
         {"type": "object", "properties": {"a": {"type": "string"}}, "unevaluatedProperties": False},
         {"dependentSchemas": {"a": {"required": ["b"]}}, "properties": {"a": {"const": 1}}, "required": ["a"]},
+        # a list of rules for items, in the draft that has them, joined with another one and with a rule for all
+        *(
+            {"$schema": DRAFT_2019, "items": one, "allOf": [{"items": other}]}
+            for one, other in (
+                ([{"type": "string"}], [True, {"type": "number"}]),
+                ([True, {"type": "number"}], [{"type": "string"}]),
+                ([{"minimum": 5}, True], {"type": "integer"}),
+                ({"type": "integer"}, [{"minimum": 5}]),
+            )
+        ),
+        {
+            "type": "array",
+            "prefixItems": [{"const": 1}],
+            "minItems": 2,
+            "allOf": [{"prefixItems": [True, {"const": 2}]}],
+        },
     ],
 )
 def test_satisfiable_schema__gets_a_value(schema: Any) -> None:
@@ -184,6 +209,9 @@ def test_format__is_kept_at_the_first_try(name: str) -> None:
         ({"type": "string", "pattern": r"^\p{L}+$"}, "pattern"),
         ({"type": "string", "pattern": "("}, "regex"),
         ({"enum": [1], "const": 2}, "valid"),
+        ({"minimum": -(2**64)}, "64-bit"),
+        ({"enum": [2**70, 1]}, "64-bit"),
+        ({"type": "integer", "minimum": 1e30}, "no number lies between"),
         ({"type": "array", "uniqueItems": True, "minItems": 3, "items": {"enum": [1, 2]}}, "uniqueItems"),
     ],
 )

@@ -10,8 +10,7 @@ from typing import Any
 import orjson
 
 from mixtral_contract.contract.presets import Preset
-from mixtral_contract.load.prompt_files.own_prompt import OwnPrompt
-from mixtral_contract.load.settings.pricing import (
+from mixtral_contract.load.costs.pricing import (
     CREDITS,
     REQUESTS,
     USD,
@@ -21,6 +20,7 @@ from mixtral_contract.load.settings.pricing import (
     parse_budget,
     parse_price,
 )
+from mixtral_contract.load.prompt_files.own_prompt import OwnPrompt
 from mixtral_contract.load.units.usage_error import UsageError
 from mixtral_contract.load.workload.arrivals import Arrival
 from mixtral_contract.load.workload.lengths import Lengths

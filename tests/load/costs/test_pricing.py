@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mixtral_contract.load.settings.pricing import Budget, Price, Purse, parse_budget, parse_price
+from mixtral_contract.load.costs.pricing import Budget, Price, Purse, parse_budget, parse_price
 
 
 @pytest.mark.parametrize(

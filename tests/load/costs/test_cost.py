@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from mixtral_contract.load.costs.cost import bill
+from mixtral_contract.load.costs.pricing import Price
 from mixtral_contract.load.counts.counts import RunCounts
 from mixtral_contract.load.locust_plugin import consent
 from mixtral_contract.load.results.estimate import estimate
-from mixtral_contract.load.settings.cost import bill
-from mixtral_contract.load.settings.pricing import Price
 from mixtral_contract.load.settings.settings import Settings, UsageError
 from mixtral_contract.load.units.window import Window
 from tests.load.settings.test_settings import LOCAL, options, settings

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from mixtral_contract.load.costs.payments import Payments
 from mixtral_contract.load.reading.outcome import Outcome
 from mixtral_contract.load.reading.record import Record
-from mixtral_contract.load.settings.payments import Payments
 from tests.load.settings.test_settings import settings
 from tests.support.load_records import failed, record
 
@@ -17,7 +17,7 @@ PRICE = "1usd/1k-output"
 
 def payments(folder: Path, budget: str = "1usd") -> Payments:
     """The account of a run whose answers should have 20 tokens, each 0.001 usd."""
-    return Payments(settings(folder, budget=budget, price=PRICE, output_tokens="20").cost, 1)
+    return Payments(settings(folder, dialect="nvidia", budget=budget, price=PRICE, output_tokens="20").cost, 1)
 
 
 def under_way(account: Payments, most: int = 200) -> int:

@@ -6,8 +6,8 @@ and answer that were seen, in each further request and in those under way.
 
 from __future__ import annotations
 
+from mixtral_contract.load.costs.cost import Cost
 from mixtral_contract.load.reading.record import Record
-from mixtral_contract.load.settings.cost import Cost
 
 
 class Payments:

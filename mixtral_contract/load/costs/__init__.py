@@ -1,0 +1,1 @@
+"""What completions cost, what a run may spend, and what it has spent."""
