@@ -129,8 +129,8 @@ def test_usage__counts_the_tokens_of_what_is_said(contract: Contract) -> None:
 
 def test_neighbouring_texts__are_one(contract: Contract) -> None:
     """Nothing happens between them: they leave as one token where they are one."""
-    assert data_of(answered(contract, ["hel", "l there"], stream=True)) == data_of(
-        answered(contract, ["hell there"], stream=True)
+    assert data_of(answered(contract, ["hel", "l there", {"comment": "x"}], stream=True)) == data_of(
+        answered(contract, ["hell there", {"comment": "x"}], stream=True)
     )
 
 
