@@ -23,9 +23,9 @@ FLOORS: Mapping[str, tuple[str, ...]] = {
     "": ("primitives.bounded", "primitives", "contract", "cassettes"),
     "mock": (
         "completions.json_values timing accounts",
-        "completions",
-        "fixtures messages",
-        "incidents journal",
+        "completions messages",
+        "replies",
+        "fixtures incidents journal",
         "service",
         "breaks http recording",
         "admin",

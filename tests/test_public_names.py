@@ -30,7 +30,8 @@ def test_package__has_the_contract() -> None:
 
 def test_testing__has_the_mocks() -> None:
     """Under a name that stays."""
-    assert testing.__all__ == ["MixtralApi", "MixtralServer", "UnmockedError"]
+    parts = ["comment", "cut", "error", "finish", "pause", "raw", "tool_call"]
+    assert testing.__all__ == ["MixtralApi", "MixtralServer", "UnmockedError", *parts]
     assert testing.MixtralApi is MixtralApi
 
 

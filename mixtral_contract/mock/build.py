@@ -11,6 +11,7 @@ from mixtral_contract.mock.accounts.accounts import Accounts
 from mixtral_contract.mock.admin.routes import AdminRoutes
 from mixtral_contract.mock.breaks.broken_service import Break, BrokenService
 from mixtral_contract.mock.completions.generator import CompletionGenerator
+from mixtral_contract.mock.fixtures.added_fixtures import AddedFixtures
 from mixtral_contract.mock.fixtures.matching import FixtureSource
 from mixtral_contract.mock.incidents.active import Incidents
 from mixtral_contract.mock.journal.journal import Journal
@@ -53,14 +54,15 @@ def build(
             tokenizer(model.tokenizer)  # loaded now, so that the first answer is as fast as the others
         except KeyError as error:
             raise ContractError(f"{model.name}: expected a known tokenizer, got {model.tokenizer!r}") from error
+    added = AddedFixtures(fixtures)
     replies, admission = CompletionGenerator(seed, new_id or Ids()), admission or Accounts()
     incidents = incidents or Incidents(seed)
 
     def broken(names: Sequence[str]) -> Service:
         if not names and not as_observed:
-            return Service(contract, replies, admission, fixtures, incidents)
+            return Service(contract, replies, admission, added, incidents)
         changes = _changes(names, as_observed=as_observed)
-        return BrokenService(contract, replies, admission, changes, fixtures=fixtures, incidents=incidents)
+        return BrokenService(contract, replies, admission, changes, fixtures=added, incidents=incidents)
 
     mock = Mock(
         broken(breaks),
@@ -71,7 +73,7 @@ def build(
         broken=broken,
         routes=lambda mock: AdminRoutes(mock, control_token),
     )
-    mock.breaks, mock.fixtures = tuple(breaks), fixtures
+    mock.breaks, mock.fixtures = tuple(breaks), added
     return mock
 
 

@@ -23,6 +23,8 @@ from mixtral_contract.primitives.word_cache import SPACE, Words, parts, separabl
 
 _FOLDER = Path(__file__).with_name("tokenizers")
 _FILES = {"v1": "tokenizer.model.v1", "v3": "mistral_instruct_tokenizer_240323.model.v3"}
+VERSIONS = tuple(_FILES)
+"""The versions that there are."""
 _REMEMBERED = 4096
 """How many parts of texts are kept with their tokens."""
 

@@ -50,6 +50,19 @@ COMMANDS: Mapping[str, Ends | Serves | Elsewhere] = {
     # a mock
     "python -m mock_server --ttft-ms 200 --itl-ms 20": Serves(stays=True),
     "python -m mock_server --fixtures mock_server/fixtures.yaml": Serves(),
+    "python -m mock_server fixtures check mock_server/fixtures.yaml": Ends(saying="nothing wrong"),
+    "python -m mock_server fixtures from nvidia.yaml > recorded-fixtures.yaml": Elsewhere(
+        "tests/mock/fixtures/test_from_cassette.py::test_cassette__is_answered_as_recorded"
+    ),
+    "python -m mock_server --journal-bodies": Serves(stays=True),
+    "curl http://127.0.0.1:8000/_mock/replies -H 'Content-Type: application/json'"
+    ' -d \'{"when": {"turn": 1}, "says": [{"tool_calls": [{"name": "book",'
+    ' "arguments": {"nights": 2}}]}, "Booked."]}\'': Ends(saying='{"added":["reply 1"]}'),
+    "curl http://127.0.0.1:8000/v1/chat/completions -H 'Authorization: Bearer mock-valid'"
+    ' -H \'X-Mock-Reply: ["One ", {"pause": 0.2}, "moment."]\' -H \'Content-Type: application/json\''
+    ' -d \'{"messages": [{"role": "user", "content": "hello"}], "stream": true}\'': Ends(saying="data: [DONE]"),
+    "curl 'http://127.0.0.1:8000/_mock/journal?bodies=yes&tokens=no'": Ends(saying='"request_body"'),
+    "curl -X DELETE http://127.0.0.1:8000/_mock/replies": Ends(saying='{"replies":[]}'),
     "python -m mock_server --incident list": Ends(saying="cut:after=3,by=fin"),
     "python -m mock_server --incident '429(retry_after=1)*2,ok'": Serves(status=429),
     "python -m mock_server --incident 'cut:after=5,by=rst;rate=0.1'": Serves(),
@@ -81,6 +94,7 @@ COMMANDS: Mapping[str, Ends | Serves | Elsewhere] = {
     # tests of an application
     "pytest test_joke.py": Ends(saying="1 passed"),
     "pytest test_weather.py": Ends(saying="2 passed"),
+    "pytest test_agent.py": Ends(saying="1 passed"),
     # the suite
     "pytest contract_tests": Ends(_ONE_CLAUSE, saying="mock breaks no clause: 2 of 2"),
     "pytest contract_tests -k SSE-08": Ends(saying="mock breaks no clause"),

@@ -102,6 +102,12 @@ def _prepare_breaks(mock: Mock, wanted: Any, faults: dict[str, str]) -> Callable
     return lambda: mock.set_breaks(wanted)
 
 
+def _prepare_bodies(mock: Mock, wanted: Any, faults: dict[str, str]) -> Callable[[], None]:
+    if not isinstance(wanted, bool):
+        faults["journal_bodies"] = f"expected true or false, got {_shown(wanted)}"
+    return lambda: setattr(mock.journal, "keeps_bodies", wanted)
+
+
 def _nothing() -> None:
     """Stands for a change that cannot be made."""
 
@@ -115,12 +121,12 @@ _CHANGES: Mapping[str, Callable[[Mock, Any, dict[str, str]], Callable[[], None]]
     "pace": _prepare_pace,
     "engine": _prepare_engine,
     "breaks": _prepare_breaks,
+    "journal_bodies": _prepare_bodies,
 }
 
 
 def _rewind_fixtures(mock: Mock) -> None:
-    if mock.fixtures is not None:
-        mock.fixtures.reset()
+    mock.fixtures.reset()
 
 
 def _restore_accounts(mock: Mock) -> None:
@@ -134,5 +140,6 @@ RESETS: Mapping[str, Callable[[Mock], None]] = {
     "accounts": _restore_accounts,
     "incidents": lambda mock: mock.incidents.clear(),
     "fixtures": _rewind_fixtures,
+    "replies": lambda mock: mock.fixtures.clear(),
 }
 """What can be forgotten, and how."""

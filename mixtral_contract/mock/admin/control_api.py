@@ -17,6 +17,7 @@ from mixtral_contract.mock.admin import access
 from mixtral_contract.mock.admin import changes as switches
 from mixtral_contract.mock.admin import live_page as page
 from mixtral_contract.mock.admin.state import state
+from mixtral_contract.mock.fixtures.fixture_reader import FixtureError, fixture
 from mixtral_contract.mock.journal.entry_json import FIELDS, line, record
 from mixtral_contract.mock.journal.grading import PATIENCE_S, RULES, grade
 from mixtral_contract.mock.journal.journal import Entry
@@ -59,7 +60,8 @@ class Control:
                     self._change,
                     (
                         "JSON object with incidents (list of strings), pace ({ttft_ms, itl_ms}) or "
-                        "engine (name of a profile), breaks (list of clause ids): all of it, or nothing"
+                        "engine (name of a profile), breaks (list of clause ids), journal_bodies (true or "
+                        "false): all of it, or nothing"
                     ),
                 ),
             },
@@ -68,11 +70,28 @@ class Control:
                     self._journal,
                     (
                         "ended requests, the oldest first; since=ID, limit=N (default "
-                        f"{_LIMIT}), dialect=NAME, status=NNN, tokens=no (without the times of each token)"
+                        f"{_LIMIT}), dialect=NAME, status=NNN, tokens=no (without the times of each token), "
+                        "bodies=yes (with what was asked and answered, where that is kept: --journal-bodies)"
                     ),
                 ),
             },
-            "/journal.jsonl": {"GET": (self._jsonl, "all of them, a line each; since, dialect and status as above")},
+            "/journal.jsonl": {
+                "GET": (self._jsonl, "all of them, a line each; since, dialect, status and bodies as above")
+            },
+            "/replies": {
+                "GET": (
+                    self._replies,
+                    "the scripted replies in the order in which they are asked, and how often they spoke",
+                ),
+                "POST": (
+                    self._add_replies,
+                    (
+                        "JSON object with says (a reply, or a list of them for one call each) or turns, when "
+                        "(conditions) and name, as in a file of fixtures; or a list of such objects: all, or nothing"
+                    ),
+                ),
+                "DELETE": (self._remove_replies, "removes what was added; a file's stay"),
+            },
             "/grade": {
                 "GET": (
                     self._grade,
@@ -135,14 +154,30 @@ class Control:
         return _json(state(self._mock, self._mock.clock()))
 
     def _change(self, request: Request) -> Reply:
-        try:
-            body = orjson.loads(request.body)
-        except ValueError as error:
-            raise _RefusedError({"body": f"expected JSON, got {error}"}) from error
-        faults = switches.change(self._mock, body)
+        faults = switches.change(self._mock, _body(request))
         if faults:
             raise _RefusedError(faults)
         return self._state(request)
+
+    def _replies(self, _: Request) -> Reply:
+        return _json({"replies": self._mock.fixtures.status(self._mock.clock())})
+
+    def _add_replies(self, request: Request) -> Reply:
+        body, added = _body(request), self._mock.fixtures
+        contract = self._mock.service.contract
+        try:
+            made = [
+                fixture(node, contract, where, f"reply {added.count + number}")
+                for number, (where, node) in enumerate(_nodes(body), 1)
+            ]
+            added.add(*made)
+        except (FixtureError, OverflowError) as error:
+            raise _RefusedError({"replies": str(error)}) from error
+        return _json({"added": [fixture.name for fixture in made]}, 201)
+
+    def _remove_replies(self, request: Request) -> Reply:
+        self._mock.fixtures.clear()
+        return self._replies(request)
 
     def _reset(self, request: Request) -> Reply:
         wanted = [name for name in _query(request, "what").get("what", "").split(",") if name]
@@ -152,12 +187,10 @@ class Control:
         return self._state(request)
 
     def _journal(self, request: Request) -> Answer:
-        query = _query(request, "since", "limit", "dialect", "status", "tokens")
+        query = _query(request, "since", "limit", "dialect", "status", "tokens", "bodies")
         entries = self._entries(query)
         limit = _number(query, "limit", _LIMIT, most=_MOST)
-        with_tokens = query.get("tokens", "yes")
-        if with_tokens not in ("yes", "no"):
-            raise _RefusedError({"tokens": f"expected yes or no, got {with_tokens[:100]!r}"})
+        tokens, bodies = _yes(query, "tokens", default=True), self._bodies(query)
         origin = self._mock.origin
         head = {
             "clock": {"now_ns": self._mock.clock(), "monotonic_offset_ns": origin.offset_ns},
@@ -167,17 +200,18 @@ class Control:
         }
 
         def render() -> Reply:
-            records = [record(entry, origin, tokens=with_tokens == "yes") for entry in entries[:limit]]
+            records = [record(entry, origin, tokens=tokens, bodies=bodies) for entry in entries[:limit]]
             return _json({**head, "requests": records})
 
         return render
 
     def _jsonl(self, request: Request) -> Answer:
-        entries = self._entries(_query(request, "since", "dialect", "status"))
+        query = _query(request, "since", "dialect", "status", "bodies")
+        entries, bodies = self._entries(query), self._bodies(query)
         origin = self._mock.origin
 
         def render() -> Reply:
-            content = b"".join(line(entry, origin) for entry in entries)
+            content = b"".join(line(entry, origin, bodies=bodies) for entry in entries)
             return Reply(200, {**_HEADERS, "content-type": "application/jsonl"}, content)
 
         return render
@@ -195,6 +229,13 @@ class Control:
 
         return render
 
+    def _bodies(self, query: Mapping[str, str]) -> bool:
+        """Whether bodies are asked for, which have to be kept then."""
+        wanted = _yes(query, "bodies", default=False)
+        if wanted and not self._mock.journal.keeps_bodies:
+            raise _RefusedError({"bodies": "expected --journal-bodies, or PATCH /_mock/state with journal_bodies"})
+        return wanted
+
     def _entries(self, query: Mapping[str, str]) -> list[Entry]:
         dialect, dialects = query.get("dialect"), self._mock.service.contract.operations
         if dialect is not None and dialect not in dialects:
@@ -205,6 +246,20 @@ class Control:
             for entry in self._mock.journal.entries(_number(query, "since", 0))
             if (dialect is None or entry.dialect == dialect) and (not status or entry.status == status)
         ]
+
+
+def _nodes(body: Any) -> list[tuple[str, Any]]:
+    """The fixtures of a body, each with where it stands."""
+    if not isinstance(body, list):
+        return [("body", body)]
+    return [(f"body.{number}", node) for number, node in enumerate(body)]
+
+
+def _body(request: Request) -> Any:
+    try:
+        return orjson.loads(request.body)
+    except ValueError as error:
+        raise _RefusedError({"body": f"expected JSON, got {error}"}) from error
 
 
 def _query(request: Request, *known: str) -> dict[str, str]:
@@ -224,6 +279,13 @@ def _number(query: Mapping[str, str], name: str, default: int, *, most: int = 2*
     return int(text)
 
 
+def _yes(query: Mapping[str, str], name: str, *, default: bool) -> bool:
+    text = query.get(name, "yes" if default else "no")
+    if text not in ("yes", "no"):
+        raise _RefusedError({name: f"expected yes or no, got {text[:100]!r}"})
+    return text == "yes"
+
+
 def _seconds(query: Mapping[str, str], name: str, default: float) -> float:
     text = query.get(name)
     try:
@@ -240,8 +302,8 @@ def _rule(name: str) -> dict[str, Any]:
     return {"id": rule.id, "level": rule.level, "statement": rule.statement}
 
 
-def _json(content: Any) -> Reply:
-    return Reply(200, {**_HEADERS, "content-type": JSON}, orjson.dumps(content))
+def _json(content: Any, status: int = 200) -> Reply:
+    return Reply(status, {**_HEADERS, "content-type": JSON}, orjson.dumps(content))
 
 
 def _error(status: int, message: str, fields: Mapping[str, str] | None = None) -> Reply:

@@ -126,6 +126,7 @@ def counters(metrics: Metrics) -> dict[str, Any]:
 def _journal(journal: Journal) -> dict[str, Any]:
     return {
         "requests": len(journal),
+        "keeps_bodies": journal.keeps_bodies,
         "most_requests": journal.most_requests,
         "bytes": journal.bytes,
         "most_bytes": journal.most_bytes,

@@ -14,7 +14,7 @@ from mixtral_contract.contract.openapi import Contract, Operation
 from mixtral_contract.mock.accounts.accounts import Accounts
 from mixtral_contract.mock.completions.completion import Completion
 from mixtral_contract.mock.completions.generator import CompletionGenerator
-from mixtral_contract.mock.fixtures.matching import FixtureSource
+from mixtral_contract.mock.fixtures.added_fixtures import AddedFixtures
 from mixtral_contract.mock.incidents.active import Incidents
 from mixtral_contract.mock.messages.messages import Refusal, Reply, Request
 from mixtral_contract.mock.service.call import Call
@@ -52,7 +52,7 @@ class BrokenService(Service):
         admission: Accounts,
         breaks: Sequence[Break],
         *,
-        fixtures: FixtureSource | None = None,
+        fixtures: AddedFixtures | None = None,
         incidents: Incidents | None = None,
     ) -> None:
         super().__init__(contract, replies, admission, fixtures, incidents)

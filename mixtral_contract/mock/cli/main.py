@@ -31,9 +31,14 @@ _SHORTEST_TOKEN = 8
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serves until a signal and returns the exit status."""
+    """Serves until a signal and returns the exit status; behind the word `fixtures` it only looks at a file of them."""
+    given = sys.argv[1:] if arguments is None else arguments
+    if given[:1] == [commandline.FIXTURES]:
+        from mixtral_contract.mock.cli import fixtures_command  # noqa: PLC0415  only who checks a file waits for it
+
+        return fixtures_command.main(given[1:])
     parser = commandline.parser()
-    options = parser.parse_args(arguments)
+    options = parser.parse_args(given)
     if "list" in options.incidents:
         print("\n".join(describe()))
         return 0
@@ -126,7 +131,11 @@ def _mock(parser: Parser, options: argparse.Namespace, pace: Deployment, new_id:
                 body_s=options.body_timeout_s,
                 idle_s=options.idle_timeout_s,
             ),
-            journal=Journal(most_requests=options.journal_requests, most_bytes=options.journal_mb * MB),
+            journal=Journal(
+                most_requests=options.journal_requests,
+                most_bytes=options.journal_mb * MB,
+                keeps_bodies=options.journal_bodies,
+            ),
             control_token=_token(parser, options.control_token_env),
         )
     except ContractError as error:

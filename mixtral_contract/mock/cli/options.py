@@ -22,6 +22,8 @@ MOST_WORKERS = 64
 
 MB = 1024 * 1024
 PROGRAM = "python -m mock_server"
+FIXTURES = "fixtures"
+"""The first word of a command line that only looks at a file of fixtures."""
 _DESCRIPTION = "Answers chat completion calls by the contract. The first line on stdout is the address."
 _LIMITS = Limits()
 _KEYS = "\n".join(f"  {account.key:<16}{account.purpose}" for account in ACCOUNTS)
@@ -31,12 +33,17 @@ _EPILOG = f"""keys, unless --accounts names others (any other key is wrong):
 
 beside the contract
   /_mock/       the live page; /_mock/api lists what else is under it (this machine only)
+                /_mock/replies takes scripted replies while it runs, by POST
   /metrics      for Prometheus, under vLLM's names
   /v1/models    and /health, /v1/health/live, /v1/health/ready
 
 any documented status on demand, with the request header
   Prefer: code=NNN      for example 429, 500 or 502; a status that is not documented is refused with the list of those
                         that are
+
+one scripted reply, with the request header
+  X-Mock-Reply: REPLY   a text, or a reply as JSON, such as
+                        {{"tool_calls": [{{"name": "book", "arguments": {{"nights": 2}}}}]}}
 
 incidents, which a correct client survives: by --incident, and for one request by its header {HEADER.title()},
 which stands instead of the flags ("ok" for none); --incident list shows all names, their arguments and defaults
@@ -54,6 +61,8 @@ examples:
   python -m mock_server --incident '429*2,ok' --incident 'cut:after=5,by=rst;rate=0.1'
   python -m mock_server --record https://integrate.api.nvidia.com --cassette nvidia.yaml
   python -m mock_server --replay nvidia.yaml --pace x2
+  python -m mock_server --fixtures mock_server/fixtures.yaml
+  python -m mock_server fixtures check mock_server/fixtures.yaml
   curl http://127.0.0.1:8000/v1/chat/completions -H 'Authorization: Bearer mock-valid' \\
        -H 'Content-Type: application/json' -d '{{"messages": [{{"role": "user", "content": "hello"}}], "stream": true}}'
 
@@ -159,6 +168,11 @@ def parser() -> Parser:
         default=MOST_BYTES // MB,
         metavar="N",
         help="and in how many MB of memory (default: %(default)s)",
+    )
+    add(
+        "--journal-bodies",
+        action="store_true",
+        help="keep in both what was asked and answered too, without keys, within the same memory (default: no)",
     )
     add(
         "--control-token-env",

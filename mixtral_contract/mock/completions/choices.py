@@ -28,26 +28,41 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One choice: the text of each token, or calls; why it ended; `logprobs` has an entry per token, None unasked."""
+    """One choice: the text of each token, and calls; why it ended; `logprobs` has an entry per token, None unasked.
+
+    `reasoning` and `refusal` are the tokens of what was thought before, and of why the model declines. A choice that
+    never ends has no finish_reason.
+    """
 
     pieces: tuple[str, ...]
     calls: tuple[ToolCall, ...]
-    finish_reason: str
+    finish_reason: str | None
     stopped_by: str | None
     logprobs: tuple[Mapping[str, Any], ...] | None
+    reasoning: tuple[str, ...] = ()
+    refusal: tuple[str, ...] = ()
 
     @property
     def tokens(self) -> int:
         """How many tokens the choice is."""
-        return len(self.pieces) + sum(call.tokens for call in self.calls)
+        texts = len(self.pieces) + len(self.reasoning) + len(self.refusal)
+        return texts + sum(call.tokens for call in self.calls)
+
+    @property
+    def says_no_text(self) -> bool:
+        """Whether its text is null: it says something else instead."""
+        return not self.pieces and bool(self.calls or self.refusal or self.reasoning)
 
 
 def whole(index: int, choice: Choice) -> dict[str, Any]:
     """The choice as it stands in a whole completion."""
-    message: dict[str, Any] = {"role": "assistant", "content": "".join(choice.pieces)}
+    message: dict[str, Any] = {"role": "assistant", "content": None if choice.says_no_text else "".join(choice.pieces)}
+    if choice.reasoning:
+        message["reasoning_content"] = "".join(choice.reasoning)
+    if choice.refusal:
+        message["refusal"] = "".join(choice.refusal)
     if choice.calls:
-        calls = [_opened(call, "".join(call.arguments)) for call in choice.calls]
-        message = {"role": "assistant", "content": None, "tool_calls": calls}
+        message["tool_calls"] = [_opened(call, "".join(call.arguments)) for call in choice.calls]
     made = {"index": index, "message": message, "finish_reason": choice.finish_reason}
     return made if choice.logprobs is None else made | {"logprobs": _logprobs(choice, choice.logprobs)}
 
@@ -66,7 +81,7 @@ def _chunks(index: int, choice: Choice) -> Iterator[list[dict[str, Any]]]:
     """The choice's own chunks, those of one token together."""
     asked = choice.logprobs is not None
     unlikely = {"logprobs": None} if asked else {}
-    opening = {"role": "assistant", "content": None if choice.calls else ""}
+    opening = {"role": "assistant", "content": None if choice.says_no_text else ""}
     entries = choice.logprobs or ()
     waiting = [{"index": index, "delta": opening, **unlikely, "finish_reason": None}]
     for number, delta in enumerate(_deltas(choice)):
@@ -94,7 +109,7 @@ def _opened(call: ToolCall, arguments: str) -> dict[str, Any]:
 
 
 def _logprobs(choice: Choice, entries: tuple[Mapping[str, Any], ...]) -> dict[str, Any]:
-    return _content(None if choice.calls else entries)
+    return _content(None if choice.says_no_text else entries)
 
 
 def _content(entries: tuple[Mapping[str, Any], ...] | None) -> dict[str, Any]:

@@ -43,7 +43,7 @@ class Completion:
     created: int
     model: str
     pieces: tuple[str, ...]
-    finish_reason: str
+    finish_reason: str | None
     stopped_by: str | None
     usage: Mapping[str, int]
     choices: tuple[Choice, ...] | None = None

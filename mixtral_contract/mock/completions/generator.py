@@ -36,7 +36,7 @@ _REMEMBERED = 1024
 _LONGEST_REMEMBERED = 16 * 1024
 """How many answers are kept, and of questions up to how many bytes."""
 _MOST_DRAFTS_KEPT = 4
-_MOST_PROBABILITIES = 40_000
+MOST_PROBABILITIES = 40_000
 """In one answer: as many make it three megabytes long."""
 
 
@@ -115,7 +115,7 @@ class CompletionGenerator:
 
     def __init__(self, seed: int, new_id: Callable[[], str]) -> None:
         self._seed = seed
-        self._new_id = new_id
+        self.new_id = new_id
         self._scripts = BoundedCache[bytes, Draft](_REMEMBERED)
 
     def script(self, asked: CompletionRequest, work: Work | None = None) -> Draft:
@@ -129,7 +129,7 @@ class CompletionGenerator:
         wanted = asked.features
         if wanted is None or wanted.top_logprobs is None:
             return script
-        choices = _text_choices(asked, wanted, script, _limit(asked, script), work)
+        choices = _text_choices(asked, wanted, script, token_limit(asked, script), work)
         return replace(script, choices=choices)
 
     def _script(self, asked: CompletionRequest, work: Work) -> Draft:
@@ -146,18 +146,18 @@ class CompletionGenerator:
 
     def completion(self, asked: CompletionRequest, script: Draft, created: int) -> Completion:
         """The answer, cut where the question says."""
-        limit = _limit(asked, script)
+        limit = token_limit(asked, script)
         if asked.features is not None:
             return self._demanded(asked, asked.features, script, limit, created)
         pieces, finish_reason, stopped_by = cut(asked.model.tokenizer, script.pieces, limit, asked.stop)
         counts = usage(script.prompt_tokens, len(pieces))
-        return Completion(self._new_id(), created, asked.model.name, pieces, finish_reason, stopped_by, counts)
+        return Completion(self.new_id(), created, asked.model.name, pieces, finish_reason, stopped_by, counts)
 
     def _demanded(
         self, asked: CompletionRequest, wanted: RequestFeatures, script: Draft, limit: int | None, created: int
     ) -> Completion:
         """The answer to a question that demands more than one free text."""
-        name = self._new_id()
+        name = self.new_id()
         drafts = script.drafts or ()
         if drafts and drafts[0].calls:
             prefix = f"call_{name.removeprefix('chatcmpl-')}"
@@ -198,7 +198,7 @@ class CompletionGenerator:
         return Draft(prompt_tokens, Text(tokens.split_joined(sentences)))
 
 
-def _limit(asked: CompletionRequest, script: Draft) -> int | None:
+def token_limit(asked: CompletionRequest, script: Draft) -> int | None:
     """How many tokens the answer may have, None for any number."""
     limit, window = asked.max_tokens, asked.model.context_window
     if window is not None and (limit is None or limit > window - script.prompt_tokens):
@@ -221,8 +221,8 @@ def _text_choices(
         logprobs = None
         if wanted.top_logprobs is not None:
             stated += len(pieces) * (1 + wanted.top_logprobs)
-            if stated > _MOST_PROBABILITIES:
-                message = f"expected at most {_MOST_PROBABILITIES} probabilities in all choices, got more"
+            if stated > MOST_PROBABILITIES:
+                message = f"expected at most {MOST_PROBABILITIES} probabilities in all choices, got more"
                 raise UnanswerableError("top_logprobs", message)
             seed = script.digest + b" %d" % index
             logprobs = entries(random.Random(seed), pieces, wanted.top_logprobs)  # noqa: S311

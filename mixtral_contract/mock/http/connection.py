@@ -201,7 +201,7 @@ class Connection(ReplyWriter, asyncio.Protocol):
         refused = exchange.prepare(refused)
         if refused is not None:
             self._send(refused, received)
-        elif self._pacer.engine.is_instant:
+        elif self._pacer.engine.is_instant and not exchange.has_own_pace:
             self._complete(exchange, received)
         else:
             self._queue(exchange, received)

@@ -45,12 +45,13 @@ class ReplyEdit:
     def __init__(self, reply: Reply) -> None:
         self.reply = reply
         self.streams = reply.frames is not None
-        self.head: list[Write] = []
+        disturbed = reply.disturbed or {}
+        self.head: list[Write] = [*disturbed.get(HEAD, ())]
         if reply.frames is not None:
-            self.frames = [[Write(event) for event in _EVENT.findall(frame)] for frame in reply.frames]
+            events = ([Write(event) for event in _EVENT.findall(frame)] for frame in reply.frames)
         else:
-            body = reply.content if isinstance(reply.content, bytes) else orjson.dumps(reply.content)
-            self.frames = [[Write(body)]]
+            events = ([Write(body)] for body in (_body(reply),))
+        self.frames = [[*disturbed.get(index, writes)] for index, writes in enumerate(events)]
 
     def say(self, body: bytes) -> None:
         """Puts a whole body in the place of what is there; its length is announced whatever becomes of it."""
@@ -58,10 +59,11 @@ class ReplyEdit:
         self.frames = [[Write(body)]]
 
     def places(self) -> Iterator[EventPosition]:
-        """Every event, in order."""
+        """Every event, in order; a wait, or an end, without bytes is none."""
         for writes in self.frames:
             for index in range(len(writes)):
-                yield EventPosition(writes, index)
+                if writes[index].data:
+                    yield EventPosition(writes, index)
 
     def after(self, events: int) -> EventPosition:
         """The event that follows so many; the last one where there are no more, so that an incident always shows."""
@@ -98,8 +100,7 @@ class ReplyEdit:
         if self.head:
             disturbed[HEAD] = tuple(self.head)
         # a frame that holds nothing cannot leave as a chunk: that would end the body
-        if disturbed or (self.streams and b"" in frames):
-            reply.disturbed = disturbed
+        reply.disturbed = disturbed if disturbed or (self.streams and b"" in frames) else None
 
 
 class Parameter(NamedTuple):
@@ -157,6 +158,10 @@ def apply_incidents(incidents: Sequence[Incident], reply: Reply, header: str) ->
         incident.change(passage)
     passage.finish()
     return reply
+
+
+def _body(reply: Reply) -> bytes:
+    return reply.content if isinstance(reply.content, bytes) else orjson.dumps(reply.content)
 
 
 def _is_disturbed(writes: list[Write]) -> bool:

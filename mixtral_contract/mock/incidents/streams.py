@@ -15,34 +15,25 @@ from mixtral_contract.mock.completions.completion import DONE
 from mixtral_contract.mock.incidents.answers import events_before, in_ns, milliseconds, number, one_of
 from mixtral_contract.mock.incidents.incident import Kind, Parameter, ReplyEdit
 from mixtral_contract.mock.messages.messages import Write
+from mixtral_contract.mock.replies.error_event import StreamError, error_event
 
 _BOM = b"\xef\xbb\xbf"
 _DATA = b"data: "
 _UTF8_LEAD = 0xC0
 _BEYOND_ASCII = ": \u2014\n".encode()
 
-_ERRORS: Mapping[str, Any] = {
-    "openai": {
-        "error": {
-            "object": "error",
-            "message": "ResourceExhausted: Worker local total request limit reached (33/32)",
-            "type": "Service Unavailable",
-            "param": None,
-            "code": 503,
-        }
-    },
-    "problem": {
-        "type": "urn:nvcf-worker-service:problem-details:internal-server-error",
-        "title": "Internal Server Error",
-        "status": 500,
-        "detail": "Internal error while making inference request",
-    },
-    "bare": {"error": "The model failed while it was answering"},
+_ERRORS: Mapping[str, StreamError] = {
+    "openai": StreamError(
+        "ResourceExhausted: Worker local total request limit reached (33/32)", 503, "Service Unavailable"
+    ),
+    "problem": StreamError(
+        "Internal error while making inference request",
+        500,
+        "urn:nvcf-worker-service:problem-details:internal-server-error",
+    ),
+    "bare": StreamError("The model failed while it was answering"),
 }
-"""Errors within a stream as users saw them: OpenAI's envelope, RFC 9457's, and a bare string.
-
-Source: OpenAI's envelope with an `object`, langchain-ai/langchain-nvidia#201.
-"""
+"""Errors within a stream as users saw them, by the envelope that they came in."""
 
 
 def _of_streams(change: Callable[..., None]) -> Callable[..., None]:
@@ -71,7 +62,7 @@ def _end(passage: ReplyEdit, after: int) -> None:
 
 def _error(passage: ReplyEdit, after: int, envelope: str, done: str) -> None:
     passage.truncate(after)
-    event = _DATA + orjson.dumps(_ERRORS[envelope]) + b"\n\n"
+    event = error_event(envelope, _ERRORS[envelope])
     passage.append(*(Write(data) for data in (event, DONE)[: 2 if done == "yes" else 1]))
 
 

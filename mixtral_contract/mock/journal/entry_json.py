@@ -52,6 +52,8 @@ FIELDS = {
     "latest_ns": "the most by which a token left after it was due",
     "due_after_ns": "per token (per step, where there are several choices): when it was due",
     "sent_after_ns": "likewise: when it was handed to the socket; shorter than due_after_ns when some never were",
+    "request_body": "the body that was sent, as JSON, or as text where it is none; only with bodies=yes",
+    "answer": "what was decided to answer, likewise: of a stream the text of all its events; only with bodies=yes",
 }
 """Every field, in its order, and what it says; null where it does not apply."""
 
@@ -82,8 +84,8 @@ def redactor(keys: Iterable[str]) -> Redact:
     return redact
 
 
-def record(entry: Entry, origin: Origin, *, tokens: bool = True) -> dict[str, Any]:
-    """The entry's fields; without `tokens` all but the two that are as long as the completion."""
+def record(entry: Entry, origin: Origin, *, tokens: bool = True, bodies: bool = False) -> dict[str, Any]:
+    """The entry's fields; `tokens` are the two that are as long as the completion, `bodies` what was said."""
     received_ns, refusal, redact = entry.received_ns, entry.refusal, origin.redact
     due, sent = by_token(entry.dues), by_token(entry.sent)
 
@@ -128,12 +130,25 @@ def record(entry: Entry, origin: Origin, *, tokens: bool = True) -> dict[str, An
     if tokens:
         fields["due_after_ns"] = [at - received_ns for at in due]
         fields["sent_after_ns"] = [at - received_ns for at in sent]
+    if bodies:
+        fields |= {"request_body": _said(entry.body, redact), "answer": _said(entry.answer, redact)}
     return fields
 
 
-def line(entry: Entry, origin: Origin) -> bytes:
+def line(entry: Entry, origin: Origin, *, bodies: bool = False) -> bytes:
     """The entry as one line of JSON."""
-    return orjson.dumps(record(entry, origin), option=orjson.OPT_APPEND_NEWLINE)
+    return orjson.dumps(record(entry, origin, bodies=bodies), option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _said(body: bytes | None, redact: Redact) -> Any:
+    """A body without keys, as JSON where it is that."""
+    if body is None:
+        return None
+    text = redact(body.decode("utf-8", "replace"))
+    try:
+        return orjson.loads(text)
+    except ValueError:
+        return text
 
 
 def _text(text: str | None, redact: Redact) -> str | None:

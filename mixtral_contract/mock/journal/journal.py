@@ -39,12 +39,13 @@ class Entry:
 
     `id` counts the requests in the order in which they ended, so that who has read up to one id misses none; it is 0
     while the request is under way. `dues` and `sent` are steps: so many tokens were due, and out, at that time. A
-    completion takes as many `steps` as its longest choice has tokens: choices are written side by side. `size` is
-    about how many bytes the entry occupies.
+    completion takes as many `steps` as its longest choice has tokens: choices are written side by side. `body` and
+    `answer` are what was asked and what was decided to answer, where that is kept. `size` is about how many bytes the
+    entry occupies.
     """
 
     __slots__ = (
-        "_at_once", "_bytes_sent", "_crc", "_dues", "_sent", "account", "body_bytes", "completion_id",
+        "_at_once", "_bytes_sent", "_crc", "_dues", "_sent", "account", "answer", "body", "body_bytes", "completion_id",
         "completion_tokens", "connection", "credential", "decided_ns", "dialect", "end", "ended_ns", "finish_reason",
         "generation", "head_ns", "id", "incident", "method", "misplaced", "model", "path", "prompt_tokens",
         "received_ns", "refusal", "request_id", "size", "status", "step", "steps", "stream", "truncated",
@@ -70,6 +71,8 @@ class Entry:
     ended_ns: int | None
     end: str | None
     generation: Generation | None
+    body: bytes | None
+    answer: bytes | None
     _dues: Steps
     _sent: Steps
 
@@ -93,6 +96,7 @@ class Entry:
         self.status = self.refusal = self.step = self.incident = self.end = None
         self.prompt_tokens = self.completion_tokens = self.steps = self.completion_id = self.finish_reason = None
         self.decided_ns = self.head_ns = self.ended_ns = self.generation = None
+        self.body = self.answer = None
         self._dues = self._sent = ()
 
     @property
@@ -153,16 +157,21 @@ class Entry:
             size += len(self.request_id)
         if self.refusal is not None:
             size += len(self.refusal.message)
+        if self.body is not None:
+            size += len(self.body) + len(self.answer or b"")
         self.size = size
 
 
 class Journal:
-    """The requests under way, and as many of the ended ones as there is room for."""
+    """The requests under way, and as many ended ones as there is room for; with bodies if it `keeps_bodies`."""
 
-    def __init__(self, *, most_requests: int = MOST_REQUESTS, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(
+        self, *, most_requests: int = MOST_REQUESTS, most_bytes: int = MOST_BYTES, keeps_bodies: bool = False
+    ) -> None:
         self.most_requests = most_requests
         self.most_bytes = most_bytes
         self.bytes = 0
+        self.keeps_bodies = keeps_bodies
         self.running: dict[Entry, None] = {}
         self.readers: list[Callable[[Entry], None]] = []
         self._entries: deque[Entry] = deque()

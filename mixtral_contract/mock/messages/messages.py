@@ -133,7 +133,7 @@ class Reply:
 
     `tokens` is how many tokens pace it, 0 for an answer that leaves at once; frame k leaves with token k, content and
     a stream that is held `together` leave with the last token. `edits` change the bytes before they leave, `disturbed`
-    says how they leave.
+    says how they leave. A `scripted` stream may lack its end.
     """
 
     status: int
@@ -145,6 +145,7 @@ class Reply:
     refusal: Refusal | None = None
     edits: tuple[Callable[[Outgoing], Outgoing], ...] = ()
     disturbed: Disturbed | None = None
+    scripted: bool = False
 
 
 Answer = Reply | Callable[[], Reply]

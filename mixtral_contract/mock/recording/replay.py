@@ -16,7 +16,7 @@ from urllib.parse import unquote
 from mixtral_contract.cassettes.exchange import Recorded, Request
 from mixtral_contract.cassettes.reader import Cassette
 from mixtral_contract.cassettes.redaction import redacted_request
-from mixtral_contract.mock.fixtures.matching import Mismatch
+from mixtral_contract.mock.fixtures.text_matcher import Mismatch
 
 _SHOWN = 60
 _COMPARED = 400

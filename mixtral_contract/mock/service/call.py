@@ -13,6 +13,7 @@ from mixtral_contract.mock.completions.generator import CompletionRequest, Draft
 from mixtral_contract.mock.fixtures.matching import Match
 from mixtral_contract.mock.incidents.incident import Incident
 from mixtral_contract.mock.messages.messages import Request
+from mixtral_contract.mock.replies.answering import ScriptedAnswer
 from mixtral_contract.primitives.bounded.work import Work
 
 
@@ -28,8 +29,8 @@ class Call:
 
     `quota` is what the limits of the key said, None where it has none; `price` and `left` are what the completion
     costs and what the account has left, in its own smallest unit of money. `refused_at` is the step that refused it,
-    `met` the fixture's line that its completion would say. `work` is what reading its body may cost, None for as much
-    as any.
+    `met` the fixture's line that its completion would say, `scripted` the answer where that is more than a text. `work`
+    is what reading its body may cost, None for as much as any.
     """
 
     operation: Operation
@@ -42,6 +43,7 @@ class Call:
     left: int
     incidents: tuple[Incident, ...] = ()
     met: Match | None = None
+    scripted: ScriptedAnswer | None = None
 
     def __init__(self, request: Request, now_ns: int) -> None:
         self.request = request

@@ -77,6 +77,8 @@ class Exchange(JournaledReply):
         # what a JournaledReply is made of, without a call for it: every request passes here
         self._mock = mock
         self.entry = mock.journal.begin(journaling.received(request, now_ns, connection))
+        if mock.journal.keeps_bodies:
+            self.entry.body = request.body
         self.call = Call(request, now_ns)
         self.generation: Generation | None = None
         self._settled: Reply | None = None
@@ -126,6 +128,11 @@ class Exchange(JournaledReply):
         journaling.decide(self.entry, reply, None, self._mock.clock())
         return reply
 
+    @property
+    def has_own_pace(self) -> bool:
+        """Whether the answer's script says at what pace it leaves."""
+        return self.call.scripted is not None and self.call.scripted.script.pace is not None
+
     def left_at_once(self, tokens: int, size: int) -> None:
         """Writes down that the whole answer left in one write, and ends with that."""
         entry, now_ns = self.entry, self._mock.clock()
@@ -152,6 +159,7 @@ class Exchange(JournaledReply):
             begin=self._begin,
             deliver=deliver,
             refuse=self._overloaded,
+            pace=None if self.call.scripted is None else self.call.scripted.script.pace,
         )
         journaling.identify(self.entry, self.call)
         self.entry.generation = generation

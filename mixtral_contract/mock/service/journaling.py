@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import orjson
+
 from mixtral_contract.contract.openapi import Operation
 from mixtral_contract.mock.incidents.active import HEADER
 from mixtral_contract.mock.journal.journal import COMPLETE, CUT, Entry
@@ -32,6 +34,13 @@ def _sender(request: Request) -> tuple[int, str | None]:
     name = headers["x-request-id"][:_LONGEST_ID] if "x-request-id" in headers else None
     # differs from run to run, and tells two keys apart without keeping either
     return hash((headers.get("authorization"), headers.get("x-api-key"))), name
+
+
+def _answer(reply: Reply) -> bytes:
+    """What is to be answered, as bytes."""
+    if reply.frames is not None:
+        return b"".join(reply.frames)
+    return reply.content if isinstance(reply.content, bytes) else orjson.dumps(reply.content)
 
 
 def malformed(path: str, now_ns: int, connection: int | None = None) -> Entry:
@@ -77,7 +86,9 @@ def decide(entry: Entry, reply: Reply, step: str | None, now_ns: int) -> None:
     """Writes down what the request is answered with; `step` is where it was refused, None for a completion."""
     entry.status, entry.refusal, entry.decided_ns = reply.status, reply.refusal, now_ns
     entry.step = step or COMPLETION
+    if entry.body is not None:
+        entry.answer = _answer(reply)
     entry.incident = reply.headers.get(HEADER)
-    if entry.incident is not None and reply.frames is not None:
-        # an incident may leave out the end of a stream, and every byte of the rest is out then
+    if reply.frames is not None and (entry.incident is not None or reply.scripted):
+        # an incident, or a script, may leave out the end of a stream, and every byte of the rest is out then
         entry.truncated = not any(end in reply.frames[-1] for end in _STREAM_ENDS)

@@ -8,7 +8,7 @@ import os
 import weakref
 from collections.abc import Callable, Sequence
 
-from mixtral_contract.mock.fixtures.matching import FixtureSource
+from mixtral_contract.mock.fixtures.added_fixtures import AddedFixtures
 from mixtral_contract.mock.incidents.active import Incidents
 from mixtral_contract.mock.journal.entry_json import Origin, line, redactor
 from mixtral_contract.mock.journal.journal import Entry, Journal
@@ -50,7 +50,7 @@ class Mock:
         self.shared = False
         self.breaks: tuple[str, ...] = ()
         self._broken = broken
-        self.fixtures: FixtureSource | None = None
+        self.fixtures = AddedFixtures()
         self.metrics: Metrics = Metrics()
         self.journal: Journal = Journal() if journal is None else journal
         self.journal.readers.append(self.metrics.add)
@@ -61,7 +61,7 @@ class Mock:
 
     def line(self, entry: Entry) -> bytes:
         """An entry of the journal as a line of JSON, without keys."""
-        return line(entry, self.origin)
+        return line(entry, self.origin, bodies=self.journal.keeps_bodies)
 
     @property
     def origin(self) -> Origin:

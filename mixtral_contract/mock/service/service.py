@@ -46,13 +46,14 @@ from mixtral_contract.mock.accounts.accounts import Accounts
 from mixtral_contract.mock.completions import completion as rendering
 from mixtral_contract.mock.completions.completion import Completion
 from mixtral_contract.mock.completions.generator import CompletionGenerator, CompletionRequest, Draft
-from mixtral_contract.mock.fixtures.matching import FixtureSource
+from mixtral_contract.mock.fixtures.added_fixtures import AddedFixtures
 from mixtral_contract.mock.incidents.active import HEADER, Incidents
 from mixtral_contract.mock.incidents.incident import apply_incidents
 from mixtral_contract.mock.messages.messages import Refusal, Reply, Request
 from mixtral_contract.mock.service.call import Call
 from mixtral_contract.mock.service.checks import Checks
 from mixtral_contract.mock.service.error_responses import ALWAYS_REFUSED, ErrorResponses
+from mixtral_contract.mock.service.scripted_replies import HEADER as REPLY_HEADER
 from mixtral_contract.mock.service.scripted_replies import ScriptedReplies
 from mixtral_contract.mock.timing.engine import Overload
 from mixtral_contract.primitives.bounded.bounded_cache import BoundedCache
@@ -78,7 +79,7 @@ class Service:
         contract: Contract,
         replies: CompletionGenerator,
         admission: Accounts,
-        fixtures: FixtureSource | None = None,
+        fixtures: AddedFixtures | None = None,
         incidents: Incidents | None = None,
     ) -> None:
         self.contract = contract
@@ -91,7 +92,8 @@ class Service:
         self._by_head = checks.by_head
         self._admit = (checks.route, checks.method, *wanted, checks.key, checks.permission, checks.rate)
         self._read = (checks.media_type, checks.json, checks.schema, checks.model, checks.window)
-        self._fixture = None if fixtures is None else ScriptedReplies(fixtures).apply
+        self._fixtures = fixtures or AddedFixtures()
+        self._scripted = ScriptedReplies(self._fixtures, replies).apply
         self._permit = (checks.model_permission,)
         self._afford = (checks.credits, checks.tokens)
         self._pay = (checks.payment,)
@@ -147,11 +149,15 @@ class Service:
             refused = self._run(self._permit, call)
             if refused is not None:
                 return refused
-        refusal = self._fixture(call) if self._fixture is not None else None
-        if refusal is not None:
-            call.refused_at = "fixture"
-            return self.refuse(call, refusal)
-        call.completion = self._replies.completion(call.completion_request, call.script, call.now_ns // _SECOND_NS)
+        if self._fixtures.in_use or REPLY_HEADER in call.request.headers:
+            refusal = self._scripted(call)
+            if refusal is not None:
+                call.refused_at = "fixture"
+                return self.refuse(call, refusal)
+        if call.scripted is not None:
+            call.completion = call.scripted.completion
+        else:
+            call.completion = self._replies.completion(call.completion_request, call.script, call.now_ns // _SECOND_NS)
         return self._run(self._afford, call)
 
     def overloaded(self, call: Call, overload: Overload) -> Reply:
@@ -182,12 +188,14 @@ class Service:
 
     def deliver(self, call: Call, completion: Completion) -> Reply:
         """The reply that carries a completion, whole or as a stream."""
-        if call.completion_request.stream:
+        if call.scripted is not None:
+            reply = call.scripted.reply(completion, call.completion_request)
+        elif call.completion_request.stream:
             reply = Reply(200, {"content-type": f"{EVENT_STREAM}; charset=utf-8", "cache-control": "no-cache"})
             reply.frames = rendering.frames(completion, include_usage=call.completion_request.include_usage)
         else:
             reply = Reply(200, {"content-type": JSON}, rendering.whole(completion))
-        reply.tokens = completion.steps
+        reply.tokens = reply.tokens or completion.steps
         documented = call.operation.success.headers
         if CREDITS_HEADER in documented:
             reply.headers[CREDITS_HEADER] = call.standing.remaining(call.left)

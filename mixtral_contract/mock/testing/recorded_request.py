@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from mixtral_contract.mock.fixtures.asked import Message
 from mixtral_contract.mock.journal.entry_json import Redact
 from mixtral_contract.mock.journal.journal import COMPLETE, Entry
 from mixtral_contract.primitives.tokenizer import text_of
@@ -42,10 +43,10 @@ class RecordedRequest:
     took_s: float | None
 
     @property
-    def messages(self) -> Sequence[Mapping[str, Any]]:
+    def messages(self) -> Sequence[Message]:
         """The messages that were sent; none when the body has no list of them."""
         messages = (self.body or {}).get("messages")
-        return [each for each in messages if isinstance(each, dict)] if isinstance(messages, list) else []
+        return [Message(each) for each in messages if isinstance(each, dict)] if isinstance(messages, list) else []
 
     @property
     def prompt(self) -> str | None:

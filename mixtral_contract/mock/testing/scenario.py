@@ -18,9 +18,9 @@ from mixtral_contract.mock.accounts import accounts_file as accounts_of
 from mixtral_contract.mock.accounts.accounts import ACCOUNTS, Account, Accounts
 from mixtral_contract.mock.accounts.any_key import AnyKey
 from mixtral_contract.mock.build import build
+from mixtral_contract.mock.fixtures.asked import AskedRequest
 from mixtral_contract.mock.fixtures.fixture_file import FixtureFile
-from mixtral_contract.mock.fixtures.in_code import CodeFixtures
-from mixtral_contract.mock.fixtures.matching import ANY
+from mixtral_contract.mock.fixtures.text_matcher import ANY
 from mixtral_contract.mock.journal.entry_json import Redact, redactor
 from mixtral_contract.mock.journal.grading import Finding, grade
 from mixtral_contract.mock.journal.journal import MOST_REQUESTS
@@ -29,7 +29,7 @@ from mixtral_contract.mock.testing.assertions import Expectations
 from mixtral_contract.mock.testing.environment import keys
 from mixtral_contract.mock.testing.incident_queue import IncidentQueue, written
 from mixtral_contract.mock.testing.recorded_request import RecordedRequest, recorded
-from mixtral_contract.mock.testing.reply_arguments import check_reply, described
+from mixtral_contract.mock.testing.reply_arguments import described, fixture_of
 from mixtral_contract.mock.timing import profile_file
 from mixtral_contract.mock.timing.engine import Deployment, Pace
 from mixtral_contract.primitives.bounded.bounded_cache import BoundedCache
@@ -38,6 +38,9 @@ __tracebackhide__ = True
 # pytest leaves these frames out: the line of the test is what failed
 
 Result = TypeVar("Result")
+
+Reply = str | Sequence[Any] | Mapping[str, Any] | Callable[[AskedRequest], Any]
+When = str | re.Pattern[str] | Mapping[str, Any] | Callable[[AskedRequest], object] | None
 
 
 class Scenario(Expectations):
@@ -82,7 +85,6 @@ class Scenario(Expectations):
         known = _accounts(accounts, self.contract)
         self.key = known[0].key
         self._incidents = IncidentQueue(seed)
-        self._replies = CodeFixtures(None if fixtures is None else FixtureFile(Path(fixtures), self.contract, _tell))
         self._bodies = BoundedCache[tuple[int, str], bytes](MOST_REQUESTS)
         self._leaks: dict[str, None] = {}
         self._written: dict[str, str] = {}
@@ -91,7 +93,7 @@ class Scenario(Expectations):
             seed=seed,
             pace=_pace(engine, ttft_ms, itl_ms),
             admission=(Accounts if strict_keys or accounts is not None else AnyKey)(known),
-            fixtures=self._replies,
+            fixtures=None if fixtures is None else FixtureFile(Path(fixtures), self.contract, _tell),
             as_observed=as_observed,
             incidents=self._incidents,
         )
@@ -139,21 +141,33 @@ class Scenario(Expectations):
 
     # what is said, and how fast
 
-    def reply(
-        self, *texts: str, when: str | re.Pattern[str] | None = None, dialect: str = ANY, **fields: object
-    ) -> None:
-        """Says this from now on: the first text to the first call, and so on, the last one to all that follow.
+    def reply(self, *replies: Reply, when: When = None, dialect: str = ANY, **arguments: Any) -> None:
+        """Says this from now on: the first reply to the first call, and so on, the last one to all that follow.
 
-        `when` has to stand in the last message of the user, or to be found in it if it is a compiled pattern;
-        `dialect` and further `fields` of the body (`model`, `stream`, ...) have to be as given. A reply with a
-        condition comes before one without, a newer one before an older. Once there is a reply, a question that meets
-        none is refused with the reason why.
+        A reply is a text, a list of parts (texts, `tool_call`, `pause`, `comment`, `error`, `raw`, `cut`, `finish` of
+        `mixtral_contract.testing`), a mapping, or a function that makes one of the request. Arguments with the names of
+        what a reply has (`tool_calls`, `finish_reason`, `choices`, `usage`, `logprobs`, `refusal`, `reasoning_content`,
+        `pace`, `oddities`, `status`, ...) belong to each of them, or are the reply; `turns` are the replies to the
+        turns of one conversation.
 
-        Raises: ValueError, naming the argument, when it cannot be said, or no question can be of that kind.
+        `when` has to stand in what the user said last, or to be found in it if it is a compiled pattern, or to hold if
+        it is a function of the request; a mapping has the conditions of a file of fixtures, which are arguments too
+        (`model`, `some`, `tool_result`, `tools`, `headers`, `turn`, `conversation`). Further arguments are fields of
+        the body, which have to be as given. A reply with a condition comes before one without, a newer one before an
+        older. Once there is a reply, a request that meets none is refused with the reason why.
+
+        Raises: ValueError, naming the argument, when it cannot be said, or no request can be of that kind.
         """
-        check_reply(self.contract, texts, when, dialect, fields)
-        text = described(texts, when, dialect, fields)
-        self._written[self._exclusively(lambda: self._replies.add(texts, when, dialect, fields))] = text
+        added = self.mock.fixtures
+
+        def add() -> str:
+            made = fixture_of(
+                self.contract, f"reply {added.count + 1}", replies, when=when, dialect=dialect, arguments=arguments
+            )
+            added.add(made)
+            return made.name
+
+        self._written[self._exclusively(add)] = described(replies, when, dialect, arguments)
 
     def pace(self, *, ttft_ms: float = 0, itl_ms: float = 0) -> None:
         """Sets the time to the first token and between two tokens, for all answers to come."""
@@ -186,7 +200,7 @@ class Scenario(Expectations):
     @property
     def unused(self) -> Sequence[str]:
         """What was set up and no request met: replies, incidents of the queue, and incidents of all calls."""
-        said = self._exclusively(lambda: {name for name in self._written if self._replies.said(name)})
+        said = self._exclusively(lambda: {name for name in self._written if self.mock.fixtures.said(name)})
         active = self._exclusively(self._incidents.status)
         return [
             *(text for name, text in self._written.items() if name not in said),

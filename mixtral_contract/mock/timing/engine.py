@@ -36,7 +36,8 @@ class Generation:
     is due by then, maybe nothing, and again whenever more tokens are due. `begin` may still set `tokens` and
     `together`, which makes all tokens due with the last one. `sent` is for the one who delivers, how many were out at
     which time, and so is `bytes_sent`, of what the journal is not told yet. `next_ns`, `first_ns` and `step_ns` are the
-    model's, and so are the deadlines in `noted`, which has none where they are all at one distance (`step_ns`).
+    model's, and so are the deadlines in `noted`, which has none where they are all at one distance (`step_ns`). With a
+    `pace` of its own it is no part of what the deployment has to do.
     """
 
     tokens: int
@@ -52,6 +53,7 @@ class Generation:
     first_ns: int = 0
     step_ns: int = 0
     noted: Steps = ()
+    pace: Pace | None = None
     sent: RecordedTimes = field(default_factory=RecordedTimes)
     bytes_sent: int = 0
 
@@ -156,7 +158,9 @@ class Engine:
     def start(self, generation: Generation, start_ns: int, now_ns: int) -> None:
         """Takes in a completion asked for at `start_ns`; what is due by now is delivered before this returns."""
         generation.start_ns = start_ns
-        self._models[-1].start(generation, now_ns)
+        if generation.pace is not None:
+            self._models.insert(0, generation.pace.model())
+        self._models[-1 if generation.pace is None else 0].start(generation, now_ns)
 
     def cancel(self, generation: Generation, now_ns: int) -> None:
         """Ends a completion; nothing more is delivered, and what it held is free at once."""
@@ -166,7 +170,7 @@ class Engine:
 
     def release(self, now_ns: int) -> None:
         """Delivers what is due by now, for every completion in one pass."""
-        for model in self._models:
+        for model in [*self._models]:
             model.release(now_ns)
         if len(self._models) > 1:
             *old, current = self._models

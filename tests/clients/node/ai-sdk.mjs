@@ -17,6 +17,26 @@ function toolsOf(question) {
   return described.length ? Object.fromEntries(described) : undefined;
 }
 
+// The SDK has messages of its own kind where functions are called.
+function messagesOf(question) {
+  const names = {};
+  return question.messages.map((message) => {
+    if (message.role === 'tool') {
+      const output = { type: 'text', value: message.content };
+      const result = { type: 'tool-result', toolCallId: message.tool_call_id, toolName: names[message.tool_call_id], output };
+      return { role: 'tool', content: [result] };
+    }
+    if (!message.tool_calls) {
+      return message;
+    }
+    const content = message.tool_calls.map(({ id, function: { name, arguments: input } }) => {
+      names[id] = name;
+      return { type: 'tool-call', toolCallId: id, toolName: name, input: JSON.parse(input) };
+    });
+    return { role: 'assistant', content };
+  });
+}
+
 function readEnd({ usage, rawFinishReason }, heard) {
   heard.finish_reason = rawFinishReason ?? null;
   if (usage?.inputTokens !== undefined) {
@@ -27,7 +47,7 @@ function readEnd({ usage, rawFinishReason }, heard) {
 async function ask(question, heard) {
   const asked = {
     model: modelOf(question.key),
-    messages: question.messages,
+    messages: messagesOf(question),
     maxOutputTokens: question.max_tokens ?? undefined,
     stopSequences: question.stop ?? undefined,
     temperature: question.temperature ?? undefined,
