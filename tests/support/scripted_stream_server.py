@@ -105,13 +105,15 @@ _NO_SUCH_PAGE = answer("404 Not Found", b'{"error": {"message": "not here"}}')
 
 
 class ScriptedServer:
-    """Answers the n-th POST of all connections (from 0) with `script(n)`; keeps what was asked.
+    """Answers the n-th POST of all connections (from 0) with `script(n)`; keeps what was asked, and
+    the heads of what was asked with GET in `pages`.
 
     `has_closed` is set once a connection was closed from this side.
     """
 
     def __init__(self, script: Callable[[int], Script], tls: ssl.SSLContext | None = None) -> None:
         self.requests: list[Request] = []
+        self.pages: list[str] = []
         self.connections = 0
         self.has_closed = threading.Event()
         self._script = script
@@ -189,6 +191,7 @@ class ScriptedServer:
             return False
         if request.head.startswith("GET "):
             # whoever asks for the list of models is told that there is none, and counts for nothing
+            self.pages.append(request.head)
             connection.sendall(_NO_SUCH_PAGE)
             return True
         with self._lock:

@@ -20,7 +20,7 @@ from mixtral_contract.load.counts.counts import RunCounts
 from mixtral_contract.load.locust_plugin import consent
 from mixtral_contract.load.locust_plugin.ctrl_c import all_is_written, keep_reports, was_pressed
 from mixtral_contract.load.locust_plugin.run_report import RunReport
-from mixtral_contract.load.locust_plugin.web.command_line import CommandLine
+from mixtral_contract.load.locust_plugin.web.command_line import WITHHELD, CommandLine
 from mixtral_contract.load.requests.discovery import fill_in
 from mixtral_contract.load.results.live import LiveState, idle, live
 from mixtral_contract.load.settings.settings import Settings, UsageError, read_settings
@@ -152,10 +152,12 @@ class ReportingRole:
         options = options_of(self.environment)
         try:
             self._command_line.restore(options)
-            for note in fill_in(options, self.environment.host, os.environ):
+            consent.refuse(self._limited(options), options)
+            # no key goes to a target that the page named, not even for the list of its models
+            is_ours = not getattr(options, WITHHELD)
+            for note in fill_in(options, self.environment.host, os.environ, with_secrets=is_ours):
                 logger.info("%s", note)
-            settings = self._command_line.limit(read_settings(options, self.environment.host), options)
-            consent.refuse(settings, options)
+            settings = self._limited(options)
             reporting = RunReport(self.environment, settings, self._folder(settings.out))
             self.begin(settings, reporting)
         except UsageError as error:
@@ -163,6 +165,9 @@ class ReportingRole:
         is_given = options.is_stop_timeout_given
         self.environment.stop_timeout = float(options.stop_timeout if is_given else settings.timeout_s)
         self.reporting = reporting
+
+    def _limited(self, options: argparse.Namespace) -> Settings:
+        return self._command_line.limit(read_settings(options, self.environment.host), options)
 
     def _folder(self, out: Path) -> Path:
         """Where a run's results go: of later runs of this process each has a folder of its own."""

@@ -20,8 +20,12 @@ _COMPLETIONS = "/chat/completions"
 """What stands behind the place of all of an API's operations."""
 
 
-def fill_in(options: argparse.Namespace, host: str | None, environ: Mapping[str, str]) -> list[str]:
+def fill_in(
+    options: argparse.Namespace, host: str | None, environ: Mapping[str, str], *, with_secrets: bool = True
+) -> list[str]:
     """Sets the dialect and the model that the options leave open; returns a line for each that says why this one.
+
+    The target is asked for its models with the key and the headers of every request; `with_secrets` False: with none.
 
     Raises: UsageError when the options make no sense, or the target names too many models to take the first.
     """
@@ -37,8 +41,9 @@ def fill_in(options: argparse.Namespace, host: str | None, environ: Mapping[str,
         return notes
     if path is not None:
         target = replace(target, path=path.removesuffix(_COMPLETIONS))
+    headers = _headers(settings, environ) if with_secrets else {}
     try:
-        options.model, note = model_list.find(target, _headers(settings, environ), settings.operation.models[0].name)
+        options.model, note = model_list.find(target, headers, settings.operation.models[0].name)
     except model_list.ModelListError as error:
         raise UsageError(str(error)) from None
     return [*notes, note]

@@ -25,8 +25,9 @@ class CommandLine:
     @classmethod
     def of(cls, options: argparse.Namespace, host: str | None) -> CommandLine:
         """The command line that these options came from."""
+        named = options.endpoint or host
         try:
-            target = BaseUrl.parse(host) if host else None
+            target = BaseUrl.parse(named) if named else None
         except ValueError:
             target = None
         return cls(target, tuple((name, getattr(options, name)) for name in _KEPT))
@@ -52,8 +53,9 @@ class CommandLine:
 
 
 def withheld(settings: Settings) -> Settings:
-    """The settings without the key: the mock's own is sent, which opens nothing else."""
-    return replace(settings, key_variable=None)
+    """The settings without the key, and without headers that hold a secret: the mock's own key opens nothing else."""
+    headers = tuple(header for header in settings.changes.headers if header.variable is None)
+    return replace(settings, key_variable=None, changes=replace(settings.changes, headers=headers))
 
 
 def _origin(url: BaseUrl) -> tuple[str, str, int]:

@@ -42,6 +42,21 @@ def test_other_target__gets_no_key(asked: str, host: str | None) -> None:
     assert getattr(given, WITHHELD) is True
 
 
+def test_other_target__gets_no_secret_header() -> None:
+    """A header that comes from a variable is as secret as the key; others are sent."""
+    given = options("--header", "X-Org=env:AN_ORG", "--header", "X-Team=a")
+    assert [str(each) for each in limited(given, LOCAL).changes.headers] == ["X-Org=env:AN_ORG", "X-Team=a"]
+    other = limited(given, "http://127.0.0.1:8001")
+    assert [str(each) for each in other.changes.headers] == ["X-Team=a"]
+
+
+def test_endpoint__is_the_target_of_the_command_line() -> None:
+    """Whatever the page says: requests go nowhere else."""
+    given = options("--endpoint", f"{LOCAL}/team/chat")
+    found = limited(given, "http://127.0.0.1:8001", None)
+    assert (found.target.url, found.key_variable) == (LOCAL, "A_KEY")
+
+
 def test_other_target_that_may_cost_money__is_refused() -> None:
     """The consent on the command line was to another bill."""
     with pytest.raises(UsageError, match=r"^--host: expected the command line's target, got https://api\.example"):

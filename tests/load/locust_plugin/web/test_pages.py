@@ -281,4 +281,7 @@ def test_form_of_another_page__starts_no_run_and_carries_no_key_away(tmp_path: P
             assert httpx.post(f"{address}/swarm", data=form, headers={"Origin": address}).json()["success"]
             until(lambda: elsewhere.requests)
         assert not any(KEY in str(request) for request in elsewhere.requests)
+        # the list of models was asked for there, too, and without it
+        assert elsewhere.pages
+        assert not any(KEY in head for head in elsewhere.pages)
         assert not ours.requests
