@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -315,10 +316,17 @@ def read_contract(path: str | None) -> Contract:
 
     Raises: UsageError.
     """
+    file = Path(path) if path else DOCUMENT
     try:
-        return Contract.load(Path(path) if path else DOCUMENT)
+        return _contract(file, file.stat().st_mtime_ns if file.is_file() else 0)
     except ContractError as error:
         raise UsageError(f"--spec: {error}") from None
+
+
+@cache
+def _contract(file: Path, _modified_ns: int) -> Contract:
+    """Read once, for a run's settings are read several times while its clock already goes; anew when it has changed."""
+    return Contract.load(file)
 
 
 def _usual_variable(known: Mapping[str, Preset], target: BaseUrl) -> str | None:
