@@ -101,15 +101,17 @@ def read_csv(source: Source, documented: Container[str], column: str | None) -> 
 
 def _csv_lines(source: Source) -> Iterator[tuple[str, list[str]]]:
     """The cells of each line that has any, and where it begins."""
-    # the module's own limit is shorter than a prompt of 30,000 tokens
-    csv.field_size_limit(_MOST_CHARACTERS)
     reader = csv.reader(io.StringIO(source.text, newline=""), strict=True)
     while True:
         where = f"{source.path}:{reader.line_num + 1}"
+        # the module's own limit is shorter than a prompt of 30,000 tokens, and holds for every other reader
+        others = csv.field_size_limit(_MOST_CHARACTERS)
         try:
             cells = next(reader, None)
         except csv.Error as error:
             raise PromptFileError(f"{where}: expected CSV, got {error}") from error
+        finally:
+            csv.field_size_limit(others)
         if cells is None:
             return
         if cells:

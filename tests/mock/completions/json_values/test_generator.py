@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from mixtral_contract.mock.completions.json_values.budget import MOST_STEPS
 from mixtral_contract.mock.completions.json_values.generator import JsonValueGenerator
 from mixtral_contract.mock.completions.json_values.subschemas import UnsatisfiableError
+from mixtral_contract.primitives.bounded.work import TooMuchWorkError
 
 DRAFT_2019 = "https://json-schema.org/draft/2019-09/schema"
 NAMES = st.sampled_from(["a", "b", "city", "x y", "naïve"])
@@ -108,8 +109,11 @@ def _made(schema: Any, seed: int = 0) -> Any:
 @example(schema={"anyOf": [{"$ref": "#"}, {"type": "null"}]}, seed=0)
 @example(schema={"type": "object", "required": ["a"], "properties": {"a": {"$ref": "#"}}}, seed=0)
 def test_value__is_valid_or_refused(schema: Any, seed: int) -> None:
-    """Whatever the schema: a value that a validator of others finds valid, or one error, and never another."""
-    with contextlib.suppress(UnsatisfiableError):
+    """Whatever the schema: a value that a validator of others finds valid, or one error, and never another.
+
+    On a busy machine the time of a request may run out: that is refused too, with an error of its own.
+    """
+    with contextlib.suppress(UnsatisfiableError, TooMuchWorkError):
         value = _made(schema, seed)
         assert jsonschema_rs.validator_for(schema, validate_formats=True).is_valid(value)
 
