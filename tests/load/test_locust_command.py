@@ -139,8 +139,10 @@ def test_open_loop__sends_what_is_due_whatever_becomes_of_it(tmp_path: Path, pro
     with ScriptedServer(timed) as server:
         ended = run(tmp_path, "--host", server.url, *(distributed(*arguments) if processes > 1 else arguments))
         seen = len(server.requests)
-    assert ended.code == 0, ended.stderr
     summary = ended.summary
+    # where the machine comes to send too little of it, the run says so itself
+    too_little = any("that were due were not sent" in each["text"] for each in summary["validity"]["reasons"])
+    assert ended.code == int(too_little), ended.stderr
     due_s = [line["due_s"] for line in ended.requests]
     assert len(due_s) == seen == sum(summary["outcomes"].values()) + sum(summary["warmup_outcomes"].values())
     for worker in range(processes):
