@@ -89,7 +89,7 @@ def _check(options: argparse.Namespace) -> None:
     elif settings.is_paid or settings.cost.budget is not None:
         sys.stderr.write(f"{consent.question(settings, options)}\n")
     # last, for it asks the target
-    for note in fill_in(options, options.host, os.environ):
+    for note in fill_in(settings, options, os.environ):
         sys.stderr.write(f"{note}\n")
     if options.spawn_rate is None:
         # Locust's one user a second would spend most of a run on getting started

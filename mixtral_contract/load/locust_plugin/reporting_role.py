@@ -20,7 +20,7 @@ from mixtral_contract.load.counts.counts import RunCounts
 from mixtral_contract.load.locust_plugin import consent
 from mixtral_contract.load.locust_plugin.ctrl_c import all_is_written, keep_reports, was_pressed
 from mixtral_contract.load.locust_plugin.run_report import RunReport
-from mixtral_contract.load.locust_plugin.web.command_line import WITHHELD, CommandLine
+from mixtral_contract.load.locust_plugin.web.command_line import CommandLine
 from mixtral_contract.load.requests.discovery import fill_in
 from mixtral_contract.load.results.live import LiveState, idle, live
 from mixtral_contract.load.settings.settings import Settings, UsageError, read_settings
@@ -152,12 +152,12 @@ class ReportingRole:
         options = options_of(self.environment)
         try:
             self._command_line.restore(options)
-            consent.refuse(self._limited(options), options)
-            # no key goes to a target that the page named, not even for the list of its models
-            is_ours = not getattr(options, WITHHELD)
-            for note in fill_in(options, self.environment.host, os.environ, with_secrets=is_ours):
-                logger.info("%s", note)
             settings = self._limited(options)
+            consent.refuse(settings, options)
+            if notes := fill_in(settings, options, os.environ):
+                for note in notes:
+                    logger.info("%s", note)
+                settings = self._limited(options)
             reporting = RunReport(self.environment, settings, self._folder(settings.out))
             self.begin(settings, reporting)
         except UsageError as error:
@@ -167,6 +167,7 @@ class ReportingRole:
         self.reporting = reporting
 
     def _limited(self, options: argparse.Namespace) -> Settings:
+        """The settings of a run as asked for, without the secrets where a page named another target."""
         return self._command_line.limit(read_settings(options, self.environment.host), options)
 
     def _folder(self, out: Path) -> Path:

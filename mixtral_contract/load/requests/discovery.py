@@ -12,7 +12,7 @@ from dataclasses import replace
 from mixtral_contract.contract import model_list
 from mixtral_contract.contract.presets import presets, spoken_at
 from mixtral_contract.load.requests.encoder import request_headers
-from mixtral_contract.load.settings.settings import Settings, read_address, read_contract, read_secrets, read_settings
+from mixtral_contract.load.settings.settings import Settings, read_contract, read_secrets
 from mixtral_contract.load.units.usage_error import UsageError
 
 _OF_THE_BODY = ("host", "content-type", "accept")
@@ -20,30 +20,27 @@ _COMPLETIONS = "/chat/completions"
 """What stands behind the place of all of an API's operations."""
 
 
-def fill_in(
-    options: argparse.Namespace, host: str | None, environ: Mapping[str, str], *, with_secrets: bool = True
-) -> list[str]:
+def fill_in(settings: Settings, options: argparse.Namespace, environ: Mapping[str, str]) -> list[str]:
     """Sets the dialect and the model that the options leave open; returns a line for each that says why this one.
 
-    The target is asked for its models with the key and the headers of every request; `with_secrets` False: with none.
+    `settings` are those of these options. The target is asked for its models as it is asked for all else: with their
+    key and headers.
 
-    Raises: UsageError when the options make no sense, or the target names too many models to take the first.
+    Raises: UsageError when the target names too many models to take the first.
     """
     notes = []
-    target, path = read_address(options, host)
-    contract = read_contract(options.spec)
-    spoken = None if options.dialect else spoken_at(target, contract, presets(contract))
-    if spoken is not None:
-        options.dialect = spoken[0].dialect
-        notes.append(spoken[1])
-    settings = read_settings(options, host)
+    if not options.dialect:
+        options.dialect = settings.operation.dialect
+        contract = read_contract(options.spec)
+        spoken = spoken_at(settings.target, contract, presets(contract))
+        notes += [] if spoken is None else [spoken[1]]
     if options.model or not settings.operation.is_for_any_server:
         return notes
-    if path is not None:
-        target = replace(target, path=path.removesuffix(_COMPLETIONS))
-    headers = _headers(settings, environ) if with_secrets else {}
+    server = settings.target
+    if settings.changes.path is not None:
+        server = replace(server, path=settings.changes.path.removesuffix(_COMPLETIONS))
     try:
-        options.model, note = model_list.find(target, headers, settings.operation.models[0].name)
+        options.model, note = model_list.find(server, _headers(settings, environ), settings.operation.models[0].name)
     except model_list.ModelListError as error:
         raise UsageError(str(error)) from None
     return [*notes, note]
