@@ -48,6 +48,14 @@ class Completion:
     usage: Mapping[str, int]
     choices: tuple[Choice, ...] | None = None
 
+    @classmethod
+    def of_choices(
+        cls, name: str, created: int, model: str, choices: tuple[Choice, ...], usage: Mapping[str, int]
+    ) -> Completion:
+        """The completion with that name for its id that holds these choices."""
+        first = choices[0]
+        return cls(name, created, model, first.pieces, first.finish_reason, first.stopped_by, usage, choices)
+
     @property
     def steps(self) -> int:
         """How many tokens one after the other it takes, at least one; choices are written side by side."""
@@ -84,17 +92,22 @@ def whole(completion: Completion) -> dict[str, Any]:
     }
 
 
-def frames(completion: Completion, *, include_usage: bool) -> Sequence[bytes]:
-    """What leaves with each token of the stream: its event, the first with the opening one, the last with the end.
-
-    A completion without tokens is one frame.
-    """
-    base = {
+def chunk_head(completion: Completion) -> dict[str, Any]:
+    """What every chunk of the stream begins with."""
+    return {
         "id": completion.id,
         "object": "chat.completion.chunk",
         "created": completion.created,
         "model": completion.model,
     }
+
+
+def frames(completion: Completion, *, include_usage: bool) -> Sequence[bytes]:
+    """What leaves with each token of the stream: its event, the first with the opening one, the last with the end.
+
+    A completion without tokens is one frame.
+    """
+    base = chunk_head(completion)
     # with usage asked for, every chunk but the last has the key and null in it
     rest = {"usage": None} if include_usage else {}
     closing = DONE

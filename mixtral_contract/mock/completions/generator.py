@@ -36,7 +36,7 @@ _REMEMBERED = 1024
 _LONGEST_REMEMBERED = 16 * 1024
 """How many answers are kept, and of questions up to how many bytes."""
 _MOST_DRAFTS_KEPT = 4
-MOST_PROBABILITIES = 40_000
+_MOST_PROBABILITIES = 40_000
 """In one answer: as many make it three megabytes long."""
 
 
@@ -166,17 +166,8 @@ class CompletionGenerator:
             )
         else:
             choices = script.choices or _text_choices(asked, wanted, script, limit, Work())
-        first = choices[0]
-        return Completion(
-            id=name,
-            created=created,
-            model=asked.model.name,
-            pieces=first.pieces,
-            finish_reason=first.finish_reason,
-            stopped_by=first.stopped_by,
-            usage=usage(script.prompt_tokens, sum(choice.tokens for choice in choices)),
-            choices=choices,
-        )
+        counts = usage(script.prompt_tokens, sum(choice.tokens for choice in choices))
+        return Completion.of_choices(name, created, asked.model.name, choices, counts)
 
     def _write(self, asked: CompletionRequest, key: bytes, work: Work) -> Draft:
         if asked.tools:
@@ -206,6 +197,16 @@ def token_limit(asked: CompletionRequest, script: Draft) -> int | None:
     return limit
 
 
+def check_probabilities(tokens: int, top: int) -> None:
+    """Returns when so many tokens in all choices, with that many alternatives each, are no more than an answer holds.
+
+    Raises: UnanswerableError
+    """
+    if tokens * (1 + top) > _MOST_PROBABILITIES:
+        message = f"expected at most {_MOST_PROBABILITIES} probabilities in all choices, got more"
+        raise UnanswerableError("top_logprobs", message)
+
+
 def _text_choices(
     asked: CompletionRequest, wanted: RequestFeatures, script: Draft, limit: int | None, work: Work
 ) -> tuple[Choice, ...]:
@@ -214,16 +215,14 @@ def _text_choices(
     Raises: UnanswerableError when there are too many probabilities, TooMuchWorkError when the time is over.
     """
     choices = []
-    stated = 0
+    tokens = 0
     for index, draft in enumerate(script.drafts or ()):
         work.check()
         pieces, finish_reason, stopped_by = cut(asked.model.tokenizer, draft.pieces, limit, asked.stop)
         logprobs = None
         if wanted.top_logprobs is not None:
-            stated += len(pieces) * (1 + wanted.top_logprobs)
-            if stated > MOST_PROBABILITIES:
-                message = f"expected at most {MOST_PROBABILITIES} probabilities in all choices, got more"
-                raise UnanswerableError("top_logprobs", message)
+            tokens += len(pieces)
+            check_probabilities(tokens, wanted.top_logprobs)
             seed = script.digest + b" %d" % index
             logprobs = entries(random.Random(seed), pieces, wanted.top_logprobs)  # noqa: S311
         choices.append(Choice(pieces, (), finish_reason, stopped_by, logprobs))

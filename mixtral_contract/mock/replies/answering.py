@@ -12,8 +12,7 @@ import orjson
 from mixtral_contract.contract.openapi import EVENT_STREAM, JSON
 from mixtral_contract.mock.completions import completion as rendering
 from mixtral_contract.mock.completions.completion import DONE, Completion, usage
-from mixtral_contract.mock.completions.features import UnanswerableError
-from mixtral_contract.mock.completions.generator import MOST_PROBABILITIES, CompletionRequest
+from mixtral_contract.mock.completions.generator import CompletionRequest, check_probabilities
 from mixtral_contract.mock.messages.messages import HEAD, Reply, Write
 from mixtral_contract.mock.replies.chunks import Event, as_object, events
 from mixtral_contract.mock.replies.drafting import ChoiceDraft, draft_choice
@@ -93,33 +92,19 @@ def answer(
     scripts = [script.choices[min(index, len(script.choices) - 1)] for index in range(count)]
     interleaved = script.oddities.get("tool_fragments") == "interleaved"
     drafts: list[ChoiceDraft] = []
+    tokens = 0
     for index, each in enumerate(scripts):
         seed = digest + b" %d" % index
         drafts.append(draft_choice(each, asked, limit, f"{ids}{index:02x}", seed, interleaved=interleaved))
-        _check_probabilities(asked, drafts)
+        if asked.features is not None and asked.features.top_logprobs is not None:
+            tokens += len(drafts[-1].choice.pieces)
+            check_probabilities(tokens, asked.features.top_logprobs)
     choices = tuple(draft.choice for draft in drafts)
     counts = usage(prompt_tokens, sum(choice.tokens for choice in choices)) | dict(script.usage)
     if "total_tokens" not in script.usage:
         counts["total_tokens"] = counts["prompt_tokens"] + counts["completion_tokens"]
-    first = choices[0]
-    completion = Completion(
-        id=name,
-        created=created,
-        model=asked.model.name,
-        pieces=first.pieces,
-        finish_reason=first.finish_reason,
-        stopped_by=first.stopped_by,
-        usage=counts,
-        choices=choices,
-    )
+    completion = Completion.of_choices(name, created, asked.model.name, choices, counts)
     return ScriptedAnswer(script, tuple(drafts), completion)
-
-
-def _check_probabilities(asked: CompletionRequest, drafts: Sequence[ChoiceDraft]) -> None:
-    top = None if asked.features is None else asked.features.top_logprobs
-    if top is not None and sum(len(draft.choice.pieces) for draft in drafts) * (1 + top) > MOST_PROBABILITIES:
-        message = f"expected at most {MOST_PROBABILITIES} probabilities in all choices, got more"
-        raise UnanswerableError("top_logprobs", message)
 
 
 def _items(draft: ChoiceDraft) -> Iterator[object]:
@@ -132,12 +117,7 @@ class _Stream:
     """The events of one stream as the writes that leave with each token."""
 
     def __init__(self, completion: Completion, oddities: Mapping[str, str], *, include_usage: bool) -> None:
-        self._base = {
-            "id": completion.id,
-            "object": "chat.completion.chunk",
-            "created": completion.created,
-            "model": completion.model,
-        }
+        self._base = rendering.chunk_head(completion)
         self._usage = completion.usage
         self._oddity = oddities.get("usage")
         self._include_usage = include_usage and self._oddity != "missing"
