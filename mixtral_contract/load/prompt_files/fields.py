@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Collection, Container, Mapping
 from typing import Any
 
-from mixtral_contract.load.prompt_files.own_prompt import OwnPrompt, PromptFileError, shown
+from mixtral_contract.load.prompt_files.own_prompt import OwnPrompt, PromptFileError
+from mixtral_contract.primitives.shown import shown
 
 TEXTS = ("prompt", "text", "text_input")
 """What the text of a line is called; source: vLLM's custom data set, AIPerf's single turns, GenAI-Perf."""

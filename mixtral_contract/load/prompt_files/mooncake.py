@@ -11,8 +11,9 @@ from collections.abc import Container
 from typing import Any
 
 from mixtral_contract.load.prompt_files.fields import check_keys, limit, whole_number
-from mixtral_contract.load.prompt_files.own_prompt import OwnPrompt, PromptFile, PromptFileError, shown
+from mixtral_contract.load.prompt_files.own_prompt import OwnPrompt, PromptFile, PromptFileError
 from mixtral_contract.load.prompt_files.source import Source
+from mixtral_contract.primitives.shown import shown
 
 BLOCK_TOKENS = 512
 """How many tokens a block of a trace has; the last of a prompt may have fewer."""

@@ -46,12 +46,3 @@ class PromptFile:
     left_out: int = 0
     replaced: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
-
-
-def shown(value: Any) -> str:
-    """The value as it stands in a message, cut where it is long."""
-    text = repr(value)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
-
-
-_SHOWN = 80

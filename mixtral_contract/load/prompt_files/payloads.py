@@ -11,9 +11,10 @@ from collections.abc import Container
 from typing import Any
 
 from mixtral_contract.load.prompt_files.fields import check_keys, payload
-from mixtral_contract.load.prompt_files.own_prompt import OwnPrompt, PromptFile, PromptFileError, shown
+from mixtral_contract.load.prompt_files.own_prompt import OwnPrompt, PromptFile, PromptFileError
 from mixtral_contract.load.prompt_files.source import Source
 from mixtral_contract.load.prompt_files.turns import in_turns
+from mixtral_contract.primitives.shown import shown
 
 _CHAT = "/chat/completions"
 

@@ -19,9 +19,10 @@ from mixtral_contract.load.prompt_files.fields import (
     text_of,
     whole_number,
 )
-from mixtral_contract.load.prompt_files.own_prompt import OwnPrompt, PromptFile, PromptFileError, shown
+from mixtral_contract.load.prompt_files.own_prompt import OwnPrompt, PromptFile, PromptFileError
 from mixtral_contract.load.prompt_files.source import Source
 from mixtral_contract.load.prompt_files.turns import in_turns
+from mixtral_contract.primitives.shown import shown
 
 _MOST_CHARACTERS = 2**31 - 1
 _ADDRESSES = ("http://", "https://", "data:")

@@ -10,8 +10,9 @@ import dataclasses
 from typing import Any
 
 from mixtral_contract.load.prompt_files.fields import check_keys, text_of
-from mixtral_contract.load.prompt_files.own_prompt import OwnPrompt, PromptFile, PromptFileError, shown
+from mixtral_contract.load.prompt_files.own_prompt import OwnPrompt, PromptFile, PromptFileError
 from mixtral_contract.load.prompt_files.source import Source
+from mixtral_contract.primitives.shown import shown
 
 _ROLES = {
     "human": "user",

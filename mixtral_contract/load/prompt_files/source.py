@@ -11,7 +11,8 @@ from typing import Any
 
 import orjson
 
-from mixtral_contract.load.prompt_files.own_prompt import PromptFileError, shown
+from mixtral_contract.load.prompt_files.own_prompt import PromptFileError
+from mixtral_contract.primitives.shown import shown
 
 _BLANK = re.compile(r"[ \t\r\n]*")
 _DATA = re.compile(r"\s*\{\s*\"data\"\s*:\s*(?=\[)")

@@ -32,6 +32,7 @@ from mixtral_contract.mock.replies.scripted_reply import (
 )
 from mixtral_contract.mock.timing.engine import Pace
 from mixtral_contract.primitives.bounded import safe_yaml
+from mixtral_contract.primitives.shown import shown
 from mixtral_contract.primitives.tokenizer import VERSIONS, tokenizer
 
 __tracebackhide__ = True
@@ -45,7 +46,6 @@ _OF_CHOICE = ("reasoning_content", "text", "refusal", "tool_calls")
 _ALONE = frozenset(("tool_call", "error", "cut"))
 """The parts that are a reply by themselves."""
 _OF_REFUSAL = frozenset(("status", "message", "retry_after_s"))
-_SHOWN = 80
 
 
 class ReplyError(ValueError):
@@ -65,7 +65,7 @@ def read(data: Any, where: str) -> ScriptedReply:
             name = next(iter(whole))
             raise ReplyError(f"{where}: expected a reply, got a {name} alone: the parts of a reply stand in one list")
     if not isinstance(whole, Mapping):
-        raise ReplyError(f"{where}: expected a text, a list of parts or an object, got {_shown(data)}")
+        raise ReplyError(f"{where}: expected a text, a list of parts or an object, got {shown(data)}")
     _check(whole, where)
     if "status" in whole:
         beside = sorted(set(whole) - _OF_REFUSAL)
@@ -126,7 +126,7 @@ def _check(whole: Mapping[str, Any], where: str) -> None:
         violation = next(validator.violations(whole), None)
     except (TypeError, ValueError) as error:
         reason = "characters that UTF-8 has" if "surrogates" in str(error) else "values that JSON has"
-        raise ReplyError(f"{where}: expected {reason}, got {_shown(whole)}") from None
+        raise ReplyError(f"{where}: expected {reason}, got {shown(whole)}") from None
     if violation is not None:
         field = "" if violation.field == "body" else f".{violation.field}"
         raise ReplyError(f"{where}{field}: {violation.message}")
@@ -206,7 +206,7 @@ def _called(call: Mapping[str, Any], where: str) -> Called:
 
 def _commented(text: str, where: str) -> Write:
     if "\n" in text or "\r" in text:
-        raise ReplyError(f"{where}: expected one line, got {_shown(text)}")
+        raise ReplyError(f"{where}: expected one line, got {shown(text)}")
     return Write(f": {text}\n\n".encode())
 
 
@@ -262,18 +262,13 @@ def _check_texts(choice: ChoiceScript, where: str) -> None:
         return
     text, joined = said(choice, TEXT), "".join(entry["token"] for entry in choice.logprobs)
     if text != joined:
-        raise ReplyError(f"{where}.logprobs: expected the tokens of {_shown(text)}, got {_shown(joined)}")
+        raise ReplyError(f"{where}.logprobs: expected the tokens of {shown(text)}, got {shown(joined)}")
 
 
 def _check_spelled(where: str, text: str) -> None:
     if any("".join(tokenizer(version).split(text)) != text for version in VERSIONS):
-        raise ReplyError(f"{where}: expected what Mixtral's tokens can spell, got {_shown(text)}")
+        raise ReplyError(f"{where}: expected what Mixtral's tokens can spell, got {shown(text)}")
 
 
 def _ns(ms: float) -> int:
     return round(ms * 1e6)
-
-
-def _shown(value: Any) -> str:
-    shown = repr(value)
-    return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}..."
