@@ -21,7 +21,7 @@ from mixtral_contract.load.costs.pricing import (
     parse_price,
 )
 from mixtral_contract.load.prompt_files.own_prompt import OwnPrompt
-from mixtral_contract.load.units.usage_error import UsageError
+from mixtral_contract.load.units.usage_error import UsageError, read_option
 from mixtral_contract.load.workload.arrivals import Arrival
 from mixtral_contract.load.workload.lengths import Lengths
 
@@ -116,14 +116,8 @@ def read_cost(
 
     Raises: UsageError when the budget could not be held.
     """
-    try:
-        price = parse_price(options.price) if options.price else _published(preset)
-    except argparse.ArgumentTypeError as error:
-        raise UsageError(f"--price: {error}") from None
-    try:
-        budget = parse_budget(options.budget) if options.budget else None
-    except argparse.ArgumentTypeError as error:
-        raise UsageError(f"--budget: {error}") from None
+    price = read_option("--price", lambda: parse_price(options.price) if options.price else _published(preset))
+    budget = read_option("--budget", lambda: parse_budget(options.budget) if options.budget else None)
     own = [turn for each in own for turn in (each, *each.follow_ups)]
     output = _most([outputs.most, *map(_answer, own), *(each.output_tokens for each in trace)], outputs)
     prompt = _most([prompts.most, *map(_bytes, own), *(each.prompt_tokens for each in trace)], prompts)

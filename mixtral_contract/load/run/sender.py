@@ -38,12 +38,12 @@ class Sender:
         try:
             client.perform(request, exchange)
         except GreenletExit:
-            self._settling.add(exchange, cut_off=True)
+            self.settle(exchange, cut_off=True)
             raise
         if self._run.settings.turns == 1 and self._run.settings.operation.streams and looks_whole(exchange):
-            self._settling.add(exchange)
+            self.settle(exchange)
             return None
-        return self._settling.record(exchange)
+        return self.record(exchange)
 
     def record(self, exchange: Exchange) -> Record:
         """Counts an exchange that is over, before all others; waits for its record."""

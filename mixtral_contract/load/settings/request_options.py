@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
-from typing import TypeVar
 
 from mixtral_contract.load.settings.option import Option
 from mixtral_contract.load.settings.option_types import at_least_one
-from mixtral_contract.load.units.usage_error import UsageError
+from mixtral_contract.load.units.usage_error import UsageError, read_option
 from mixtral_contract.load.workload.request_changes import (
     LIMITS,
     USAGE,
@@ -17,8 +15,6 @@ from mixtral_contract.load.workload.request_changes import (
     parse_query,
     read_body,
 )
-
-T = TypeVar("T")
 
 REQUEST_OPTIONS = (
     Option(
@@ -102,9 +98,9 @@ def read_changes(options: argparse.Namespace, path: str | None) -> RequestChange
 
     Raises: UsageError.
     """
-    headers = _read("--header", lambda: tuple(map(Header.parse, options.header or ())))
-    query = _read("--query", lambda: tuple(map(parse_query, options.query or ())))
-    body, left_out = _read("--body", lambda: read_body(options.body or (), options.body_file))
+    headers = read_option("--header", lambda: tuple(map(Header.parse, options.header or ())))
+    query = read_option("--query", lambda: tuple(map(parse_query, options.query or ())))
+    body, left_out = read_option("--body", lambda: read_body(options.body or (), options.body_file))
     if options.ignore_eos:
         body["ignore_eos"] = True
     if options.min_tokens is not None:
@@ -126,10 +122,3 @@ def read_changes(options: argparse.Namespace, path: str | None) -> RequestChange
         is_limit_chosen=options.field is not None,
         sends_key=not options.no_key,
     )
-
-
-def _read(flag: str, read: Callable[[], T]) -> T:
-    try:
-        return read()
-    except argparse.ArgumentTypeError as error:
-        raise UsageError(f"{flag}: {error}") from None

@@ -8,11 +8,10 @@ from __future__ import annotations
 import argparse
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
 
 from mixtral_contract.contract.openapi import DOCUMENT, Contract, ContractError, Model, Operation
 from mixtral_contract.contract.presets import Preset, is_paid, preset_at, presets, spoken_at
@@ -24,7 +23,7 @@ from mixtral_contract.load.settings.objectives import Slo, parse_slo
 from mixtral_contract.load.settings.request_options import read_changes
 from mixtral_contract.load.settings.stage_options import read_staging
 from mixtral_contract.load.settings.stages import Staging
-from mixtral_contract.load.units.usage_error import UsageError
+from mixtral_contract.load.units.usage_error import UsageError, read_option
 from mixtral_contract.load.workload.arrivals import Arrival, Arrivals, parse_arrivals, played
 from mixtral_contract.load.workload.lengths import Lengths, parse_lengths
 from mixtral_contract.load.workload.request_changes import RequestChanges
@@ -36,8 +35,6 @@ __all__ = ["MOCK_KEY", "Settings", "UsageError", "check_load", "read_key", "read
 
 MOCK_KEY = "mock-valid"
 """The key that the mock server accepts without any set-up; it opens nothing else."""
-
-T = TypeVar("T")
 
 _LEAST_SPEED = 1e-9
 
@@ -118,19 +115,19 @@ def read_settings(options: argparse.Namespace, host: str | None) -> Settings:
     contract = read_contract(options.spec)
     known = presets(contract)
     operation = _operation(contract, options, target, known)
-    slo = _read("--slo", lambda: parse_slo(options.slo or ""))
+    slo = read_option("--slo", lambda: parse_slo(options.slo or ""))
     staging, arrivals_text = read_staging(options, slo)
-    arrivals = _read("--arrivals", lambda: parse_arrivals(arrivals_text))
+    arrivals = read_option("--arrivals", lambda: parse_arrivals(arrivals_text))
     _check_together(options, arrivals)
     if options.timeout <= 0:
         raise UsageError(f"--timeout: expected more than 0 s, got {options.timeout:g} s")
     if options.give_up is not None and options.give_up <= 0:
         raise UsageError(f"--give-up: expected more than 0 s, got {options.give_up:g} s")
-    prompts = _read("--prompt-tokens", lambda: parse_lengths(str(options.prompt_tokens)))
-    outputs = _read("--output-tokens", lambda: parse_lengths(str(options.output_tokens)))
-    prompt_file = _read("--prompts", lambda: _prompt_file(options, operation))
+    prompts = read_option("--prompt-tokens", lambda: parse_lengths(str(options.prompt_tokens)))
+    outputs = read_option("--output-tokens", lambda: parse_lengths(str(options.output_tokens)))
+    prompt_file = read_option("--prompts", lambda: _prompt_file(options, operation), PromptFileError)
     own = () if prompt_file is None else prompt_file.prompts
-    trace = _read("--arrivals", lambda: _trace(arrivals, options.speed, own))
+    trace = read_option("--arrivals", lambda: _trace(arrivals, options.speed, own), TraceError)
     preset = preset_at(target, known, operation.dialect)
     return Settings(
         operation=operation,
@@ -166,7 +163,7 @@ def read_settings(options: argparse.Namespace, host: str | None) -> Settings:
         ),
         staging=staging,
         changes=changes,
-        out=_writable(Path(options.out)),
+        out=read_option("--out", lambda: command_line.writable(Path(options.out)), ValueError),
         label=options.label or None,
         workload=workload_digest(own, trace, (prompts, outputs)),
     )
@@ -209,17 +206,6 @@ def _trace(arrivals: Arrivals, speed: float, own: Sequence[OwnPrompt]) -> tuple[
     return tuple(played(times_ms, speed))
 
 
-def _read(flag: str, read: Callable[[], T]) -> T:
-    """What `read` returns; what it finds wrong becomes the user's.
-
-    Raises: UsageError.
-    """
-    try:
-        return read()
-    except (argparse.ArgumentTypeError, TraceError, PromptFileError) as error:
-        raise UsageError(f"{flag}: {error}") from None
-
-
 def check_load(users: int | None, run_time_s: float | None, warmup_s: float) -> None:
     """Checks Locust's own options of a run without a web page; None is an option that was not given.
 
@@ -241,10 +227,7 @@ def read_secrets(settings: Settings, environ: Mapping[str, str]) -> tuple[str, .
     Raises: UsageError when a variable holds none.
     """
     key = read_key(settings.key_variable, environ) if settings.changes.sends_key else ""
-    try:
-        return (key, *settings.changes.secrets(environ))
-    except argparse.ArgumentTypeError as error:
-        raise UsageError(f"--header: {error}") from None
+    return (key, *read_option("--header", lambda: settings.changes.secrets(environ)))
 
 
 def read_key(variable: str | None, environ: Mapping[str, str]) -> str:
@@ -273,10 +256,7 @@ def read_address(options: argparse.Namespace, host: str | None) -> tuple[BaseUrl
     """
     if not options.endpoint:
         return read_target(host), None
-    try:
-        endpoint = BaseUrl.parse(options.endpoint)
-    except ValueError as error:
-        raise UsageError(f"--endpoint: {error}") from None
+    endpoint = read_option("--endpoint", lambda: BaseUrl.parse(options.endpoint), ValueError)
     if not endpoint.path:
         raise UsageError("--endpoint: expected the whole URL of the completions, got one without a path")
     return replace(endpoint, path=""), endpoint.path
@@ -292,10 +272,7 @@ def read_target(host: str | None) -> BaseUrl:
             "--host: expected the target's base URL such as http://127.0.0.1:8000, got none "
             "(python -m load lists the options of a load run)"
         )
-    try:
-        return BaseUrl.parse(host)
-    except ValueError as error:
-        raise UsageError(f"--host: {error}") from None
+    return read_option("--host", lambda: BaseUrl.parse(host), ValueError)
 
 
 def _operation(
@@ -317,10 +294,8 @@ def read_contract(path: str | None) -> Contract:
     Raises: UsageError.
     """
     file = Path(path) if path else DOCUMENT
-    try:
-        return _contract(file, file.stat().st_mtime_ns if file.is_file() else 0)
-    except ContractError as error:
-        raise UsageError(f"--spec: {error}") from None
+    modified_ns = file.stat().st_mtime_ns if file.is_file() else 0
+    return read_option("--spec", lambda: _contract(file, modified_ns), ContractError)
 
 
 @cache
@@ -337,10 +312,3 @@ def _usual_variable(known: Mapping[str, Preset], target: BaseUrl) -> str | None:
     if target.is_loopback:
         return None
     raise UsageError(f"--api-key-env: expected the name of the variable with the key for {target.host}, got none")
-
-
-def _writable(out: Path) -> Path:
-    try:
-        return command_line.writable(out)
-    except ValueError as error:
-        raise UsageError(f"--out: {error}") from None

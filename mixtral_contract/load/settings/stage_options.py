@@ -6,8 +6,8 @@ import argparse
 
 from mixtral_contract.load.settings.objectives import Slo
 from mixtral_contract.load.settings.stages import Goal, Staging, usual_start
-from mixtral_contract.load.settings.sweep import Sweep, parse_sweep
-from mixtral_contract.load.units.usage_error import UsageError
+from mixtral_contract.load.settings.sweep import parse_sweep
+from mixtral_contract.load.units.usage_error import UsageError, read_option
 
 _GOALS = ("max-rate",)
 _KINDS = ("constant", "poisson")
@@ -26,7 +26,7 @@ def read_staging(options: argparse.Namespace, slo: Slo) -> tuple[Staging | None,
     if options.stage < _LEAST_STAGE_S:
         raise UsageError(f"--stage: expected at least {_LEAST_STAGE_S:g} s, got {options.stage:g} s")
     goal = _goal(options, slo) if options.find else None
-    sweep = _sweep(options.sweep) if options.sweep else None
+    sweep = read_option("--sweep", lambda: parse_sweep(options.sweep)) if options.sweep else None
     is_open = sweep is None or sweep.is_open
     allowed = ("closed", *_KINDS) if is_open else ("closed",)
     if options.arrivals not in allowed:
@@ -49,10 +49,3 @@ def _goal(options: argparse.Namespace, slo: Slo) -> Goal:
     if start_per_s > options.find_to:
         raise UsageError(f"--find-from: expected at most --find-to {options.find_to:g}, got {start_per_s:g}")
     return Goal(targets, options.stage, start_per_s, options.find_to, options.find_width)
-
-
-def _sweep(text: str) -> Sweep:
-    try:
-        return parse_sweep(text)
-    except argparse.ArgumentTypeError as error:
-        raise UsageError(f"--sweep: {error}") from None
