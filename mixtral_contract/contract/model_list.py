@@ -50,7 +50,7 @@ def ask(server: BaseUrl, headers: Mapping[str, str]) -> Sequence[str]:
             httpx.Client(timeout=_TIMEOUT_S, trust_env=False) as client,
             client.stream("GET", url, headers={"Accept": "application/json", **headers}) as answer,
         ):
-            body = b""
+            body = bytearray()
             for piece in answer.iter_bytes():
                 body += piece
                 if len(body) > _MOST_BYTES:
@@ -59,7 +59,7 @@ def ask(server: BaseUrl, headers: Mapping[str, str]) -> Sequence[str]:
         raise _error(url, f"no answer ({' '.join(str(error).split())[:_LONGEST] or type(error).__name__})") from None
     if answer.status_code != httpx.codes.OK:
         raise _error(url, f"status {answer.status_code}")
-    return names(url, body)
+    return names(url, bytes(body))
 
 
 def names(url: str, body: bytes) -> Sequence[str]:

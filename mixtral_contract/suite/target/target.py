@@ -90,10 +90,10 @@ def choose(
 
     Raises: TargetError for an unknown name or dialect, a bad address, a dialect that nothing tells or a missing key.
     """
-    _check_names(contract, name, dialect)
+    known = presets(contract)
+    _check_names(contract, known, name, dialect)
     key = _stand_in_key if dry_run else _key
     special = {role: key(variable) for role, variable in special_key_envs.items()}
-    known = presets(contract)
     if no_key and api_key_env is not None:
         raise TargetError("--no-key: expected no --api-key-env beside it, got one")
     if base_url is not None:
@@ -113,7 +113,7 @@ def choose(
     address = _address(base_url)
     operation, notes = _operation(contract, known, address, dialect)
     if variable is None and not no_key and not address.is_loopback and not operation.is_key_optional:
-        variable = _default_env(contract, operation.dialect)
+        variable = _default_env(known, operation.dialect)
     local_key = {} if no_key or not address.is_loopback else {"valid": MOCK_KEYS["valid"]}
     keys = local_key if variable is None else {"valid": key(variable)}
     if not keys and not no_key:
@@ -122,8 +122,7 @@ def choose(
     return Target(base_url, base_url, (operation.dialect,), keys, model, paid=not free, notes=notes)
 
 
-def _check_names(contract: Contract, name: str | None, dialect: str | None) -> None:
-    known = presets(contract)
+def _check_names(contract: Contract, known: Mapping[str, Preset], name: str | None, dialect: str | None) -> None:
     if name not in (None, MOCK, *known):
         raise TargetError(f"--target: expected one of {', '.join((MOCK, *known))}, got {name!r}")
     if dialect is not None and dialect not in contract.operations:
@@ -240,8 +239,8 @@ def _stand_in_key(variable: str) -> str:
     return f"dry-run-{variable}"
 
 
-def _default_env(contract: Contract, dialect: str) -> str:
-    found = (preset.api_key_env for preset in presets(contract).values() if preset.dialect == dialect)
+def _default_env(known: Mapping[str, Preset], dialect: str) -> str:
+    found = (preset.api_key_env for preset in known.values() if preset.dialect == dialect)
     return next(filter(None, found), "API_KEY")
 
 
